@@ -1,0 +1,19 @@
+"""Ids at the edges: a prefix and a UUID (version 7 for acts), never made from personal data."""
+
+from __future__ import annotations
+
+import re
+from uuid import UUID
+
+_EDGE = re.compile(r"([a-z]{3})_([0-9a-f]{32})")
+
+
+def edge_id(prefix: str, identity: UUID) -> str:
+    """`inq_018f…`: the form an act's id takes in API, CLI and pages."""
+    return f"{prefix}_{identity.hex}"
+
+
+def parse_edge_id(prefix: str, text: str) -> UUID | None:
+    """The UUID of an edge id; None when the text is not one with that prefix."""
+    match = _EDGE.fullmatch(text)
+    return UUID(match.group(2)) if match and match.group(1) == prefix else None

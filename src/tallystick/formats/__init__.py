@@ -1,0 +1,36 @@
+"""The native record formats: one registry from which everything about a record's shape follows.
+
+Takes the tables in `native/*.toml`; gives frozen values, typed column names, CSV headers, JSON
+Schemas and the reference page. Keeps true that a field is described once. Refuses a table with an
+unknown key, a missing label or a wrong type (`ProfileError` with file and path).
+"""
+
+from tallystick.formats.columns import Column, columns, csv_header
+from tallystick.formats.registry import (
+    ABSENT_REASONS,
+    AbsentReason,
+    Dataset,
+    Field,
+    FieldType,
+    Presence,
+    Registry,
+    load,
+    load_folder,
+)
+from tallystick.formats.schema import json_schema
+
+__all__ = [
+    "ABSENT_REASONS",
+    "AbsentReason",
+    "Column",
+    "Dataset",
+    "Field",
+    "FieldType",
+    "Presence",
+    "Registry",
+    "columns",
+    "csv_header",
+    "json_schema",
+    "load",
+    "load_folder",
+]

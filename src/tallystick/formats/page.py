@@ -1,0 +1,108 @@
+"""The reference page of all records, written from the registry so that it cannot fall behind.
+
+`python -m tallystick.formats.page docs/reference/records.md` writes it.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from tallystick.formats.columns import csv_header, field_columns
+from tallystick.formats.registry import ABSENT_REASONS, Dataset, Field, Registry, load
+
+_INTRO = f"""# Native records
+
+This page is written from `src/tallystick/formats/native/*.toml` by
+`python -m tallystick.formats.page docs/reference/records.md`. Change the tables, not the page.
+
+A file is CSV (RFC 4180: comma, UTF-8, LF or CRLF, one header line with the field names in any
+order) or NDJSON (one object a line), plain or gzip. Columns of optional fields may be left out.
+
+- **required**: a value. **stated**: a value, or why there is none: `absent:not_held` in CSV,
+  `{{"absent": "not_held"}}` in JSON. Reasons: {", ".join(f"`{r}`" for r in ABSENT_REASONS)}.
+  **optional**: may be empty.
+- Amounts are decimal strings with at most the currency's digits (`1234.50`), never JSON numbers.
+  Days are `YYYY-MM-DD`; instants carry an offset (`2025-03-01T09:30:00+08:00`).
+- Inside, an amount is `<field>_minor` (integer minor units), a share `<field>_ppb` (parts per
+  billion), an instant itself and `<field>_offset_minutes`.
+"""
+
+
+def records_page(registry: Registry) -> str:
+    """The whole page as Markdown."""
+    return "\n".join([_INTRO, *(_section(dataset) for dataset in registry.values())])
+
+
+def _section(dataset: Dataset) -> str:
+    key = ", ".join(f"`{part}`" for part in dataset.key)
+    lines = [
+        f"## {dataset.name} ({dataset.label_zh})",
+        "",
+        dataset.meaning,
+        "",
+        f"Version {dataset.version}. Key: {key}. Kept under: {dataset.kept_under}.",
+        "",
+        "| field | presence | what it may hold | column | en | zh | source |",
+        "|---|---|---|---|---|---|---|",
+        *(_row(field) for field in dataset.fields),
+        "",
+        "```csv",
+        csv_header(dataset),
+        "```",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _row(field: Field) -> str:
+    column = ", ".join(f"`{c.name}` {c.postgres_type}" for c in field_columns(field))
+    cells = (
+        f"`{field.name}`",
+        field.presence,
+        _holds(field),
+        column,
+        field.label_en,
+        field.label_zh,
+        field.source,
+    )
+    return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
+
+
+def _holds(field: Field) -> str:
+    parts = [_type_text(field)]
+    if field.keep_impossible:
+        parts.append("an impossible date is kept as absent, with a warning")
+    if field.personal:
+        parts.append("personal, kept sealed")
+    if field.restricted:
+        parts.append("restricted: only with a consent")
+    return "; ".join(parts)
+
+
+def _type_text(field: Field) -> str:
+    if isinstance(field.domain, tuple):
+        return "one of " + ", ".join(f"`{code}`" for code in field.domain)
+    fixed = {
+        "currency": "ISO 4217 currency the profile accepts",
+        "profile:buckets": "bucket of the profile",
+        "profile:identifier_schemes": "identifier scheme of the profile",
+    }
+    if field.domain is not None:
+        return fixed.get(field.domain, f"code of the list {field.domain}")
+    texts = {
+        "text": f"text, 1 to {field.max_length} characters",
+        "json": f"JSON object, up to {field.max_length} characters",
+        "date": "day",
+        "instant": "instant with offset",
+        "money": "amount in `currency`",
+        "integer": f"whole number {field.minimum} to {field.maximum}",
+        "decimal": f"decimal {field.minimum} to {field.maximum}, up to {field.places} places",
+        "boolean": "`true` or `false`",
+        "member": "member code",
+    }
+    return texts[field.type]
+
+
+if __name__ == "__main__":
+    Path(sys.argv[1]).write_text(records_page(load()), encoding="utf-8")

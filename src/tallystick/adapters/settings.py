@@ -1,0 +1,59 @@
+"""Settings: what an operator may choose, read from the environment (`TALLYSTICK_…`).
+
+Import it inside a command, not at the top of the CLI: building the model takes time `--help`
+does not have.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+def default_data_folder() -> Path:
+    """Where data goes unless told otherwise.
+
+    An ordinary user's share folder. Root's home is closed to the unprivileged user the embedded
+    server runs as, so root gets `/var/lib/tallystick`.
+    """
+    if os.geteuid() == 0:
+        return Path("/var/lib/tallystick")
+    base = os.environ.get("XDG_DATA_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "share") / "tallystick"
+
+
+class Settings(BaseSettings):
+    """Every choice, with its default; each field is `TALLYSTICK_<FIELD>` in the environment."""
+
+    model_config = SettingsConfigDict(env_prefix="TALLYSTICK_", frozen=True, extra="forbid")
+
+    data_folder: Path = Field(
+        default_factory=default_data_folder,
+        description="Folder of keys, embedded database and job spill.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Any PostgreSQL 15 or later; unset: the embedded server in the data folder.",
+    )
+    vault_url: str | None = Field(
+        default=None,
+        repr=False,
+        description="Where data keys live; unset: `<database>_vault` on the same server.",
+    )
+    profile: str = Field(default="zz", description="The jurisdiction profile in force.")
+    mode: Literal["test", "live"] = Field(
+        default="test", description="Test mode has a settable clock; live mode refuses demo keys."
+    )
+    host: str = Field(default="127.0.0.1", description="Address the web server listens on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port; 0 takes a free one.")
+    database_pool: int = Field(
+        default=16, ge=1, le=90, description="Most database connections of one server process."
+    )
+    clock: str | None = Field(
+        default=None, description="Test mode only: an ISO instant at which the clock starts."
+    )

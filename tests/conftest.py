@@ -1,0 +1,106 @@
+"""Fixtures that stand for the world: a server, a fresh database, keys, a clock, a browser.
+
+`server` is started once a session; `database` is a fresh migrated one for each test that asks.
+TALLYSTICK_TEST_DATABASE_URL names another server to run on; databases on it are made and dropped.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from tallystick.adapters.clock import FakeClock
+from tallystick.adapters.databases import clone_database, drop_database, vault_url_of
+from tallystick.adapters.embedded import EmbeddedServer
+from tallystick.adapters.keys import BureauKeys
+from tallystick.adapters.postgres import (
+    database_name,
+    database_named,
+    ensure_database,
+    migrate,
+)
+from tallystick.adapters.vault import Vault
+
+# Durability to a power cut is not what tests test; to a kill it holds all the same.
+QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+
+
+@dataclass(frozen=True)
+class Database:
+    """Addresses of one test's own database and its vault."""
+
+    url: str
+    vault_url: str
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The address of a running server: the embedded one in a temporary folder, or a given one."""
+    given = os.environ.get("TALLYSTICK_TEST_DATABASE_URL")
+    if given:
+        yield given
+        return
+    folder = Path(tempfile.mkdtemp(prefix="tallystick-test-"))
+    folder.chmod(0o711)  # root's server runs as another user, who must walk through
+    try:
+        with EmbeddedServer(folder, settings=QUICK) as url:
+            yield url
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def template(server: str, keys: BureauKeys) -> Iterator[Database]:
+    """A migrated database and vault, made once; nobody connects to them but to copy."""
+    url = database_named(server, f"tallystick_template_{uuid4().hex[:8]}")
+    made = Database(url=url, vault_url=vault_url_of(url))
+    ensure_database(made.url)
+    migrate(made.url)
+    with Vault(made.vault_url, keys.wrapping_key) as vault:
+        vault.migrate()
+    yield made
+    drop_database(made.vault_url)
+    drop_database(made.url)
+
+
+@pytest.fixture
+def database(template: Database) -> Iterator[Database]:
+    """A fresh migrated database and an empty vault, dropped at the end of the test."""
+    url = database_named(template.url, f"test_{uuid4().hex[:12]}")
+    made = Database(url=url, vault_url=vault_url_of(url))
+    clone_database(made.url, template=database_name(template.url))
+    clone_database(made.vault_url, template=database_name(template.vault_url))
+    yield made
+    drop_database(made.vault_url)
+    drop_database(made.url)
+
+
+@pytest.fixture(scope="session")
+def keys() -> BureauKeys:
+    """The same demo keys in every test."""
+    return BureauKeys.from_seed(b"tests")
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    """A clock that stands at noon of 15 January 2025, UTC."""
+    return FakeClock(datetime(2025, 1, 15, 12, tzinfo=UTC))
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """The path of Debian's Chromium; without it a browser test skips, in CI it fails."""
+    path = shutil.which("chromium", path="/usr/bin:/usr/local/bin")
+    if path is None and os.environ.get("CI") == "true":
+        pytest.fail("Chromium is missing; .ci/run installs it: apt-get install chromium")
+    if path is None:
+        pytest.skip("Chromium is missing; install it with: apt-get install chromium")
+    return path

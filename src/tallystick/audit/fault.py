@@ -1,0 +1,87 @@
+"""What verifying the log finds: faults with their place, and the report that holds them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+from uuid import UUID
+
+#: How many faults a walk keeps; it counts on, for the first is what matters.
+KEPT_FAULTS = 1000
+
+What = Literal[
+    "altered",  # content and commitment differ, or a leaf of the range is not the one signed
+    "missing",  # a number, or what an entry stands for, is not there and no statement says why
+    "moved",  # the content is right and stands at another place than the signed one
+    "doubled",  # two contents for one entry
+    "not_erased",  # an erasure statement whose content is still there
+    "unlogged",  # a look, or a publication, that the log passed over
+    "head_forged",  # a head whose signature, root, or frontier is not right
+    "head_missing",  # entries that no signed head covers
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One fault. `number` to `until` is where it lies: one number, or the range of one head.
+
+    `number` is None for what never got one; `look_id` or `position` say which, where known.
+    """
+
+    what: What
+    number: int | None = None
+    until: int | None = None
+    look_id: UUID | None = None
+    position: int | None = None
+    head_size: int | None = None
+    #: The commitment the content found really has; tells moved from altered.
+    computed: bytes | None = field(default=None, repr=False)
+
+    @property
+    def is_gap(self) -> bool:
+        """Whether numbers are missing, rather than the content of an entry."""
+        return self.what == "missing" and self.look_id is None and self.position is None
+
+    def __str__(self) -> str:
+        where = "without a number"
+        if self.number is not None:
+            many = self.until is not None and self.until != self.number
+            where = f"numbers {self.number} to {self.until}" if many else f"number {self.number}"
+        named = [where]
+        if self.look_id is not None:
+            named.append(f"look {self.look_id}")
+        if self.position is not None:
+            named.append(f"publication {self.position}")
+        if self.head_size is not None:
+            named.append(f"head of size {self.head_size}")
+        return f"{self.what}: {', '.join(named)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogReport:
+    """What was verified. `faults` are in the order of the log, those without a number last."""
+
+    entries: int
+    looks: int
+    publications: int
+    erased: int
+    unnumbered: int
+    heads: int
+    size: int
+    root: bytes
+    faults: tuple[Fault, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.faults
+
+    @property
+    def first(self) -> Fault | None:
+        """The first fault in the order of the log; None when there is none."""
+        return self.faults[0] if self.faults else None
+
+
+def in_order(fault: Fault) -> tuple[bool, int]:
+    """The sorting key of faults: by number, those without one last."""
+    return (fault.number is None, fault.number or 0)

@@ -1,0 +1,148 @@
+"""Verifying the log of looks: is every number there, does every content match, does the tree hold?
+
+Streams the log once in one read-only snapshot, beside the sequencer if need be. What it cannot see
+from inside is a log cut short together with its last heads: give `witnesses`, heads somebody kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from typing import Any
+
+import psycopg
+from psycopg.pq import TransactionStatus
+from psycopg.rows import tuple_row
+
+from tallystick.audit.content import content_fault
+from tallystick.audit.fault import KEPT_FAULTS, Fault, LogReport, in_order
+from tallystick.audit.log_rows import (
+    ENTRIES,
+    HEADS,
+    ORPHAN_LOOKS,
+    OUTBOX,
+    SKIPPED_PUBLICATIONS,
+    WHERE_COMMITTED,
+    EntryRow,
+    StoredHead,
+    entry_row,
+)
+from tallystick.audit.tree import PublicKeys, TreeHead
+from tallystick.audit.walk import Walk
+from tallystick.errors import require
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+_BATCH = 10_000
+
+
+def verify(
+    connection: Connection,
+    *,
+    public_keys: PublicKeys,
+    witnesses: Iterable[TreeHead] = (),
+    progress: Callable[[int], None] | None = None,
+) -> LogReport:
+    """Check the whole log; `report.first` names the first altered, missing or moved entry.
+
+    Takes:   an idle connection that may read `log`, `gate.look_outbox` and `ledger.publication`;
+             `progress` is told how many entries were read.
+    Missing: an erased look is accepted with its bare commitment and its erasure statement.
+    Raises:  InvariantBroken when the connection is inside a transaction; psycopg errors.
+    """
+    require(
+        connection.info.transaction_status is TransactionStatus.IDLE,
+        "verifying needs a transaction of its own",
+    )
+    with connection.transaction():
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        # The join in number order is read to its end: plan for that, and sort in memory.
+        connection.execute("SET LOCAL cursor_tuple_fraction = 1.0")
+        connection.execute("SET LOCAL work_mem = '128MB'")
+        heads = _with_witnesses(_stored_heads(connection), witnesses)
+        walk = Walk(heads, keys=public_keys)
+        for count, row in enumerate(_entries(connection), start=1):
+            walk.entry(row)
+            if progress is not None and count % _BATCH == 0:
+                progress(count)
+        walk.finish()
+        unnumbered, outside = _outside_the_tree(connection)
+        faults = _name_what_moved(connection, _name_the_missing([*walk.faults, *outside]))
+    if progress is not None:
+        progress(walk.entries)
+    return LogReport(
+        entries=walk.entries,
+        looks=walk.looks,
+        publications=walk.publications,
+        erased=walk.erased,
+        unnumbered=unnumbered,
+        heads=walk.heads,
+        size=walk.size,
+        root=walk.root(),
+        faults=tuple(sorted(faults, key=in_order)),
+    )
+
+
+def _entries(connection: Connection) -> Iterator[EntryRow]:
+    with connection.cursor("log_entries", row_factory=tuple_row) as cursor:
+        cursor.itersize = _BATCH
+        for row in cursor.execute(ENTRIES):
+            yield entry_row(row)
+
+
+def _stored_heads(connection: Connection) -> Iterator[StoredHead]:
+    with connection.cursor("log_heads", row_factory=tuple_row) as cursor:
+        for size, root, signed_at, key_id, signature, frontier in cursor.execute(HEADS):
+            head = TreeHead(
+                size=size, root=root, signed_at=signed_at, key_id=key_id, signature=signature
+            )
+            yield StoredHead(head=head, frontier=frontier)
+
+
+def _with_witnesses(
+    stored: Iterator[StoredHead], witnesses: Iterable[TreeHead]
+) -> Iterator[StoredHead]:
+    """Stored heads and kept ones in one order of size; a kept one after the stored of its size."""
+    kept = sorted(witnesses, key=lambda head: head.size)
+    for head in stored:
+        while kept and kept[0].size < head.head.size:
+            yield StoredHead(head=kept.pop(0), frontier=None)
+        yield head
+    yield from (StoredHead(head=head, frontier=None) for head in kept)
+
+
+def _outside_the_tree(connection: Connection) -> tuple[int, list[Fault]]:
+    """How many looks wait for a number, and what is wrong outside the numbered entries."""
+    faults: list[Fault] = []
+    unnumbered = 0
+    with connection.cursor("log_outbox", row_factory=tuple_row) as cursor:
+        for row in cursor.execute(OUTBOX):
+            unnumbered += 1
+            fault = content_fault(entry_row(row))
+            if fault is not None and len(faults) < KEPT_FAULTS:
+                faults.append(replace(fault, number=None, until=None))
+    for (look_id,) in connection.execute(ORPHAN_LOOKS, (KEPT_FAULTS,)).fetchall():
+        faults.append(Fault(what="unlogged", look_id=look_id))
+    for (position,) in connection.execute(SKIPPED_PUBLICATIONS, (KEPT_FAULTS,)).fetchall():
+        faults.append(Fault(what="unlogged", position=position))
+    return unnumbered, faults
+
+
+def _name_the_missing(faults: list[Fault]) -> list[Fault]:
+    """Where one number is missing and one look has no number, they belong together."""
+    gaps = [fault for fault in faults if fault.what == "missing" and fault.is_gap]
+    orphans = [f for f in faults if f.what == "unlogged" and f.look_id is not None]
+    if len(gaps) != 1 or len(orphans) != 1 or gaps[0].number != gaps[0].until:
+        return faults
+    named = replace(gaps[0], look_id=orphans[0].look_id)
+    return [named if fault is gaps[0] else fault for fault in faults]
+
+
+def _name_what_moved(connection: Connection, faults: list[Fault]) -> list[Fault]:
+    """An altered look whose commitment stands at another number was not altered but moved."""
+    computed = [fault.computed for fault in faults if fault.computed is not None]
+    if not computed:
+        return faults
+    elsewhere = {row[0] for row in connection.execute(WHERE_COMMITTED, (computed,)).fetchall()}
+    return [
+        replace(fault, what="moved") if fault.computed in elsewhere else fault for fault in faults
+    ]

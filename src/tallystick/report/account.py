@@ -1,0 +1,169 @@
+"""One account: what is shown of it, and what the summary needs of it."""
+
+from __future__ import annotations
+
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from tallystick.errors import require
+from tallystick.model.file import AccountLine, Record
+from tallystick.model.money import CURRENCY_DIGITS
+from tallystick.model.months import SIZE
+from tallystick.report.codes import Codes
+from tallystick.report.fields import (
+    EVENT,
+    EVENT_IN_FULL,
+    LATEST,
+    REMARK,
+    TERMS,
+    TERMS_IN_FULL,
+    Block,
+    currency_of,
+    period_of_text,
+)
+from tallystick.report.fundings import funding_block
+from tallystick.report.grid import NOT_REPORTED, grid, newest_months
+from tallystick.report.reader import Reader
+from tallystick.report.retention import NONE, Clock, hidden_in_grid
+
+#: Roles that owe; the others answer for somebody else's debt or use the account.
+DEBT_ROLES = frozenset({"borrower", "co_borrower"})
+_CLOSED_STATUSES = frozenset({"closed", "sold"})
+_UNPAID_STATUSES = frozenset({"written_off", "in_recovery"})
+_UNPAID_REASONS = frozenset({"written_off", "sold"})
+_LATE_EVENTS = frozenset({"overdue", "cured", "written_off"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownAccount:
+    """An account with its displayable months worked out once, for its block and the summary.
+
+    `late` are the buckets of the late months that may be shown, oldest first.
+    """
+
+    line: AccountLine
+    product: str
+    currency: str
+    months: bytes
+    hidden: AbstractSet[int]
+    late: bytes
+    is_late_now: bool
+    is_closed: bool
+    is_debt: bool
+
+
+def shown_account(line: AccountLine, *, codes: Codes, clock: Clock | None) -> ShownAccount:
+    """Work out what may be shown of an account; without a clock everything may."""
+    currency = line.terms.get("currency")
+    require(currency in CURRENCY_DIGITS, "an account without a known currency")
+    months = newest_months(line.months)
+    hidden = NONE
+    if clock is not None:
+        hidden = hidden_in_grid(months, codes=codes, clock=clock, is_unpaid=_is_unpaid(line))
+    buckets = codes.of(months)
+    late = codes.late(_without(months, buckets, hidden) if hidden else buckets)
+    newest = buckets[-1:]
+    return ShownAccount(
+        line=line,
+        product=line.terms["product"],
+        currency=line.terms["currency"],
+        months=months,
+        hidden=hidden,
+        late=late,
+        is_late_now=bool(newest) and newest in codes.negative,
+        is_closed=_is_closed(line, newest, codes),
+        is_debt=line.role in DEBT_ROLES,
+    )
+
+
+def account_block(account: ShownAccount, *, reader: Reader) -> Block:
+    """The account as the reader sees it."""
+    line = account.line
+    in_full = reader.sees_in_full(line.furnisher_id)
+    fields = TERMS_IN_FULL if in_full else TERMS
+    block: Block = {
+        "account_id": reader.mask("account", line.account_id),
+        "furnisher": reader.member(line.furnisher_id),
+        "role": line.role,
+        "is_debt": account.is_debt,
+        "is_closed": account.is_closed,
+        "other_roles": list(line.other_roles),
+        "terms": fields.pick(line.terms, currency=account.currency, mask=reader.mask),
+        "latest": _latest(account, reader=reader),
+        "fundings": funding_block(line, reader=reader),
+        "grid": grid(account.months, currency=account.currency, hidden=account.hidden),
+    }
+    number = line.private.get("account_number")
+    if in_full and number is not None:
+        block["account_number"] = number
+    if reader.wants("events"):
+        block["events"] = _events(account, reader=reader)
+    if reader.wants("remarks"):
+        block["remarks"] = remarks_block(line.remarks, line.furnisher_id, reader=reader)
+    return block
+
+
+def remarks_block(
+    remarks: tuple[Record, ...], furnisher_id: str | None, *, reader: Reader
+) -> list[Block]:
+    """Remarks the reader may see; `furnisher_id` is whose they are where a remark does not say."""
+    return [
+        REMARK.pick(remark, currency=None, mask=reader.mask)
+        for remark in remarks
+        if reader.sees({"furnisher_id": furnisher_id, **remark})
+    ]
+
+
+def _latest(account: ShownAccount, *, reader: Reader) -> Block | str:
+    latest = account.line.latest
+    if latest is None:
+        return NOT_REPORTED
+    currency = currency_of(latest, account.currency)
+    block = LATEST.pick(latest, currency=currency, mask=reader.mask)
+    if account.hidden and not account.late:
+        block.pop("first_delinquency_on", None)  # it tells of months that may not be shown
+    return block
+
+
+def _events(account: ShownAccount, *, reader: Reader) -> list[Block]:
+    in_full = reader.sees_in_full(account.line.furnisher_id)
+    fields = EVENT_IN_FULL if in_full else EVENT
+    return [
+        fields.pick(event, currency=currency_of(event, account.currency), mask=reader.mask)
+        for event in account.line.events
+        if not (account.hidden and _tells_of_hidden(event, account.hidden))
+    ]
+
+
+def _tells_of_hidden(event: Record, hidden: AbstractSet[int]) -> bool:
+    """Whether an event speaks of late months that may not be shown (a cure ends a month later)."""
+    if event["event_type"] not in _LATE_EVENTS:
+        return False
+    period = period_of_text(event["occurred_at"])
+    return period in hidden or period - 1 in hidden
+
+
+def _without(months: bytes, buckets: bytes, hidden: AbstractSet[int]) -> bytes:
+    return bytes(
+        code
+        for at, code in enumerate(buckets)
+        if int.from_bytes(months[at * SIZE : at * SIZE + 2], "big") not in hidden
+    )
+
+
+def _is_unpaid(line: AccountLine) -> bool:
+    latest = line.latest or {}
+    return (
+        latest.get("status") in _UNPAID_STATUSES
+        or (latest.get("amount_past_due_minor") or 0) > 0
+        or line.terms.get("closed_reason") in _UNPAID_REASONS
+    )
+
+
+def _is_closed(line: AccountLine, newest: bytes, codes: Codes) -> bool:
+    status = (line.latest or {}).get("status")
+    return (
+        line.terms.get("closed_on") is not None
+        or status in _CLOSED_STATUSES
+        or (bool(newest) and newest in codes.closed)
+    )

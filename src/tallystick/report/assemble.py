@@ -1,0 +1,204 @@
+"""The body of a report: what one reader may see of one person, at one place in history.
+
+Pure: the same arguments give the same body, and so the same bytes. Display rules of the profile
+(retention, inquiries shown) are applied here and nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from tallystick.errors import require
+from tallystick.model.file import ConsentLine, Coordinates, LookLine, SubjectFile
+from tallystick.model.permit import Permit
+from tallystick.profile import ProfileAt
+from tallystick.report.account import ShownAccount, account_block, remarks_block, shown_account
+from tallystick.report.codes import codes_of
+from tallystick.report.fields import AGREEMENT, GUARANTEE, IDENTITY, Block, Fields, Mask
+from tallystick.report.inquiries import consent_block, inquiries_block, look_block, shown_looks
+from tallystick.report.payments import payment_blocks
+from tallystick.report.reader import MemberView, Reader
+from tallystick.report.retention import clock_of
+from tallystick.report.summary import summary_block
+
+FORMAT = "tallystick.report/1"
+#: Blocks a body may hold beside `format` and `header`; a permit's scope names some of them.
+#: `events` and account remarks stand inside `accounts`.
+BLOCKS = (
+    "identity", "summary", "inquiries", "accounts", "agreements", "guarantees", "payments",
+    "events", "looks", "consents", "remarks",
+)  # fmt: skip
+#: What a furnisher who verifies its own records gets; the rest is not its own.
+_FURNISHER_BLOCKS = frozenset(
+    {"identity", "accounts", "agreements", "guarantees", "payments", "events", "remarks"}
+)
+
+
+def assemble(
+    permit: Permit,
+    file: SubjectFile,
+    *,
+    looks: Sequence[LookLine],
+    consents: Sequence[ConsentLine],
+    profile: ProfileAt,
+    coordinates: Coordinates,
+    member_view: Callable[[str], MemberView],
+    mask: Mask,
+) -> Block:
+    """The body one reader gets.
+
+    Takes:    the permit, the person's file, looks and consents in the order to show them; the
+              profile on the day of `coordinates.as_of`; `member_view` tells about a member;
+              `mask(kind, id)` gives the id this reader sees (kinds: subject, account, party,
+              member, look, consent, agreement, guarantee, payer_account)
+    Gives:    plain JSON of strings, integers and booleans (schema/report-v1.schema.json)
+    Time:     `coordinates.as_of` and `profile.day`, never now
+    Missing:  what was not reported is left out or `not_reported`, never zero
+    Raises:   InvariantBroken when the permit is for somebody else or an amount has no currency
+    """
+    require(permit.subject_id == file.subject_id, "the permit is for another subject")
+    reader = Reader(
+        permit=permit, today=profile.day.isoformat(), member_view=member_view, mask=mask
+    )
+    body = _Body(reader, file, profile=profile, coordinates=coordinates)
+    body.add_file_blocks()
+    if not reader.is_furnisher:
+        body.add_looks(looks)
+        body.add_consents(consents)
+    return body.finished()
+
+
+class _Body:
+    """A body being put together, block by block; remembers what was withheld."""
+
+    def __init__(
+        self, reader: Reader, file: SubjectFile, *, profile: ProfileAt, coordinates: Coordinates
+    ):
+        self.reader = reader
+        self.file = file
+        self.profile = profile
+        self.coordinates = coordinates
+        self.codes = codes_of(profile)
+        self.clock = None if reader.is_furnisher else clock_of(profile)
+        self.blocks: Block = {}
+        self.withheld: list[Block] = [
+            {"block": block, "reason": reason}
+            for block in BLOCKS
+            if (reason := self._reason_withheld(block)) is not None
+        ]
+
+    def _reason_withheld(self, block: str) -> str | None:
+        if self.reader.is_furnisher and block not in _FURNISHER_BLOCKS:
+            return "audience"
+        return None if self.reader.wants(block) else "scope"
+
+    def _leaves(self, block: str) -> bool:
+        return self._reason_withheld(block) is None
+
+    def add_file_blocks(self) -> None:
+        """Everything that comes from the person's file."""
+        file, reader = self.file, self.reader
+        accounts = [
+            shown_account(line, codes=self.codes, clock=self.clock)
+            for line in file.accounts
+            if not reader.is_furnisher or reader.owns(line.furnisher_id)
+        ]
+        if self._leaves("identity"):
+            self.blocks["identity"] = self._identity()
+        if self._leaves("summary"):
+            self.blocks["summary"] = summary_block(
+                accounts,
+                agreements=file.agreements,
+                guarantees=file.guarantees,
+                codes=self.codes,
+            )
+        if self._leaves("accounts"):
+            self.blocks["accounts"] = [account_block(shown, reader=reader) for shown in accounts]
+            self._note_hidden(accounts)
+        if self._leaves("agreements"):
+            self.blocks["agreements"] = self._records("agreements", AGREEMENT)
+        if self._leaves("guarantees"):
+            self.blocks["guarantees"] = self._records("guarantees", GUARANTEE)
+        if self._leaves("payments"):
+            self._add_payments()
+        if self._leaves("remarks"):
+            self.blocks["remarks"] = remarks_block(file.remarks, None, reader=reader)
+
+    def add_looks(self, looks: Sequence[LookLine]) -> None:
+        """Looks and their counts."""
+        as_of = self.coordinates.as_of
+        shown = shown_looks(looks, reader=self.reader, profile=self.profile, as_of=as_of)
+        if self._leaves("looks"):
+            self.blocks["looks"] = [look_block(look, reader=self.reader) for look in shown]
+        if self._leaves("inquiries"):
+            self.blocks["inquiries"] = inquiries_block(shown, profile=self.profile, as_of=as_of)
+
+    def add_consents(self, consents: Sequence[ConsentLine]) -> None:
+        """Consents: the person sees all, a lender those given to it or captured by it."""
+        if self._leaves("consents"):
+            self.blocks["consents"] = [
+                consent_block(consent, reader=self.reader)
+                for consent in consents
+                if self.reader.is_person
+                or self.reader.owns(consent.recipient_id)
+                or self.reader.owns(consent.captured_by)
+            ]
+
+    def finished(self) -> Block:
+        """The body with its header."""
+        permit, at = self.reader.permit, self.coordinates
+        return {
+            "format": FORMAT,
+            "header": {
+                "subject_id": self.reader.mask("subject", self.file.subject_id),
+                "as_of": at.as_of,
+                "position": at.position,
+                "log_size": at.log_size,
+                "head_version": at.head_version,
+                "audience": permit.audience,
+                "permit": permit.kind,
+                "purpose": permit.purpose,
+                "profile": {"id": self.profile.id, "version": self.profile.version},
+                "withheld": self.withheld,
+            },
+            **self.blocks,
+        }
+
+    def _identity(self) -> list[Block]:
+        reader = self.reader
+        return [
+            {
+                "party_id": reader.mask("party", party.party_id),
+                "furnisher": reader.member(party.furnisher_id),
+                "reported": IDENTITY.pick(party.fields, currency=None, mask=reader.mask),
+            }
+            for party in self.file.identities
+            if not reader.is_furnisher or reader.owns(party.furnisher_id)
+        ]
+
+    def _records(self, name: str, fields: Fields) -> list[Block]:
+        reader = self.reader
+        return [
+            {
+                "furnisher": reader.member(record["furnisher_id"]),
+                **fields.pick(record, currency=record["currency"], mask=reader.mask),
+            }
+            for record in getattr(self.file, name)
+            if reader.sees(record)
+        ]
+
+    def _add_payments(self) -> None:
+        seen = [record for record in self.file.payments if self.reader.sees(record)]
+        shown, hidden = payment_blocks(seen, reader=self.reader, codes=self.codes, clock=self.clock)
+        self.blocks["payments"] = shown
+        if hidden:
+            self.withheld.append(
+                {"block": "payments", "reason": "retention_over", "periods": hidden}
+            )
+
+    def _note_hidden(self, accounts: Sequence[ShownAccount]) -> None:
+        hidden = sum(len(account.hidden) for account in accounts)
+        if hidden:
+            self.withheld.append(
+                {"block": "accounts", "reason": "retention_over", "periods": hidden}
+            )

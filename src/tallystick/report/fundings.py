@@ -1,0 +1,88 @@
+"""Who funds an account: furnished shares, and what is left as the originator's."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tallystick.model.file import AccountLine, Record
+from tallystick.model.money import format_minor
+from tallystick.report.fields import FUNDING, Block, currency_of
+from tallystick.report.reader import Reader
+
+WHOLE_PPB = 10**9
+#: Roles that put money in; guarantors and servicers hold no share of the loan.
+_FUNDING_ROLES = frozenset({"originator", "funder"})
+
+
+def share_text(ppb: int) -> str:
+    """A share of the whole as a decimal string of nine places."""
+    return f"{ppb // WHOLE_PPB}.{ppb % WHOLE_PPB:09d}"
+
+
+def funding_block(account: AccountLine, *, reader: Reader) -> list[Block]:
+    """The fundings of an account, with the originator's remainder as `implied`.
+
+    Time:     the remainder is of the shares in force on the reader's day
+    Missing:  no furnished funding: an empty list; shares and amounts mixed: the remainder is
+              `not_computable`
+    """
+    shown = [
+        _funding(funding, account=account, reader=reader)
+        for funding in account.fundings
+        if reader.sees({"furnisher_id": account.furnisher_id, **funding})
+    ]
+    if not account.fundings or reader.is_furnisher:
+        return shown
+    implied = _remainder(account, today=reader.today)
+    if implied is not None:
+        shown.append(
+            {
+                "member": reader.member(account.furnisher_id),
+                "role": "originator",
+                "implied": True,
+                **implied,
+            }
+        )
+    return shown
+
+
+def _funding(funding: Record, *, account: AccountLine, reader: Reader) -> Block:
+    currency = currency_of(funding, account.terms.get("currency"))
+    block = FUNDING.pick(funding, currency=currency, mask=reader.mask)
+    block["member"] = reader.member(funding["funder_id"])
+    block["implied"] = False
+    share = funding.get("share_ppb")
+    if share is not None:
+        block["share"] = share_text(share)
+    return block
+
+
+def _remainder(account: AccountLine, *, today: str) -> Block | None:
+    held = [
+        funding
+        for funding in account.fundings
+        if funding["role"] in _FUNDING_ROLES
+        and funding["valid_from"] <= today
+        and (funding.get("valid_to") is None or today < funding["valid_to"])
+    ]
+    if not held:
+        return {"share": share_text(WHOLE_PPB)}
+    if all(funding.get("share_ppb") is not None for funding in held):
+        left = WHOLE_PPB - sum(funding["share_ppb"] for funding in held)
+        return {"share": share_text(left)} if left > 0 else None
+    return _amount_left(account, held)
+
+
+def _amount_left(account: AccountLine, held: Sequence[Record]) -> Block | None:
+    amounts = [funding.get("funded_amount_minor") for funding in held]
+    principal = account.terms.get("principal_minor")
+    currency = account.terms["currency"]
+    if any(funding.get("currency", currency) != currency for funding in held):
+        return {"share": {"not_computable": "funded in another currency"}}
+    if principal is None:
+        return {"share": {"not_computable": "principal not reported"}}
+    known = [amount for amount in amounts if amount is not None]
+    if len(known) < len(amounts):
+        return {"share": {"not_computable": "shares and amounts mixed"}}
+    left = principal - sum(known)
+    return {"funded_amount": format_minor(left, currency)} if left > 0 else None

@@ -1,0 +1,81 @@
+"""Which late months the law no longer lets a report show. Applied here, never in the file.
+
+A run of late months ends when it is cured (a month with nothing past due) or when the account is
+closed with nothing unpaid. From there the profile's clock runs; while anything is unpaid it never
+starts, so an unpaid debt is always shown.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tallystick.model.months import SIZE
+from tallystick.profile import ProfileAt
+from tallystick.report.codes import Codes
+
+NONE: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clock:
+    """The retention clock on a day: periods are numbered as in `model.months`."""
+
+    today: int
+    kept_months: int
+    starts_at_cure: bool
+    starts_at_closure: bool
+
+    def is_over(self, start: int) -> bool:
+        """Whether the time since the period `start` is longer than the law keeps."""
+        return self.today > start + self.kept_months
+
+
+def clock_of(profile: ProfileAt) -> Clock:
+    """The clock of a profile, read on its day."""
+    return Clock(
+        today=(profile.day.year - 1900) * 12 + profile.day.month - 1,
+        kept_months=profile.negative_kept_months,
+        starts_at_cure=profile.negative_clock != "closure",
+        starts_at_closure=profile.negative_clock != "cure",
+    )
+
+
+def hidden_in_grid(months: bytes, *, codes: Codes, clock: Clock, is_unpaid: bool) -> frozenset[int]:
+    """The periods of a packed grid that must not be shown; see `hidden_periods`."""
+    buckets = codes.of(months)
+    if not codes.late(buckets):
+        return NONE
+    first = int.from_bytes(months[:2], "big")
+    if not clock.is_over(first):
+        return NONE  # nothing is old enough, whenever it was cured
+    periods = [int.from_bytes(months[at : at + 2], "big") for at in range(0, len(months), SIZE)]
+    return hidden_periods(periods, buckets, codes=codes, clock=clock, is_unpaid=is_unpaid)
+
+
+def hidden_periods(
+    periods: list[int], buckets: bytes, *, codes: Codes, clock: Clock, is_unpaid: bool
+) -> frozenset[int]:
+    """The late periods whose clock has run out.
+
+    Takes:    periods, oldest first, and their buckets; `is_unpaid` says that something is past due
+              though the account is closed or lost
+    Time:     the clock's day
+    Missing:  a gap or an unknown month neither cures nor starts anything
+    """
+    hidden: set[int] = set()
+    run: list[int] = []
+    for period, code in zip(periods, buckets, strict=True):
+        if code in codes.negative:
+            run.append(period)
+        elif run and _starts(code, codes=codes, clock=clock, is_unpaid=is_unpaid):
+            if clock.is_over(period):
+                hidden.update(run)
+            run = []
+    return frozenset(hidden)
+
+
+def _starts(code: int, *, codes: Codes, clock: Clock, is_unpaid: bool) -> bool:
+    """Whether a month with this code starts the clock of the late months before it."""
+    if code in codes.current:
+        return clock.starts_at_cure
+    return code in codes.closed and clock.starts_at_closure and not is_unpaid

@@ -1,0 +1,226 @@
+"""The summary: totals per product and currency, each account once, nothing added across currencies.
+
+Only what the person owes is counted; accounts she answers for or may use stand apart. A total with
+a part that was not reported is not computable: the sum of the reported part is said beside it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from tallystick.model.file import Record
+from tallystick.model.money import format_minor
+from tallystick.model.months import SIZE, Month, unpack
+from tallystick.report.account import ShownAccount
+from tallystick.report.codes import Codes
+from tallystick.report.fields import Block
+from tallystick.report.grid import NOT_REPORTED
+
+#: Months over which payments due are averaged.
+AVERAGED_MONTHS = 6
+NOT_DRAWN = "agreement_not_drawn"
+Total = str | Block
+
+
+def total(amounts: Sequence[int | None], *, currency: str) -> Total:
+    """The sum of amounts in minor units as a decimal string.
+
+    Missing:  all None, or none at all: "not_reported"; some None: not computable, with the sum of
+              what was reported and how many were not
+    """
+    known = [amount for amount in amounts if amount is not None]
+    if not known:
+        return NOT_REPORTED
+    summed = format_minor(sum(known), currency)
+    if len(known) == len(amounts):
+        return summed
+    return {
+        "not_computable": "not reported for some accounts",
+        "sum_of_reported": summed,
+        "not_reported_accounts": len(amounts) - len(known),
+    }
+
+
+def summary_block(
+    accounts: Sequence[ShownAccount],
+    *,
+    agreements: Sequence[Record],
+    guarantees: Sequence[Record],
+    codes: Codes,
+) -> Block:
+    """The summary of a person's accounts."""
+    debts = [account for account in accounts if account.is_debt]
+    open_debts = [account for account in debts if not account.is_closed]
+    return {
+        "lenders": len({account.line.furnisher_id for account in debts}),
+        "accounts": len(debts),
+        "open_accounts": len(open_debts),
+        "closed_accounts": len(debts) - len(open_debts),
+        "by_product": _by_product(debts, agreements=agreements, codes=codes),
+        "payments_due": _payments_due(open_debts),
+        "responsibilities": _responsibilities(accounts),
+        "guarantees": _guarantees(guarantees),
+    }
+
+
+def _by_product(
+    debts: Sequence[ShownAccount], *, agreements: Sequence[Record], codes: Codes
+) -> list[Block]:
+    groups: dict[tuple[str, str], list[ShownAccount]] = {}
+    for account in debts:
+        groups.setdefault((account.product, account.currency), []).append(account)
+    shared = _shared_limits(debts, agreements)
+    limits: dict[tuple[str, str], list[int | None]] = {}
+    for product, currency, limit in shared.values():
+        limits.setdefault((product, currency), []).append(limit)
+    return [
+        _product_row(
+            key, groups.get(key, []), shared=shared, limits=limits.get(key, []), codes=codes
+        )
+        for key in sorted(groups.keys() | limits.keys())
+    ]
+
+
+def _product_row(
+    key: tuple[str, str],
+    accounts: Sequence[ShownAccount],
+    *,
+    shared: dict[str, tuple[str, str, int]],
+    limits: Sequence[int | None],
+    codes: Codes,
+) -> Block:
+    product, currency = key
+    opened = [account for account in accounts if not account.is_closed]
+    own = [_limit(account) for account in opened if _agreement(account) not in shared]
+    balances = [_latest(account, "balance_minor") for account in opened]
+    late = b"".join(account.late for account in accounts)
+    return {
+        "product": product,
+        "currency": currency,
+        "accounts": len(accounts),
+        "open_accounts": len(opened),
+        "balance": total(balances, currency=currency),
+        "credit_limit": total([*own, *limits], currency=currency),
+        "delinquency": {
+            "ever_late_accounts": sum(1 for account in accounts if account.late),
+            "late_now_accounts": sum(1 for account in accounts if account.is_late_now),
+            "late_months": len(late),
+            "worst_bucket": codes.worst(late),
+            "highest_balance_past_due": _highest_past_due(accounts, codes=codes),
+        },
+    }
+
+
+def _shared_limits(
+    debts: Sequence[ShownAccount], agreements: Sequence[Record]
+) -> dict[str, tuple[str, str, int]]:
+    """Active agreements and where their limit counts, once: at the first account drawing on it."""
+    shared = {}
+    for agreement in agreements:
+        agreement_id = agreement.get("object_id")
+        if agreement_id is None or agreement["status"] != "active":
+            continue
+        product = next(
+            (a.product for a in debts if _agreement(a) == agreement_id and not a.is_closed),
+            NOT_DRAWN,
+        )
+        shared[agreement_id] = (product, agreement["currency"], agreement["credit_limit_minor"])
+    return shared
+
+
+def _agreement(account: ShownAccount) -> str | None:
+    agreement_id: str | None = account.line.terms.get("agreement_id")
+    return agreement_id
+
+
+def _latest(account: ShownAccount, field: str) -> int | None:
+    return None if account.line.latest is None else account.line.latest.get(field)
+
+
+def _limit(account: ShownAccount) -> int | None:
+    newest = _latest(account, "credit_limit_minor")
+    return account.line.terms.get("credit_limit_minor") if newest is None else newest
+
+
+def _highest_past_due(accounts: Sequence[ShownAccount], *, codes: Codes) -> str:
+    """The highest balance in a month that was late.
+
+    Missing:  "not_applicable" when no month was late; "not_reported" when none of them tells its
+              balance
+    """
+    late = [account for account in accounts if account.late]
+    if not late:
+        return "not_applicable"
+    balances = [
+        month.balance_minor
+        for account in late
+        for month in unpack(account.months)
+        if month.balance_minor is not None
+        and ord(month.bucket) in codes.negative
+        and month.period not in account.hidden
+    ]
+    return format_minor(max(balances), late[0].currency) if balances else NOT_REPORTED
+
+
+def _payments_due(open_debts: Sequence[ShownAccount]) -> list[Block]:
+    """Per currency: the sum over open accounts of each one's mean payment due.
+
+    The window is the six months that end with the newest month of any open account; an account
+    counts with the mean of the months it reported in the window, rounded half up.
+    """
+    newest: dict[str, int] = {}
+    for account in open_debts:
+        if account.months:
+            last = int.from_bytes(account.months[-SIZE : 2 - SIZE], "big")
+            newest[account.currency] = max(last, newest.get(account.currency, 0))
+    rows = []
+    for currency in sorted({account.currency for account in open_debts}):
+        since = newest.get(currency, 0) - AVERAGED_MONTHS + 1
+        means = [_mean_due(a, since) for a in open_debts if a.currency == currency]
+        rows.append({"currency": currency, "six_month_average": total(means, currency=currency)})
+    return rows
+
+
+def _mean_due(account: ShownAccount, since: int) -> int | None:
+    window: Iterable[Month] = unpack(account.months[-AVERAGED_MONTHS * SIZE :])
+    dues = [
+        month.payment_due_minor
+        for month in window
+        if month.period >= since and month.period not in account.hidden
+    ]
+    known = [due for due in dues if due is not None]
+    if not known or len(known) < len(dues):
+        return None
+    return (2 * sum(known) + len(known)) // (2 * len(known))
+
+
+def _responsibilities(accounts: Sequence[ShownAccount]) -> list[Block]:
+    groups: dict[tuple[str, str, str], list[ShownAccount]] = {}
+    for account in accounts:
+        if not account.is_debt and not account.is_closed:
+            key = (account.line.role, account.product, account.currency)
+            groups.setdefault(key, []).append(account)
+    return [
+        {
+            "role": role,
+            "product": product,
+            "currency": currency,
+            "accounts": len(group),
+            "balance": total([_latest(a, "balance_minor") for a in group], currency=currency),
+        }
+        for (role, product, currency), group in sorted(groups.items())
+    ]
+
+
+def _guarantees(guarantees: Sequence[Record]) -> list[Block]:
+    amounts: dict[str, list[int | None]] = {}
+    for guarantee in guarantees:
+        amounts.setdefault(guarantee["currency"], []).append(guarantee.get("amount_minor"))
+    return [
+        {
+            "currency": currency,
+            "guarantees": len(group),
+            "amount": total(group, currency=currency),
+        }
+        for currency, group in sorted(amounts.items())
+    ]

@@ -1,0 +1,13 @@
+"""Bytes a furnisher sent, to typed rows and located faults.
+
+Takes a CSV or NDJSON file (plain or gzip) or one JSON record; gives typed columns of the registry
+and every format fault by line, column and byte. Keeps true that file and record are judged alike,
+that memory does not grow with the file, and that no row disappears. Refuses nothing by raising: a
+bad file is a fault too. Source: RFC 4180, RFC 8259, the registry in `formats/native`.
+"""
+
+from tallystick.furnish.check_record import read_record
+from tallystick.furnish.source import DEFAULT_LIMITS, Limits
+from tallystick.furnish.stage import Staged, guess_format, stage_file
+
+__all__ = ["DEFAULT_LIMITS", "Limits", "Staged", "guess_format", "read_record", "stage_file"]

@@ -1,0 +1,67 @@
+"""What both judges of a cell (SQL for files, Python for one record) share: patterns and order.
+
+Patterns are read alike by RE2 and Python's `re`; both use ASCII digits only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from tallystick.errors import ProfileError
+from tallystick.formats import Dataset
+from tallystick.formats.schema import (
+    DATE_PATTERN,
+    DECIMAL_PATTERN,
+    INSTANT_PATTERN,
+    INTEGER_PATTERN,
+    MEMBER_PATTERN,
+    field_domain,
+)
+from tallystick.model.money import CURRENCY_DIGITS, pattern
+
+ABSENT = "absent:"
+#: What counts as a blank at the ends of a value (other white space is a control character).
+BLANKS = " \u00a0\u3000"
+DATE = DATE_PATTERN
+INSTANT = INSTANT_PATTERN
+INTEGER = INTEGER_PATTERN
+DECIMAL = DECIMAL_PATTERN
+MEMBER = MEMBER_PATTERN
+#: An amount of any number of digits after the point: its form is right, its digits may be too many.
+AMOUNT_FORM = "^-?(0|[1-9][0-9]{0,14})([.][0-9]+)?$"
+MINUS_ZERO = "^-0([.]0+)?$"
+NO_OFFSET_KNOWN = "-00:00"
+PPB = 10**9
+NOT_VALID = "not_valid"
+
+
+def amount_pattern(digits: int) -> str:
+    """What an amount of a currency of that many digits must match (and not be minus zero)."""
+    return pattern(digits)
+
+
+@dataclass(frozen=True, slots=True)
+class Lists:
+    """The code lists one dataset's fields are judged by, resolved once."""
+
+    codes: Mapping[str, tuple[str, ...]]
+    digits: Mapping[str, int]
+    #: A missing currency then has a fault of its own, and its amounts need none.
+    currency_is_required: bool
+
+
+def lists(dataset: Dataset, domains: Mapping[str, Collection[str]]) -> Lists:
+    """The code list of each code field and the digits of each currency accepted.
+
+    Raises: ProfileError when a list is not given, or a currency's digits are not known.
+    """
+    codes = {f.name: field_domain(f, domains) for f in dataset.fields if f.type == "code"}
+    digits: dict[str, int] = {}
+    for currency in codes.get("currency", ()):
+        if currency not in CURRENCY_DIGITS:
+            raise ProfileError(f"the digits of currency {currency!r} are not known")
+        digits[currency] = CURRENCY_DIGITS[currency]
+    required = any(f.name == "currency" and f.presence == "required" for f in dataset.fields)
+    return Lists(MappingProxyType(codes), MappingProxyType(digits), required)

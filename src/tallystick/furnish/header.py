@@ -1,0 +1,79 @@
+"""Reads the header line of a CSV file: which column holds which field, or why it cannot be said."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tallystick.formats import Dataset
+from tallystick.furnish import rule_ids
+from tallystick.furnish.csv_record import Broken, Split, seen_text, split_record
+
+#: What a reject file adds behind the furnisher's own columns; ignored when it comes back.
+REJECT_COLUMNS = (
+    "error_line", "error_column", "rule_id", "severity", "seen_value", "allowed_en", "allowed_zh",
+    "how_to_fix_en", "how_to_fix_zh", "message_en", "message_zh",
+)  # fmt: skip
+_OTHER_DELIMITERS = (";", "\t", "|")
+
+
+@dataclass(frozen=True, slots=True)
+class HeaderFault:
+    """One thing wrong with the header."""
+
+    rule_id: str
+    column_no: int | None
+    field: str | None
+    seen: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """The file's columns: their names in order, and how many reject columns follow them."""
+
+    names: tuple[str, ...]
+    extra: int
+    #: True for NDJSON: fields have names and no place, so faults give no column.
+    is_named_only: bool = False
+
+    @property
+    def width(self) -> int:
+        """Cells a record must have."""
+        return len(self.names) + self.extra
+
+
+def read_header(line: bytes, dataset: Dataset) -> Header | list[HeaderFault]:
+    """The header of that line, or every fault in it."""
+    record = split_record(line, 0, is_last=True, max_bytes=len(line) + 1)
+    if isinstance(record, Broken):
+        return [HeaderFault(rule_ids.FILE_HEADER_UNREADABLE, record.column_no, None, record.seen)]
+    return _judge(record, line, dataset)
+
+
+def _judge(record: Split, line: bytes, dataset: Dataset) -> Header | list[HeaderFault]:
+    try:
+        names = [cell.decode("utf-8") for cell in record.cells]
+    except UnicodeDecodeError:
+        return [HeaderFault(rule_ids.FILE_NOT_UTF8, None, None, seen_text(line))]
+    known = {field.name for field in dataset.fields}
+    if len(names) == 1 and names[0] not in known:
+        for delimiter in _OTHER_DELIMITERS:
+            if known & {part.strip('" ') for part in names[0].split(delimiter)}:
+                return [HeaderFault(rule_ids.FILE_DELIMITER, 1, None, seen_text(delimiter))]
+    extra = 0
+    while names and names[-1] in REJECT_COLUMNS and names[-1] not in known:
+        names.pop()
+        extra += 1
+    faults: list[HeaderFault] = []
+    for column_no, name in enumerate(names, 1):
+        if name not in known:
+            faults.append(
+                HeaderFault(rule_ids.FILE_COLUMN_UNKNOWN, column_no, None, seen_text(name))
+            )
+        elif name in names[: column_no - 1]:
+            faults.append(HeaderFault(rule_ids.FILE_COLUMN_DOUBLED, column_no, name, name))
+    faults += [
+        HeaderFault(rule_ids.FILE_COLUMN_MISSING, None, field.name, None)
+        for field in dataset.fields
+        if field.presence != "optional" and field.name not in names
+    ]
+    return faults or Header(tuple(names), extra)

@@ -1,0 +1,121 @@
+"""Commands about consents: register and withdraw them, list one's own, check one without us."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tallystick.entry.cli import opening, output
+from tallystick.entry.cli.exits import Exit
+from tallystick.entry.cli.ids import read, shown
+from tallystick.entry.cli.options import AsJson, DryRun, KeyFile, Yes, confirm
+from tallystick.entry.cli.persons import read_object, taken
+
+if TYPE_CHECKING:
+    from tallystick.service.consents import ConsentView
+
+consents = typer.Typer(no_args_is_help=True, help="What persons agreed to.")
+
+ConsentFile = Annotated[
+    str,
+    typer.Option(
+        "--consent",
+        metavar="FILE|-",
+        help="JSON with artefact, salt, scheme and number; - for standard input.",
+    ),
+]
+
+
+@consents.command("register")
+def register_consent(
+    consent: ConsentFile, key_file: KeyFile = None, dry_run: DryRun = False, as_json: AsJson = False
+) -> None:
+    """Register a signed consent the member captured."""
+    from tallystick.service.consents import register
+
+    artefact, salt, scheme, number = taken(
+        read_object(consent), "artefact", "salt", "scheme", "number"
+    )
+    if dry_run:
+        output.say("would check the signature and the salted hash, and register the consent")
+        return
+    with opening.deps() as parts:
+        member = opening.acting_member(parts, key_file)
+        view = register(parts, member, artefact=artefact, salt=salt, scheme=scheme, number=number)
+    _print([view], as_json=as_json)
+    output.next_step(f"tallystick inquire --permit consent --consent {_id(view)} --subject FILE")
+
+
+@consents.command("withdraw")
+def withdraw_consent(
+    consent_id: Annotated[str, typer.Argument(metavar="CONSENT-ID", help="cns_…")],
+    key_file: KeyFile = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Withdraw a consent on the person's word; the next inquiry under it is refused."""
+    from tallystick.service.consents import withdraw
+
+    identity = read("consent", consent_id)
+    if dry_run:
+        output.say("would withdraw the consent from this instant on")
+        return
+    confirm("Withdraw this consent?", yes=yes)
+    with opening.deps() as parts:
+        member = opening.acting_member(parts, key_file)
+        view = withdraw(parts, identity, withdrawn_by=member.code, member=member)
+    _print([view], as_json=as_json)
+    output.next_step("tallystick consents list")
+
+
+@consents.command("list")
+def list_consents(session_file: opening.SessionFile = None, as_json: AsJson = False) -> None:
+    """List a person's own consents; she shows her session, nobody else can list them."""
+    from tallystick.service.consents import of_subject
+
+    with opening.deps() as parts:
+        subject_id = opening.own_subject(parts, session_file)
+        found = of_subject(parts, subject_id)
+    _print(found, as_json=as_json)
+    output.next_step("tallystick report")
+
+
+@consents.command("verify")
+def verify_consent(
+    consent: ConsentFile,
+    public_key: Annotated[
+        Path,
+        typer.Option("--public-key", help="Public JWK of the member who captured it.", exists=True),
+    ],
+    as_json: AsJson = False,
+) -> None:
+    """Check a consent without the bureau: its signature, and that it names this person."""
+    from tallystick.entry.cli.offline_consent import check
+
+    artefact, salt, scheme, number = taken(
+        read_object(consent), "artefact", "salt", "scheme", "number"
+    )
+    result = check(artefact, read_object(str(public_key)), salt=salt, subject=(scheme, number))
+    if as_json:
+        output.as_json(result)
+    else:
+        output.facts(result.items())
+    if not (result["signature"] and result["names_this_person"]):
+        raise typer.Exit(Exit.FOUND)
+    output.next_step("tallystick consents withdraw CONSENT-ID")
+
+
+def _id(view: ConsentView) -> str:
+    return shown("consent", view.consent_id)
+
+
+def _print(views: list[ConsentView], *, as_json: bool) -> None:
+    plain: list[dict[str, Any]] = [output.plain(view) | {"consent_id": _id(view)} for view in views]
+    if as_json:
+        output.as_json(plain)
+        return
+    columns = ("consent_id", "status", "purpose", "data_classes", "valid_from", "valid_to")
+    output.table(columns, [[one[column] for column in columns] for one in plain])

@@ -1,0 +1,145 @@
+"""Exit codes, and how each kind of exception becomes one.
+
+A bug leaves a report file that names places in our code and no value: a traceback's messages may
+quote a record, so they are left out.
+"""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import IntEnum
+
+import typer
+
+from tallystick import __version__
+from tallystick.entry.cli import output
+from tallystick.errors import BadRequest, Coded, ProfileError, Refused, TallystickError, Unavailable
+
+
+class Exit(IntEnum):
+    """What the process says at its end."""
+
+    FINE = 0
+    FOUND = 1
+    USAGE = 2
+    REFUSED = 3
+    UNREACHABLE = 4
+    BUG = 5
+
+
+#: Classes of libraries that mean "out of reach", by module and name: none of them is imported here.
+_OUT_OF_REACH = {
+    ("psycopg", "OperationalError"),
+    ("psycopg_pool", "PoolTimeout"),
+    ("psycopg_pool", "PoolClosed"),
+    ("httpx", "TransportError"),
+    ("sqlalchemy.exc", "OperationalError"),
+}
+
+
+@contextmanager
+def told(command: str) -> Iterator[None]:
+    """Turn every exception of a command into talk and an exit code; reports name `command`."""
+    try:
+        yield
+    except (typer.Exit, typer.Abort):
+        raise
+    except Coded as error:
+        _tell_coded(error)
+        raise typer.Exit(_code_of(error)) from error
+    except ProfileError as error:
+        output.complain(str(error))
+        raise typer.Exit(Exit.USAGE) from error
+    except Exception as error:
+        if _is_clicks_own(error):
+            raise
+        raise typer.Exit(_tell_other(error, command)) from error
+
+
+def _code_of(error: Coded) -> Exit:
+    if isinstance(error, Refused):
+        return Exit.REFUSED
+    if isinstance(error, Unavailable):
+        return Exit.UNREACHABLE
+    return Exit.USAGE if isinstance(error, BadRequest) else Exit.BUG
+
+
+def _tell_coded(error: Coded) -> None:
+    """The catalogue's words for a code, the detail of this case, and how to mend it."""
+    from tallystick.service.catalogue import CATALOGUE
+
+    entry = CATALOGUE.get(error.code)
+    title = entry.title_en if entry else error.code
+    output.complain(f"{title} ({error.code})" + (f": {error.detail}" if error.detail else ""))
+    if entry and entry.fix_en:
+        output.say(entry.fix_en)
+
+
+def _tell_other(error: Exception, command: str) -> Exit:
+    if _is_settings_fault(error):
+        output.complain("a setting in the environment is wrong")
+        for place in _settings_places(error):
+            output.say(f"  {place}")
+        output.next_step("tallystick doctor")
+        return Exit.USAGE
+    if isinstance(error, ConnectionError | TimeoutError) or _is_out_of_reach(error):
+        output.complain("the database or server is out of reach")
+        output.next_step("tallystick doctor")
+        return Exit.UNREACHABLE
+    path = write_report(error, command)
+    output.complain(f"this is a fault of Tallystick; a report without any record's data: {path}")
+    return Exit.BUG
+
+
+def _is_clicks_own(error: Exception) -> bool:
+    """Usage errors of the parser, which prints them itself and ends with 2."""
+    return any(kind.__name__ == "ClickException" for kind in type(error).__mro__)
+
+
+def _is_out_of_reach(error: Exception) -> bool:
+    known = {(kind.__module__, kind.__name__) for kind in type(error).__mro__}
+    return bool(known & _OUT_OF_REACH)
+
+
+def _is_settings_fault(error: Exception) -> bool:
+    return type(error).__name__ == "ValidationError" and type(error).__module__.startswith(
+        "pydantic"
+    )
+
+
+def _settings_places(error: Exception) -> list[str]:
+    """Which settings are wrong and why, without their values: an address may hold a password."""
+    faults = getattr(error, "errors", list)()
+    return [
+        f"TALLYSTICK_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
+        for fault in faults
+    ]
+
+
+def write_report(error: BaseException, command: str) -> str:
+    """Write what is needed to find a bug, and nothing of anybody's data; gives the file's path."""
+    lines = [
+        f"tallystick {__version__}",
+        f"python {platform.python_version()} on {platform.system()}",
+        f"command: {command}",
+    ]
+    link: BaseException | None = error
+    while link is not None:
+        lines.append(f"{type(link).__module__}.{type(link).__qualname__}")
+        if isinstance(link, TallystickError):
+            lines.append(f"  {link}")  # our own messages hold no record's values
+        frames = traceback.extract_tb(link.__traceback__)
+        lines += [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+        link = link.__cause__ or link.__context__
+    number, path = tempfile.mkstemp(prefix="tallystick-bug-", suffix=".txt")
+    with os.fdopen(number, "w", encoding="utf-8") as file:
+        file.write("\n".join(lines) + "\n")
+    if os.environ.get("TALLYSTICK_TRACEBACK"):
+        traceback.print_exception(error, file=sys.stderr)
+    return path

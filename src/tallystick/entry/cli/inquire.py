@@ -1,0 +1,165 @@
+"""Commands that ask about a person. Each runs under a named permit, and each is a look."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import uuid
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from tallystick.entry.cli import opening, output
+from tallystick.entry.cli.exits import Exit
+from tallystick.entry.cli.ids import read, shown
+from tallystick.entry.cli.options import AsJson, KeyFile, SubjectFile
+from tallystick.entry.cli.persons import identified, read_object
+from tallystick.errors import Refused
+from tallystick.model.canonical import canonical
+
+if TYPE_CHECKING:
+    from tallystick.service.inquire import Answer, Ask
+    from tallystick.service.members import Member
+
+PERMITS = ("consent", "legal_duty", "account_review", "furnisher_verification")
+
+
+def inquire(
+    subject: SubjectFile,
+    purpose: Annotated[str, typer.Option("--purpose", help="Why; a purpose of the profile.")],
+    permit: Annotated[
+        str, typer.Option("--permit", metavar="|".join(PERMITS), help="The leave it rests on.")
+    ] = "consent",
+    consent: Annotated[str | None, typer.Option("--consent", help="cns_…, for consent.")] = None,
+    idempotency_key: Annotated[
+        str | None,
+        typer.Option("--idempotency-key", help="Repeat an inquiry safely: same key, same answer."),
+    ] = None,
+    key_file: KeyFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Ask about a person as a member; standard output gets the report's body, byte for byte."""
+    from tallystick.service.inquire import answer
+
+    if permit not in PERMITS:
+        raise typer.BadParameter(f"--permit takes {', '.join(PERMITS)}")
+    if (permit == "consent") != (consent is not None):
+        raise typer.BadParameter("--consent goes with --permit consent, and only with it")
+    content = read_object(subject)
+    request_key = idempotency_key or str(uuid.uuid4())
+    with opening.bureau() as opened:
+        member = opening.acting_member(opened.deps, key_file)
+        terms = {"purpose": purpose, "permit": permit, "consent": consent or ""}
+        ask = _ask(member, content, terms, request_key=request_key)
+        given = opening.waited(opened, answer(opened.deps, ask))
+    output.say(f"idempotency key: {request_key}")
+    _give(given, as_json=as_json)
+
+
+def report(
+    inquiry_id: Annotated[
+        str | None, typer.Argument(metavar="[INQUIRY-ID]", help="inq_…; without: one's own report.")
+    ] = None,
+    prove: Annotated[
+        bool,
+        typer.Option("--prove", help="Fold the answer anew, compare, show only the digests."),
+    ] = False,
+    key_file: KeyFile = None,
+    session_file: opening.SessionFile = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show an answer again to whom it was given (permit `again`), or one's own report (`self`)."""
+    identity = read("inquiry", inquiry_id) if inquiry_id else None
+    with opening.bureau() as opened:
+        if prove:
+            if identity is None:
+                raise typer.BadParameter("--prove wants an INQUIRY-ID")
+            _prove(opened, identity, as_json=as_json)
+            return
+        given = _again_or_own(opened, identity, key_file=key_file, session_file=session_file)
+    _give(given, as_json=as_json)
+
+
+def _again_or_own(
+    opened: Any, identity: uuid.UUID | None, *, key_file: Path | None, session_file: Path | None
+) -> Answer:
+    from tallystick.service.person import own_report
+    from tallystick.service.replay import again
+
+    session = opening.session_or_none(opened.deps, session_file)
+    if session is not None and identity is None:
+        return opening.waited(opened, own_report(opened.deps, session))
+    if identity is None:
+        raise Refused(
+            "not_permitted",
+            "an answer is shown again by its id; a person's own report wants her session:"
+            f" {opening.SESSION_VARIABLE}",
+        )
+    asker = session or opening.acting_member(opened.deps, key_file)
+    return opening.waited(opened, again(opened.deps, asker, identity))
+
+
+def _prove(opened: Any, identity: uuid.UUID, *, as_json: bool) -> None:
+    """Compare the kept body with a fresh fold; neither leaves this process."""
+    from tallystick.service.replay import replay
+
+    async def both() -> tuple[bytes, bytes]:
+        kept = await replay(opened.deps, identity, fold=False)
+        return kept, await replay(opened.deps, identity, fold=True)
+
+    kept, folded = opening.waited(opened, both())
+    result = {
+        "inquiry_id": shown("inquiry", identity),
+        "kept_sha256": hashlib.sha256(kept).hexdigest(),
+        "folded_sha256": hashlib.sha256(folded).hexdigest(),
+        "is_same": kept == folded,
+    }
+    if as_json:
+        output.as_json(result)
+    else:
+        output.facts(result.items())
+    if kept != folded:
+        raise typer.Exit(Exit.FOUND)
+    output.next_step("tallystick log verify")
+
+
+def _ask(
+    member: Member, content: dict[str, Any], terms: dict[str, str], *, request_key: str
+) -> Ask:
+    from tallystick.service.inquire import Ask
+
+    identifiers, name, birth_date = identified(content)
+    consent = terms["consent"]
+    return Ask(
+        member=member,
+        identifiers=identifiers,
+        name=name,
+        birth_date=birth_date,
+        purpose=terms["purpose"],
+        permit=terms["permit"],  # type: ignore[arg-type]  # checked against PERMITS
+        consent_id=read("consent", consent) if consent else None,
+        idempotency_key=request_key,
+        request_digest=hashlib.sha256(canonical({**terms, "subject": content})).digest(),
+    )
+
+
+def _give(given: Answer, *, as_json: bool) -> None:
+    """The body alone, or with `--json` the body in its envelope."""
+    look = shown("inquiry", given.look_id)
+    output.say(f"{look}: {given.outcome}" + (" (given before)" if given.is_replay else ""))
+    body = given.body
+    if as_json:
+        envelope = {
+            "inquiry_id": look,
+            "outcome": given.outcome,
+            "occurred_at": given.occurred_at,
+            "is_replay": given.is_replay,
+            "body": None if body is None else json.loads(body),
+            "body_digest": given.body_digest,
+            "receipt": given.receipt,
+        }
+        output.as_json(envelope)
+    elif body is not None:
+        output.data_bytes([body])
+    output.next_step(f"tallystick report {look}")

@@ -1,0 +1,134 @@
+"""Open the bureau for one command, and find out on whose behalf it acts."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from uuid import UUID
+
+import typer
+
+from tallystick.errors import Refused
+
+if TYPE_CHECKING:
+    from tallystick.adapters.settings import Settings
+    from tallystick.entry.compose import Bureau
+    from tallystick.service.members import Member
+    from tallystick.service.port import Deps
+    from tallystick.service.sessions import Session
+
+KEY_VARIABLE = "TALLYSTICK_KEY"
+SESSION_VARIABLE = "TALLYSTICK_SESSION"
+SessionFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--session-file",
+        help=f"File with a person's session secret; else {SESSION_VARIABLE}.",
+        exists=True,
+        dir_okay=False,
+    ),
+]
+T = TypeVar("T")
+
+
+def read_settings(**overrides: object) -> Settings:
+    """The settings of the environment, with a command's own options over them."""
+    from tallystick.adapters.settings import Settings
+
+    given = {name: value for name, value in overrides.items() if value is not None}
+    return Settings(**given)  # type: ignore[arg-type]  # pydantic checks each value
+
+
+@contextmanager
+def bureau(settings: Settings | None = None) -> Iterator[Bureau]:
+    """The bureau of these settings (else the environment's), closed at the end."""
+    from tallystick.entry.compose import open_bureau
+
+    with open_bureau(settings or read_settings()) as opened:
+        yield opened
+
+
+@contextmanager
+def deps() -> Iterator[Deps]:
+    """What the use-cases need, from the environment's settings."""
+    with bureau() as opened:
+        yield opened.deps
+
+
+def waited(opened: Bureau, answer: Coroutine[Any, Any, T]) -> T:
+    """Run one asynchronous use-case to its end, and close what it opened on its loop."""
+
+    async def run() -> T:
+        try:
+            return await answer
+        finally:
+            await opened.aclose()
+
+    return asyncio.run(run())
+
+
+def acting_member(parts: Deps, key_file: Path | None) -> Member:
+    """The member whose key was given.
+
+    Raises: Refused when none was given, or no member has it
+    """
+    member = acting_member_or_none(parts, key_file)
+    if member is None:
+        raise Refused(
+            "not_authenticated", f"set {KEY_VARIABLE}, or name a file with the key by --key-file"
+        )
+    return member
+
+
+def acting_member_or_none(parts: Deps, key_file: Path | None) -> Member | None:
+    """The member whose key was given; None (the operator) when no key was given at all."""
+    from tallystick.service.members import authenticate
+
+    secret = _secret(key_file, KEY_VARIABLE)
+    if not secret:
+        return None
+    member = authenticate(parts, secret)
+    if member is None:
+        raise Refused("not_authenticated", "no member has this key, or it was revoked")
+    return member
+
+
+def session_or_none(parts: Deps, session_file: Path | None) -> Session | None:
+    """The session whose secret was given; None when none was given.
+
+    Raises: Refused when the secret opens no session any more
+    """
+    from tallystick.service.sessions import session
+
+    secret = _secret(session_file, SESSION_VARIABLE)
+    if not secret:
+        return None
+    found = session(parts, secret)
+    if found is None:
+        raise Refused("sign_in_required", "this session has ended; sign in again")
+    return found
+
+
+def own_subject(parts: Deps, session_file: Path | None) -> UUID:
+    """The person whose session was given. Raises: Refused when it is nobody's."""
+    found = session_or_none(parts, session_file)
+    if found is None or found.subject_id is None:
+        raise Refused("sign_in_required", f"only the person may: set {SESSION_VARIABLE}")
+    return found.subject_id
+
+
+def _secret(path: Path | None, variable: str) -> str:
+    return (path.read_text(encoding="utf-8") if path else os.environ.get(variable, "")).strip()
+
+
+def decider(by: str | None) -> str:
+    """The name a decision is recorded under."""
+    if by:
+        return by
+    import getpass
+
+    return f"operator:{getpass.getuser()}"

@@ -1,0 +1,71 @@
+"""Read who a command is about: from a JSON file or standard input, never from arguments."""
+
+from __future__ import annotations
+
+import json
+import sys
+from datetime import date
+from pathlib import Path
+from typing import Any, Final
+
+import typer
+
+#: A person's file is small; anything larger is the wrong file.
+_MOST_BYTES: Final = 64 * 1024
+
+
+def read_object(source: str) -> dict[str, Any]:
+    """The JSON object in a file, or on standard input for `-`.
+
+    Raises: typer.BadParameter; its message quotes nothing of the content
+    """
+    try:
+        if source == "-":
+            text = sys.stdin.read(_MOST_BYTES + 1)
+        else:
+            with Path(source).open(encoding="utf-8") as file:
+                text = file.read(_MOST_BYTES + 1)
+        found = json.loads(text) if len(text) <= _MOST_BYTES else None
+    except OSError as error:
+        raise typer.BadParameter("the file cannot be read") from error
+    except ValueError:
+        raise typer.BadParameter("not JSON") from None  # its message could quote the content
+    if not isinstance(found, dict):
+        raise typer.BadParameter("wants one JSON object")
+    return found
+
+
+def taken(content: dict[str, Any], *names: str) -> list[str]:
+    """The texts of exactly these names.
+
+    Raises: typer.BadParameter when one is missing or is no text, or another is there
+    """
+    if set(content) != set(names) or not all(isinstance(content[name], str) for name in names):
+        raise typer.BadParameter(f"wants exactly the texts {', '.join(names)}")
+    return [content[name] for name in names]
+
+
+def identified(content: dict[str, Any]) -> tuple[tuple[tuple[str, str], ...], str, date]:
+    """Identity numbers, name and birth date of a person to ask about.
+
+    Takes:  {"identifiers": [{"scheme": …, "number": …}], "name": …, "birth_date": "YYYY-MM-DD"}
+    Raises: typer.BadParameter; its message quotes nothing of the content
+    """
+    if set(content) != {"identifiers", "name", "birth_date"}:
+        raise typer.BadParameter("wants exactly identifiers, name and birth_date")
+    name, birth_date = content["name"], content["birth_date"]
+    identifiers = content["identifiers"]
+    if not isinstance(name, str) or not isinstance(identifiers, list) or not identifiers:
+        raise typer.BadParameter("wants a name and at least one identifier")
+    if not all(isinstance(one, dict) for one in identifiers):
+        raise typer.BadParameter("each identifier is an object with scheme and number")
+    pairs = tuple((scheme, number) for scheme, number in (_pair(one) for one in identifiers))
+    try:
+        return pairs, name, date.fromisoformat(birth_date)
+    except (TypeError, ValueError):
+        raise typer.BadParameter("birth_date is a day as YYYY-MM-DD") from None
+
+
+def _pair(one: dict[str, Any]) -> tuple[str, str]:
+    scheme, number = taken(one, "scheme", "number")
+    return scheme, number

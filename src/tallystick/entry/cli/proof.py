@@ -1,0 +1,137 @@
+"""Commands that prove and mend: the ledger, the log of looks, erasure."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import typer
+
+from tallystick.entry.cli import opening, output
+from tallystick.entry.cli.exits import Exit
+from tallystick.entry.cli.ids import read
+from tallystick.entry.cli.options import (
+    AsJson,
+    By,
+    DryRun,
+    SubjectFile,
+    Yes,
+    confirm,
+)
+from tallystick.entry.cli.persons import read_object, taken
+
+ledger = typer.Typer(no_args_is_help=True, help="The record of all statements.")
+log = typer.Typer(no_args_is_help=True, help="The record of all looks.")
+
+
+@ledger.command("verify")
+def verify_ledger(as_json: AsJson = False) -> None:
+    """Check counts, the root of each chunk, and that every file equals its fold."""
+    from tallystick.service.verify import ledger_verify
+
+    with opening.deps() as parts, output.progress() as move:
+        result = ledger_verify(parts, move)
+    _verdict(
+        result, as_json=as_json, mend="tallystick ledger rebuild", fine="tallystick log verify"
+    )
+
+
+@ledger.command("rebuild")
+def rebuild_ledger(yes: Yes = False, dry_run: DryRun = False, as_json: AsJson = False) -> None:
+    """Make all files anew from the ledger; what they said before is thrown away."""
+    from tallystick.service.verify import ledger_rebuild
+
+    if dry_run:
+        output.say("would throw away all files and fold them anew from the ledger")
+        return
+    confirm("Throw away all files and make them anew?", yes=yes)
+    with opening.deps() as parts, output.progress() as move:
+        result = ledger_rebuild(parts, move)
+    if as_json:
+        output.as_json(result)
+    else:
+        output.say("rebuilt")
+    output.next_step("tallystick ledger verify")
+
+
+@log.command("verify")
+def verify_log(as_json: AsJson = False) -> None:
+    """Check the log from its first entry; names the first altered, missing or moved look."""
+    from tallystick.service.log import log_verify
+
+    with opening.deps() as parts:
+        result = log_verify(parts)
+    _verdict(result, as_json=as_json, mend="tallystick doctor", fine="tallystick log head")
+
+
+@log.command("head")
+def show_head(as_json: AsJson = False) -> None:
+    """Show the newest signed head: its size and root are what others can hold us to."""
+    from tallystick.entry.cli.heads import newest_head
+
+    with opening.deps() as parts:
+        head = newest_head(parts)
+    if head is None:
+        output.say("no head is signed yet")
+        output.next_step("tallystick log sequence")
+        return
+    if as_json:
+        output.as_json(head)
+    else:
+        output.facts(head.items())
+    output.next_step("tallystick log verify")
+
+
+@log.command("sequence")
+def sequence_log(as_json: AsJson = False) -> None:
+    """Number the looks that wait, once, and sign a head; `worker` does it all the time."""
+    from tallystick.service.log import sequence_once
+
+    with opening.deps() as parts:
+        result = sequence_once(parts)
+    if as_json:
+        output.as_json(result)
+    else:
+        output.facts(_pairs(result))
+    output.next_step("tallystick log head")
+
+
+def erase(
+    subject: SubjectFile,
+    ground: Annotated[str, typer.Option("--ground", help="The ground in law, for the record.")],
+    by: By = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Erase a person: destroy her keys for good. The file holds {"subject_id": "sbj_…"}."""
+    from tallystick.service.erase import erase as erase_subject
+
+    subject_id: UUID = read("subject", taken(read_object(subject), "subject_id")[0])
+    if dry_run:
+        output.say("would destroy the person's keys; answers about her would be 410 from then on")
+        return
+    confirm("Erase this person? Nothing brings her records back.", yes=yes)
+    with opening.deps() as parts:
+        result = erase_subject(parts, subject_id, ground, opening.decider(by))
+    if as_json:
+        output.as_json(result)
+    else:
+        output.say("erased")
+    output.next_step("tallystick log verify")
+
+
+def _verdict(result: Any, *, as_json: bool, mend: str, fine: str) -> None:
+    """Print a check's result; exit 1 where it found a fault."""
+    if as_json:
+        output.as_json({"ok": result.ok, **output.plain(result)})
+    else:
+        output.facts((("ok", result.ok), *_pairs(result)))
+    output.next_step(fine if result.ok else mend)
+    if not result.ok:
+        raise typer.Exit(Exit.FOUND)
+
+
+def _pairs(result: Any) -> list[tuple[str, Any]]:
+    found = output.plain(result)
+    return list(found.items()) if isinstance(found, dict) else [("result", found)]

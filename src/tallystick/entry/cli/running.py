@@ -1,0 +1,155 @@
+"""Commands that start things: demo, a new bureau, the server, the worker, migrations, synth."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Final
+
+import typer
+
+from tallystick.entry.cli import opening, output
+from tallystick.entry.cli.exits import Exit
+from tallystick.entry.cli.options import AsJson, DryRun, Yes, confirm
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+DataFolder = Annotated[
+    Path | None, typer.Option("--data-folder", help="Where everything is kept.", file_okay=False)
+]
+Port = Annotated[int | None, typer.Option("--port", min=0, max=65535, help="0 takes a free one.")]
+_DEMO_PEOPLE: Final = 2000
+
+
+def demo(
+    people: Annotated[int, typer.Option("--people", min=1, help="Synthetic persons.")] = (
+        _DEMO_PEOPLE
+    ),
+    reset: Annotated[bool, typer.Option("--reset", help="Start afresh.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Walk the path without serving; exit 0 or 1.")
+    ] = False,
+    as_json: AsJson = False,
+    port: Port = None,
+    data_folder: DataFolder = None,
+) -> None:
+    """Build a bureau of invented people and serve it on this machine; Ctrl-C stops it cleanly."""
+    from tallystick.entry import demo as bureau_demo
+
+    settings = opening.read_settings(port=port, data_folder=data_folder)
+    work = bureau_demo.check if check else bureau_demo.run
+    code = work(settings, people=people, reset=reset, as_json=as_json)
+    raise typer.Exit(code)
+
+
+def init(data_folder: DataFolder = None, dry_run: DryRun = False) -> None:
+    """Make a new, empty bureau: data folder, keys, database, schema."""
+    settings = opening.read_settings(data_folder=data_folder)
+    where = "the server of TALLYSTICK_DATABASE_URL" if settings.database_url else "embedded"
+    if dry_run:
+        output.say(f"would make keys in {settings.data_folder}; database: {where}")
+        return
+    with opening.bureau(settings) as opened:
+        is_test = opened.deps.is_test_mode
+    output.say(f"ready in {settings.data_folder}, {'test' if is_test else 'live'} mode")
+    output.next_step("tallystick members add CODE --name-en … --name-zh … --class …")
+
+
+def serve(
+    host: Annotated[str | None, typer.Option("--host", help="Address to listen on.")] = None,
+    port: Port = None,
+    with_worker: Annotated[
+        bool, typer.Option("--worker", help="Run the worker in this process too.")
+    ] = False,
+) -> None:
+    """Serve web pages and API until Ctrl-C."""
+    import uvicorn
+
+    from tallystick.entry.http.app import create_app
+
+    settings = opening.read_settings(host=host, port=port)
+    with opening.bureau(settings) as opened:
+        stop = threading.Event()
+        worker = _worker_thread(opened, stop) if with_worker else None
+        output.say(f"listening on http://{settings.host}:{settings.port}, stop with Ctrl-C")
+        if worker is None:
+            output.next_step("tallystick worker   (in another terminal)")
+        try:
+            uvicorn.run(
+                create_app(opened), host=settings.host, port=settings.port, log_level="warning"
+            )
+        finally:
+            stop.set()
+            if worker is not None:
+                worker.join()
+
+
+def worker() -> None:
+    """Work on submissions and number looks until Ctrl-C."""
+    from tallystick.adapters.jobs import run_worker
+
+    stop = threading.Event()
+
+    def ask_to_stop(number: int, frame: FrameType | None) -> None:
+        stop.set()
+
+    signal.signal(signal.SIGTERM, ask_to_stop)
+    signal.signal(signal.SIGINT, ask_to_stop)
+    with opening.bureau() as opened:
+        output.say("working, stop with Ctrl-C")
+        run_worker(opened, stop)
+    output.next_step("tallystick log head")
+
+
+def _worker_thread(opened: object, stop: threading.Event) -> threading.Thread:
+    from tallystick.adapters.jobs import run_worker
+
+    thread = threading.Thread(target=run_worker, args=(opened, stop), name="worker")
+    thread.start()
+    return thread
+
+
+def migrate(
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Bring the database's schema up to this version."""
+    from tallystick.entry.cli.schema import bring_up, schema_state
+
+    settings = opening.read_settings()
+    state = schema_state(settings) if dry_run else bring_up(settings)
+    if as_json:
+        output.as_json(state)
+    else:
+        output.facts(state.items())
+    if dry_run:
+        output.next_step("tallystick migrate")
+        raise typer.Exit(Exit.FINE if state["at"] == state["head"] else Exit.FOUND)
+    output.next_step("tallystick doctor")
+
+
+def synth(
+    folder: Annotated[Path, typer.Option("--out", help="Folder for the files.", file_okay=False)],
+    people: Annotated[int, typer.Option("--people", min=1, help="Persons.")] = _DEMO_PEOPLE,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same bytes.")] = 1,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: AsJson = False,
+) -> None:
+    """Write five years of invented people as native files, with the truth in a folder apart."""
+    if dry_run:
+        output.say(f"would write files of {people} invented persons into {folder}")
+        return
+    if folder.exists() and any(folder.iterdir()):
+        confirm(f"{folder} is not empty: write into it?", yes=yes)
+    from tallystick.entry.cli.synthetic import write_files
+
+    with output.progress() as move:
+        written = write_files(folder, people=people, seed=seed, progress=move)
+    if as_json:
+        output.as_json(written)
+    else:
+        output.table(("file", "rows"), [(one["file"], one["rows"]) for one in written])
+    output.next_step(f"tallystick validate {folder}/FILE --dataset account")

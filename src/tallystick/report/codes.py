@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from tallystick.model.months import SIZE
 from tallystick.profile import ProfileAt
@@ -37,6 +38,7 @@ class Codes:
         return chr(max(set(late), key=lambda code: (ranks[code], code)))
 
 
+@lru_cache(maxsize=64)
 def codes_of(profile: ProfileAt) -> Codes:
     """The tables of a profile's code set."""
     buckets = profile.buckets.values()

@@ -37,13 +37,10 @@ class Fields:
 
     def pick(self, record: Record, *, currency: str | None, mask: Mask) -> Block:
         """The record as a report shows it. Raises: InvariantBroken: an amount without currency."""
-        picked: Block = {}
-        for name in self.plain:
-            value = record.get(name)
-            if value is not None:
-                picked[name] = value
+        get = record.get
+        picked: Block = {name: value for name in self.plain if (value := get(name)) is not None}
         for name, stored in self.amounts:
-            minor = record.get(stored)
+            minor = get(stored)
             if minor is not None:
                 require(currency is not None, "an amount stands without a currency")
                 picked[name] = format_minor(minor, currency or "")

@@ -46,33 +46,46 @@ def grid(months: bytes, *, currency: str, hidden: AbstractSet[int]) -> list[Bloc
     """
     shown: list[Block] = []
     append = shown.append
-    texts, characters, absent = _MONTHS, _CHARACTERS, ABSENT_MINOR
+    texts, characters = _MONTHS, _CHARACTERS
+    dues = _AmountTexts(currency)  # the same due repeats month after month
     is_cents = CURRENCY_DIGITS[currency] == 2
     expected = -1
     for period, bucket, days, balance, due in _unpack(months):
-        if expected >= 0:
-            while expected < period:
-                append({"month": month_text(expected), "bucket": NOT_REPORTED})
-                expected += 1
+        if period != expected and expected >= 0:
+            for missing in range(expected, period):
+                append({"month": month_text(missing), "bucket": NOT_REPORTED})
         expected = period + 1
         text = texts[period] if period < _FIRST_YEARS else period_text(period)
-        if period in hidden:
+        if hidden and period in hidden:
             append({"month": text, "bucket": NOT_DISPLAYED})
-            continue
-        month: Block = {"month": text, "bucket": characters[bucket]}
-        if days >= 0:
-            month["days_past_due"] = days
-        if balance != absent:
-            month["balance"] = (
-                f"{balance // 100}.{balance % 100:02d}"
-                if is_cents and balance >= 0
-                else format_minor(balance, currency)
+        elif is_cents and days >= 0 and balance >= 100 and due != ABSENT_MINOR:
+            append(
+                {
+                    "month": text,
+                    "bucket": characters[bucket],
+                    "days_past_due": days,
+                    "balance": f"{(digits := str(balance))[:-2]}.{digits[-2:]}",
+                    "payment_due": dues[due],
+                }
             )
-        if due != absent:
-            month["payment_due"] = (
-                f"{due // 100}.{due % 100:02d}"
-                if is_cents and due >= 0
-                else format_minor(due, currency)
-            )
-        append(month)
+        else:
+            month: Block = {"month": text, "bucket": characters[bucket]}
+            if days >= 0:
+                month["days_past_due"] = days
+            if balance != ABSENT_MINOR:
+                month["balance"] = format_minor(balance, currency)
+            if due != ABSENT_MINOR:
+                month["payment_due"] = dues[due]
+            append(month)
     return shown
+
+
+class _AmountTexts(dict[int, str]):
+    """Decimal strings of one currency, each made once."""
+
+    def __init__(self, currency: str):
+        self._currency = currency
+
+    def __missing__(self, minor: int) -> str:
+        text = self[minor] = format_minor(minor, self._currency)
+        return text

@@ -6,11 +6,12 @@ a part that was not reported is not computable: the sum of the reported part is 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from struct import iter_unpack
 
 from tallystick.model.file import Record
 from tallystick.model.money import format_minor
-from tallystick.model.months import SIZE, Month, unpack
+from tallystick.model.months import ABSENT_MINOR, FORMAT, SIZE
 from tallystick.report.account import ShownAccount
 from tallystick.report.codes import Codes
 from tallystick.report.fields import Block
@@ -152,12 +153,10 @@ def _highest_past_due(accounts: Sequence[ShownAccount], *, codes: Codes) -> str:
     if not late:
         return "not_applicable"
     balances = [
-        month.balance_minor
+        balance
         for account in late
-        for month in unpack(account.months)
-        if month.balance_minor is not None
-        and ord(month.bucket) in codes.negative
-        and month.period not in account.hidden
+        for period, bucket, _, balance, _ in iter_unpack(FORMAT, account.months)
+        if bucket in codes.negative and balance != ABSENT_MINOR and period not in account.hidden
     ]
     return format_minor(max(balances), late[0].currency) if balances else NOT_REPORTED
 
@@ -182,16 +181,16 @@ def _payments_due(open_debts: Sequence[ShownAccount]) -> list[Block]:
 
 
 def _mean_due(account: ShownAccount, since: int) -> int | None:
-    window: Iterable[Month] = unpack(account.months[-AVERAGED_MONTHS * SIZE :])
+    window = account.months[-AVERAGED_MONTHS * SIZE :]
     dues = [
-        month.payment_due_minor
-        for month in window
-        if month.period >= since and month.period not in account.hidden
+        due
+        for period, _, _, _, due in iter_unpack(FORMAT, window)
+        if period >= since and period not in account.hidden
     ]
-    known = [due for due in dues if due is not None]
-    if not known or len(known) < len(dues):
+    if not dues or ABSENT_MINOR in dues:
         return None
-    return (2 * sum(known) + len(known)) // (2 * len(known))
+    count = len(dues)
+    return int((2 * sum(dues) + count) // (2 * count))
 
 
 def _responsibilities(accounts: Sequence[ShownAccount]) -> list[Block]:

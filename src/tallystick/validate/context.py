@@ -1,0 +1,175 @@
+"""The context columns a rule may read beside its record: the one list of them.
+
+Whoever brings records to judgement (intake for a file, the API for one record) joins exactly these
+columns beside each row, NULL where a value is not there. `needs` says what must be at hand to know
+the value: the row (with the profile and the day), the whole file, or the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+Needs = Literal["row", "file", "ledger"]
+ColumnType = Literal["text", "date", "integer", "bigint", "boolean", "instant"]
+
+DATASETS = (
+    "member",
+    "subject",
+    "account",
+    "account_party",
+    "snapshot",
+    "event",
+    "agreement",
+    "guarantee",
+    "funding",
+    "payment",
+    "remark",
+    "consent",
+    "correction",
+    "deletion",
+)
+_ON_ACCOUNT = ("snapshot", "event", "account_party", "funding", "guarantee", "remark")
+_MONTHLY = ("snapshot", "payment")
+
+
+@dataclass(frozen=True, slots=True)
+class ContextColumn:
+    """One column joined beside a record."""
+
+    name: str
+    type: ColumnType
+    datasets: tuple[str, ...]
+    needs: Needs
+    meaning: str
+
+
+def _columns(
+    datasets: Iterable[str], needs: Needs, *rows: tuple[str, ColumnType, str]
+) -> tuple[ContextColumn, ...]:
+    return tuple(
+        ContextColumn(name, kind, tuple(datasets), needs, text) for name, kind, text in rows
+    )
+
+
+CONTEXT: tuple[ContextColumn, ...] = (
+    *_columns(
+        DATASETS,
+        "row",
+        ("judged_on", "date", "The day of judging."),
+        ("is_test_mode", "boolean", "The bureau runs in test mode."),
+    ),
+    *_columns(
+        DATASETS,
+        "file",
+        ("duplicate_line_no", "bigint", "First line of the file with the same key; NULL on it."),
+        ("duplicate_is_equal", "boolean", "That line says the same."),
+    ),
+    *_columns(
+        DATASETS,
+        "ledger",
+        ("is_deleted", "boolean", "The same key is hidden by a deletion."),
+        (
+            "consent_state",
+            "text",
+            "For rows with a consent_ref: active, withdrawn, expired, not_yet, unknown,"
+            " other_subject, other_recipient or other_purpose.",
+        ),
+        ("exists_already", "boolean", "The same key is on the ledger."),
+        ("is_open_period", "boolean", "The profile still takes a restatement of this period."),
+        ("parent_exists", "boolean", "The account or person the record hangs on is known."),
+        ("parent_is_own", "boolean", "That account or person is the sender's own."),
+    ),
+    *_columns(
+        _ON_ACCOUNT,
+        "ledger",
+        ("account_opened_on", "date", "The account's opening day."),
+        ("account_closed_on", "date", "The account's closing day."),
+        ("account_currency", "text", "The account's currency."),
+        ("account_product", "text", "The account's product."),
+        ("account_credit_limit_minor", "bigint", "The account's credit limit."),
+        ("account_principal_minor", "bigint", "The amount lent."),
+        ("account_maturity_on", "date", "The account's maturity."),
+        ("account_basis", "text", "The account's basis for furnishing."),
+    ),
+    *_columns(
+        _MONTHLY,
+        "row",
+        ("bucket_rank", "integer", "0 current, 1 and up late, NULL unknown or closed."),
+        (
+            "bucket_kind",
+            "text",
+            "current, late, closed, unknown, nothing_due, not_open or loss.",
+        ),
+        ("bucket_days_min", "integer", "Fewest days past due of the bucket."),
+        ("bucket_days_max", "integer", "Most days past due of the bucket; NULL without an end."),
+        ("bucket_max_rank", "integer", "The worst rank of the profile's code set."),
+    ),
+    *_columns(
+        _MONTHLY,
+        "ledger",
+        ("prev_period_end", "date", "Newest earlier period known, in the file or the ledger."),
+        ("prev_bucket_rank", "integer", "Its bucket's rank."),
+        ("prev_bucket_kind", "text", "Its bucket's kind."),
+        ("prev_balance_minor", "bigint", "Its balance."),
+        ("prev_first_delinquency_on", "date", "Its date of first delinquency."),
+        ("prev_status", "text", "Its account status."),
+        ("prev_is_adjacent", "boolean", "It is the period right before this one."),
+        ("reopened_since", "boolean", "A reopened event lies between it and this period's end."),
+    ),
+    *_columns(
+        ("account",),
+        "ledger",
+        ("on_file_opened_on", "date", "Opening day on file."),
+        ("on_file_product", "text", "Product on file."),
+        ("on_file_currency", "text", "Currency on file."),
+        ("on_file_closed_on", "date", "Closing day on file."),
+        ("last_period_end", "date", "Newest period on file."),
+        ("last_balance_minor", "bigint", "Balance of that period."),
+    ),
+    *_columns(
+        ("funding",),
+        "ledger",
+        ("other_shares_ppb", "bigint", "Sum of the other funders' shares in force at valid_from."),
+        ("originator_share_ppb", "bigint", "The originator's own furnished share."),
+        ("funder_is_member", "boolean", "The funder is a known member."),
+        ("originator_is_member", "boolean", "The originator is a known member."),
+        ("caller_is_originator", "boolean", "The sender is the originator."),
+        ("caller_is_funder", "boolean", "The sender is the funder."),
+    ),
+    *_columns(
+        ("subject",),
+        "row",
+        (
+            "identifier_check",
+            "text",
+            "valid, bad_checksum, bad_date, bad_area, test_area or unknown_scheme.",
+        ),
+        ("identifier_birth_date", "date", "Day of birth inside the number, where it has one."),
+        ("identifier_sex", "text", "Sex inside the number, where it has one."),
+    ),
+    *_columns(
+        ("account_party",),
+        "ledger",
+        ("holder_is_known", "boolean", "The person named is known for this furnisher."),
+    ),
+    *_columns(
+        ("guarantee",),
+        "ledger",
+        ("guarantor_is_borrower", "boolean", "The guarantor is the account's first borrower."),
+        ("account_balance_minor", "bigint", "The account's newest balance."),
+    ),
+    *_columns(
+        ("correction", "deletion"),
+        "ledger",
+        ("target_exists", "boolean", "The record named is on the ledger and not hidden."),
+        ("target_is_own", "boolean", "The record named was furnished by the sender."),
+        ("digest_matches", "boolean", "The digest named is that of the record on the ledger."),
+    ),
+)
+
+
+def context_of(dataset: str) -> tuple[ContextColumn, ...]:
+    """The context columns of one dataset, in a fixed order."""
+    return tuple(column for column in CONTEXT if dataset in column.datasets)

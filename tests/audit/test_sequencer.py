@@ -97,6 +97,24 @@ def test_a_failure_before_the_commit_leaves_everything_as_it_was(log: Log) -> No
     assert log.verify().ok
 
 
+def test_a_server_process_killed_before_the_commit_loses_and_doubles_nothing(log: Log) -> None:
+    log.look(3)
+    log.publish()
+    pid = log.sequencer.info.backend_pid
+
+    def signed_while_killed(message: bytes) -> bytes:
+        log.admin.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
+        return log.keys.sign(message)
+
+    with pytest.raises(psycopg.OperationalError):
+        sequence(log.sequencer, now=NOON, sign=signed_while_killed, key_id=log.keys.key_id)
+    assert numbers(log) == []
+    with connect_as_sequencer(log.url) as again:
+        result = sequence(again, now=NOON, sign=log.keys.sign, key_id=log.keys.key_id)
+    assert (result.looks, result.publications) == (3, 1)
+    assert numbers(log) == [0, 1, 2, 3]
+
+
 def test_the_sequencer_refuses_to_work_in_somebody_elses_transaction(log: Log) -> None:
     with log.sequencer.transaction(), pytest.raises(InvariantBroken):
         log.sequence()

@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from tallystick.adapters.keys import BureauKeys
-from tallystick.audit import Fault, TreeHead
+from tallystick.audit import Fault, TreeHead, verify
 from tallystick.audit.tree import head_message
 
 from .conftest import NOON, Log
@@ -35,14 +35,28 @@ def damage(log: Log, statements: str) -> None:
 def test_an_untouched_log_passes_and_is_counted(filled: Callable[[], Log]) -> None:
     log = filled()
     log.look(2)
-    seen: list[int] = []
     report = log.verify()
     assert report.faults == ()
     assert (report.entries, report.looks, report.publications) == (23, 20, 3)
     assert (report.unnumbered, report.heads, report.size) == (2, 3, 23)
     head = log.admin.execute("SELECT root FROM log.tree_head WHERE size = 23").fetchone()
     assert head == (report.root,)
-    assert seen == []
+
+
+def test_progress_ends_with_all_entries(filled: Callable[[], Log]) -> None:
+    log = filled()
+    seen: list[int] = []
+    verify(log.sequencer, public_keys={}, progress=seen.append)
+    assert seen == [23]
+
+
+def test_under_an_unknown_key_every_head_is_forged(filled: Callable[[], Log]) -> None:
+    report = verify(filled().sequencer, public_keys={})
+    assert [(fault.what, fault.head_size) for fault in report.faults] == [
+        ("head_forged", 10),
+        ("head_forged", 15),
+        ("head_forged", 23),
+    ]
 
 
 @pytest.mark.parametrize(

@@ -28,18 +28,25 @@ def _plain(name: str) -> str:
 
 
 _LOOK = ", ".join(["l.salt", *(_plain(name) for name in COMMITTED)])
+_HEAD = "h.size, h.root, h.signed_at, h.key_id, h.signature, h.frontier"
 _OCCURRED_AT = COMMITTED.index("occurred_at")
 
 ENTRIES = f"""
     SELECT e.number, e.kind, e.look_id, e.position, e.commitment, e.sequenced_at,
-           x.look_id IS NOT NULL, p.recorded_at, p.digest, {_LOOK}
+           x.look_id IS NOT NULL, p.recorded_at, p.digest, {_LOOK}, {_HEAD}
     FROM log.entry e
+    LEFT JOIN log.tree_head h ON h.size = e.number + 1
     LEFT JOIN log.look l ON l.look_id = e.look_id
     LEFT JOIN log.erasure x ON x.look_id = e.look_id
     LEFT JOIN ledger.publication p ON p.position = e.position
     ORDER BY e.number
 """
-HEADS = "SELECT size, root, signed_at, key_id, signature, frontier FROM log.tree_head ORDER BY size"
+#: Heads whose last entry is not there, so that `ENTRIES` does not bring them.
+STRAY_HEADS = f"""
+    SELECT {_HEAD} FROM log.tree_head h
+    WHERE NOT EXISTS (SELECT FROM log.entry e WHERE e.number = h.size - 1)
+    ORDER BY h.size
+"""
 OUTBOX = f"""
     SELECT -1::bigint, 'look', o.look_id, NULL::bigint, o.commitment, NULL::timestamptz,
            x.look_id IS NOT NULL, NULL::timestamptz, NULL::bytea, {_LOOK}
@@ -61,6 +68,8 @@ SKIPPED_PUBLICATIONS = """
     ORDER BY p.position LIMIT %s
 """
 WHERE_COMMITTED = "SELECT commitment FROM log.entry WHERE commitment = ANY (%s)"
+
+_HEAD_AT = 10 + len(COMMITTED)
 
 
 class EntryRow(NamedTuple):
@@ -86,8 +95,8 @@ class EntryRow(NamedTuple):
 
 
 def entry_row(row: tuple[Any, ...]) -> EntryRow:
-    """The entry in a row of `ENTRIES`."""
-    return EntryRow._make((*row[:10], row[10:]))
+    """The entry in a row of `ENTRIES` or `OUTBOX`."""
+    return EntryRow._make((*row[:10], row[10:_HEAD_AT]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,3 +105,12 @@ class StoredHead:
 
     head: TreeHead
     frontier: bytes | None
+
+
+def stored_head(row: tuple[Any, ...]) -> StoredHead | None:
+    """The head that ends in a row of `ENTRIES` or `STRAY_HEADS`; None when none ends there."""
+    size, root, signed_at, key_id, signature, frontier = row[-6:]
+    if size is None:
+        return None
+    head = TreeHead(size=size, root=root, signed_at=signed_at, key_id=key_id, signature=signature)
+    return StoredHead(head=head, frontier=frontier)

@@ -18,21 +18,22 @@ from tallystick.audit.content import content_fault
 from tallystick.audit.fault import KEPT_FAULTS, Fault, LogReport, in_order
 from tallystick.audit.log_rows import (
     ENTRIES,
-    HEADS,
     ORPHAN_LOOKS,
     OUTBOX,
     SKIPPED_PUBLICATIONS,
+    STRAY_HEADS,
     WHERE_COMMITTED,
-    EntryRow,
     StoredHead,
     entry_row,
+    stored_head,
 )
 from tallystick.audit.tree import PublicKeys, TreeHead
 from tallystick.audit.walk import Walk
 from tallystick.errors import require
 
 Connection = psycopg.Connection[tuple[Any, ...]]
-_BATCH = 10_000
+_BATCH = 1_000
+_PROGRESS_STEP = 10_000
 
 
 def verify(
@@ -55,14 +56,14 @@ def verify(
     )
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
-        # The join in number order is read to its end: plan for that, and sort in memory.
-        connection.execute("SET LOCAL cursor_tuple_fraction = 1.0")
         connection.execute("SET LOCAL work_mem = '128MB'")
-        heads = _with_witnesses(_stored_heads(connection), witnesses)
-        walk = Walk(heads, keys=public_keys)
-        for count, row in enumerate(_entries(connection), start=1):
-            walk.entry(row)
-            if progress is not None and count % _BATCH == 0:
+        walk = Walk(_heads_without_entry(connection, witnesses), keys=public_keys)
+        for count, row in enumerate(_rows(connection), start=1):
+            head = stored_head(row)
+            if head is not None:
+                walk.expect(head)
+            walk.entry(entry_row(row))
+            if progress is not None and count % _PROGRESS_STEP == 0:
                 progress(count)
         walk.finish()
         unnumbered, outside = _outside_the_tree(connection)
@@ -82,32 +83,19 @@ def verify(
     )
 
 
-def _entries(connection: Connection) -> Iterator[EntryRow]:
-    with connection.cursor("log_entries", row_factory=tuple_row) as cursor:
-        cursor.itersize = _BATCH
-        for row in cursor.execute(ENTRIES):
-            yield entry_row(row)
+def _rows(connection: Connection) -> Iterator[tuple[Any, ...]]:
+    """The rows of `ENTRIES`, streamed: PostgreSQL goes on while the rows before are checked."""
+    size = _BATCH if psycopg.capabilities.has_stream_chunked() else 1
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        yield from cursor.stream(ENTRIES, binary=True, size=size)
 
 
-def _stored_heads(connection: Connection) -> Iterator[StoredHead]:
-    with connection.cursor("log_heads", row_factory=tuple_row) as cursor:
-        for size, root, signed_at, key_id, signature, frontier in cursor.execute(HEADS):
-            head = TreeHead(
-                size=size, root=root, signed_at=signed_at, key_id=key_id, signature=signature
-            )
-            yield StoredHead(head=head, frontier=frontier)
-
-
-def _with_witnesses(
-    stored: Iterator[StoredHead], witnesses: Iterable[TreeHead]
-) -> Iterator[StoredHead]:
-    """Stored heads and kept ones in one order of size; a kept one after the stored of its size."""
-    kept = sorted(witnesses, key=lambda head: head.size)
-    for head in stored:
-        while kept and kept[0].size < head.head.size:
-            yield StoredHead(head=kept.pop(0), frontier=None)
-        yield head
-    yield from (StoredHead(head=head, frontier=None) for head in kept)
+def _heads_without_entry(connection: Connection, witnesses: Iterable[TreeHead]) -> list[StoredHead]:
+    """Heads no entry brings along: whose last entry is gone, or that were kept elsewhere."""
+    with connection.cursor(row_factory=tuple_row) as cursor:
+        stray = [stored_head(row) for row in cursor.execute(STRAY_HEADS, binary=True)]
+    kept = [StoredHead(head=head, frontier=None) for head in witnesses]
+    return sorted([*(head for head in stray if head), *kept], key=lambda stored: stored.head.size)
 
 
 def _outside_the_tree(connection: Connection) -> tuple[int, list[Fault]]:
@@ -115,7 +103,7 @@ def _outside_the_tree(connection: Connection) -> tuple[int, list[Fault]]:
     faults: list[Fault] = []
     unnumbered = 0
     with connection.cursor("log_outbox", row_factory=tuple_row) as cursor:
-        for row in cursor.execute(OUTBOX):
+        for row in cursor.execute(OUTBOX, binary=True):
             unnumbered += 1
             fault = content_fault(entry_row(row))
             if fault is not None and len(faults) < KEPT_FAULTS:

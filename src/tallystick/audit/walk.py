@@ -8,7 +8,9 @@ head's own frontier and finds later faults too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from bisect import bisect_left
+from collections import deque
+from collections.abc import Iterable
 from datetime import datetime
 
 from tallystick.audit.content import content_fault, leaf
@@ -22,12 +24,14 @@ _KEPT_ENTRIES = 100_000
 
 
 class Walk:
-    """The state of a walk: give `entry` every row in order of number, then call `finish`."""
+    """The state of a walk: give `entry` every row in order of number, then call `finish`.
 
-    def __init__(self, heads: Iterator[StoredHead], *, keys: PublicKeys):
-        self._heads = heads
+    `heads` are those known before, by size; `expect` adds one as its last entry comes in sight.
+    """
+
+    def __init__(self, heads: Iterable[StoredHead], *, keys: PublicKeys):
+        self._heads = deque(heads)
         self._keys = keys
-        self._head = next(heads, None)
         self._frontier = Frontier()
         self._whole = True  # nothing is missing since the last head that was right
         self._passed_over = False  # a forged head lies between that one and here
@@ -41,6 +45,12 @@ class Walk:
     def root(self) -> bytes:
         """The root over the entries as they are; meaningful when nothing was found."""
         return self._frontier.root()
+
+    def expect(self, stored: StoredHead) -> None:
+        """Take note of a head not passed yet; one kept elsewhere comes after the stored one."""
+        size = stored.head.size
+        at = bisect_left(self._heads, size, key=lambda known: known.head.size)
+        self._heads.insert(at, stored)
 
     def entry(self, row: EntryRow) -> None:
         """Take the next entry."""
@@ -60,16 +70,16 @@ class Walk:
             self._since.append(row)
         self._frontier.extend((leaf(row),))
         self.size = row.number + 1
-        self._take_heads()
+        if self._heads:
+            self._take_heads()
 
     def finish(self) -> None:
         """Judge the end: heads over entries that are gone, entries no head covers."""
         covered = self._start >= self.size or self._passed_over or not self._whole
-        if not covered and self._head is None:
+        if not covered and not self._heads:
             self._found(Fault(what="head_missing", number=self._start, until=self.size - 1))
         end = self.size
-        while self._head is not None:
-            stored, self._head = self._head, next(self._heads, None)
+        for stored in self._heads:
             self.heads += 1
             if self._is_genuine(stored):
                 end = max(end, stored.head.size)
@@ -88,10 +98,9 @@ class Walk:
             self.erased += 1
 
     def _take_heads(self) -> None:
-        while self._head is not None and self._head.head.size <= self.size:
-            stored, self._head = self._head, next(self._heads, None)
+        while self._heads and self._heads[0].head.size <= self.size:
             self.heads += 1
-            self._take_head(stored)
+            self._take_head(self._heads.popleft())
 
     def _take_head(self, stored: StoredHead) -> None:
         head = stored.head

@@ -40,17 +40,18 @@ def inquire(
     as_json: AsJson = False,
 ) -> None:
     """Ask about a person as a member; standard output gets the report's body, byte for byte."""
-    from tallystick.service.inquire import answer
-
     if permit not in PERMITS:
         raise typer.BadParameter(f"--permit takes {', '.join(PERMITS)}")
     if (permit == "consent") != (consent is not None):
         raise typer.BadParameter("--consent goes with --permit consent, and only with it")
     content = read_object(subject)
+    identified(content)  # what does not fit is refused before anything is opened
+    terms = {"purpose": purpose, "permit": permit, "consent": consent or ""}
     request_key = idempotency_key or str(uuid.uuid4())
+    from tallystick.service.inquire import answer
+
     with opening.bureau() as opened:
         member = opening.acting_member(opened.deps, key_file)
-        terms = {"purpose": purpose, "permit": permit, "consent": consent or ""}
         ask = _ask(member, content, terms, request_key=request_key)
         given = opening.waited(opened, answer(opened.deps, ask))
     output.say(f"idempotency key: {request_key}")

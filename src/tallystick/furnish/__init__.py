@@ -7,7 +7,21 @@ bad file is a fault too. Source: RFC 4180, RFC 8259, the registry in `formats/na
 """
 
 from tallystick.furnish.check_record import read_record
+from tallystick.furnish.originals import original_rows
+from tallystick.furnish.rejects import RuleText, allowed_values, write_rejects
 from tallystick.furnish.source import DEFAULT_LIMITS, Limits
-from tallystick.furnish.stage import Staged, guess_format, stage_file
+from tallystick.furnish.stage import Format, Staged, guess_format, stage_file
 
-__all__ = ["DEFAULT_LIMITS", "Limits", "Staged", "guess_format", "read_record", "stage_file"]
+__all__ = [
+    "DEFAULT_LIMITS",
+    "Format",
+    "Limits",
+    "RuleText",
+    "Staged",
+    "allowed_values",
+    "guess_format",
+    "original_rows",
+    "read_record",
+    "stage_file",
+    "write_rejects",
+]

@@ -1,0 +1,194 @@
+"""The reject file: what the furnisher sent, unchanged, and beside it what is wrong and how to mend.
+
+The furnisher's columns are the furnisher's own bytes. A cell that starts with `=`, `+`, `-` or `@`
+is therefore *not* made harmless for spreadsheets: that would change what was sent, and the file is
+made to be mended and sent back as it is. Only the columns added behind are ours.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+
+from tallystick.errors import InvariantBroken
+from tallystick.formats import Dataset
+from tallystick.formats.schema import field_domain
+from tallystick.furnish import rule_ids
+from tallystick.furnish.csv_record import seen_text
+from tallystick.furnish.header import REJECT_COLUMNS, Header, read_header
+from tallystick.furnish.originals import Original, originals, raw_text
+from tallystick.furnish.source import DEFAULT_LIMITS, Blocks, Limits
+from tallystick.furnish.stage import Format, guess_format
+from tallystick.model.finding import Finding
+
+BETWEEN = " | "
+#: The key of a line of NDJSON that was no object, in the reject file.
+UNREADABLE_KEY = "unreadable_line"
+_FILE_RULES = "FMT-FILE-"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RuleText:
+    """The words of one rule, in both languages."""
+
+    message_en: str
+    message_zh: str
+    allowed_en: str
+    allowed_zh: str
+    fix_en: str
+    fix_zh: str
+
+
+def write_rejects(
+    source: Path,
+    target: Path,
+    findings: Iterable[Finding],
+    *,
+    dataset: Dataset,
+    domains: Mapping[str, Collection[str]],
+    texts: Mapping[str, RuleText],
+    format: Format | None = None,  # noqa: A002 - the word of the command line
+    limits: Limits = DEFAULT_LIMITS,
+) -> int:
+    """Write the reject file of a submission; gives the number of records in it.
+
+    Takes:    findings ordered by `line_no`; lines without a rejecting one are left out; `texts`
+              by rule id. Streaming: neither file nor findings are held.
+    Gives:    CSV or NDJSON like the source, unpacked; no file when the source had none readable
+    Raises:   InvariantBroken for a rule without texts or a line that is not in the file
+    """
+    chosen: Format = format or guess_format(source, limits)
+    header = _header(source, dataset, limits) if chosen == "csv" else None
+    if chosen == "csv" and header is None:
+        return 0
+    groups: deque[list[Finding]] = deque()
+    count = 0
+    with target.open("wb") as file:
+        if header is not None:
+            file.write(",".join((*header.names, *REJECT_COLUMNS)).encode() + b"\n")
+        lines = _rejected_lines(findings, groups)
+        for found in originals(source, lines, format=chosen, limits=limits):
+            beside = _beside(groups.popleft(), dataset, domains, texts)
+            row = _json_row(found, beside) if header is None else _csv_row(found, beside, header)
+            file.write(row + b"\n")
+            count += 1
+    return count
+
+
+def allowed_values(
+    dataset: Dataset, field_name: str | None, domains: Mapping[str, Collection[str]]
+) -> str:
+    """What a field takes in its own words: its codes, bounds or length; "" where nothing fits."""
+    field = next((item for item in dataset.fields if item.name == field_name), None)
+    if field is None:
+        return ""
+    if field.type == "code":
+        return ", ".join(field_domain(field, domains))
+    if field.type in ("integer", "decimal"):
+        return f"{field.minimum} … {field.maximum}"
+    return f"≤ {field.max_length}" if field.max_length else ""
+
+
+def _header(source: Path, dataset: Dataset, limits: Limits) -> Header | None:
+    first = next(iter(Blocks(source, limits))).data
+    header = read_header(first[: first.find(b"\n") + 1 or len(first)], dataset)
+    return header if isinstance(header, Header) else None
+
+
+def _rejected_lines(findings: Iterable[Finding], groups: deque[list[Finding]]) -> Iterator[int]:
+    """Lines to give back; each one's findings go into `groups` just before it is given."""
+    before = 0
+    for line_no, group in groupby(findings, key=lambda finding: finding.line_no):
+        of_line = list(group)
+        if line_no is None or all(f.rule_id.startswith(_FILE_RULES) for f in of_line):
+            continue
+        if line_no <= before:
+            raise InvariantBroken("findings are not ordered by line")
+        before = line_no
+        if any(finding.severity == "reject" for finding in of_line):
+            groups.append(of_line)
+            yield line_no
+
+
+def _beside(
+    findings: list[Finding],
+    dataset: Dataset,
+    domains: Mapping[str, Collection[str]],
+    texts: Mapping[str, RuleText],
+) -> list[str]:
+    """The added cells of one record, in the order of REJECT_COLUMNS."""
+    rows = []
+    for finding in findings:
+        text = texts.get(finding.rule_id)
+        if text is None:
+            raise InvariantBroken(f"rule {finding.rule_id} has no texts")
+        own = ""
+        if finding.rule_id.startswith("FMT-CELL-") and finding.rule_id in _WITH_OWN_LIST:
+            own = allowed_values(dataset, finding.field, domains)
+        own = f": {own}" if own else ""
+        rows.append(
+            (
+                str(finding.line_no),
+                "" if finding.column_no is None else str(finding.column_no),
+                finding.rule_id,
+                finding.severity,
+                seen_text(finding.seen or ""),
+                text.allowed_en + own,
+                text.allowed_zh + own,
+                text.fix_en,
+                text.fix_zh,
+                text.message_en,
+                text.message_zh,
+            )
+        )
+    joined = [BETWEEN.join(cells) for cells in zip(*rows, strict=True)]
+    joined[0] = rows[0][0]
+    return joined
+
+
+_WITH_OWN_LIST = frozenset(
+    {rule_ids.CELL_CODE, rule_ids.CELL_RANGE, rule_ids.CELL_TOO_LONG, rule_ids.CELL_JSON}
+)
+
+
+def _csv_row(found: Original, beside: list[str], header: Header) -> bytes:
+    if found.cells is None or len(found.cells) != header.width:
+        own = [raw_text(found.raw), *[""] * (len(header.names) - 1)]
+    elif header.extra:
+        own = found.cells[: len(header.names)]
+    else:
+        return found.raw + b"," + ",".join(map(_quoted, beside)).encode()
+    return ",".join(map(_quoted, [*own, *beside])).encode()
+
+
+def _quoted(cell: str) -> str:
+    if any(character in cell for character in ',"\r\n'):
+        return '"' + cell.replace('"', '""') + '"'
+    return cell
+
+
+def _json_row(found: Original, beside: list[str]) -> bytes:
+    """The furnisher's own text of the object with our keys put before its closing brace."""
+    added = json.dumps(
+        dict(zip(REJECT_COLUMNS, beside, strict=True)), ensure_ascii=False, separators=(",", ":")
+    )
+    own = found.raw.strip(b" \t\r")
+    try:
+        record = json.loads(own)
+    except (ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict) or record.keys() & set(REJECT_COLUMNS):
+        kept = (
+            {k: v for k, v in record.items() if k not in REJECT_COLUMNS}
+            if isinstance(record, dict)
+            else {UNREADABLE_KEY: raw_text(found.raw)}
+        )
+        own = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode(
+            "utf-8", "backslashreplace"
+        )
+    inner = own[1:-1].strip()
+    return b"{" + inner + (b"," if inner else b"") + added[1:].encode()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -104,3 +104,23 @@ def chromium() -> str:
     if path is None:
         pytest.skip("Chromium is missing; install it with: apt-get install chromium")
     return path
+
+
+@pytest.fixture(scope="session")
+def prove_rounds() -> int:
+    """How often a slow proof repeats itself: 20 times, or 3 with `make prove PROVE=short`."""
+    return 3 if os.environ.get("TALLYSTICK_PROVE") == "short" else 20
+
+
+@pytest.fixture
+def golden() -> Callable[[str, bytes], None]:
+    """Compare with a file of `tests/golden/`; `make golden` writes it instead."""
+
+    def compare(name: str, found: bytes) -> None:
+        kept = Path(__file__).parent / "golden" / name
+        if os.environ.get("TALLYSTICK_GOLDEN") == "write":
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            kept.write_bytes(found)
+        assert kept.read_bytes() == found, f"differs from tests/golden/{name}"
+
+    return compare

@@ -1,12 +1,14 @@
 """The embedded server keeps data, is shared, outlives a kill, and leaves no process behind."""
 
 import os
+import random
 import shutil
 import signal
 import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -293,3 +295,27 @@ def test_folders_made_for_another_user_can_be_walked_through(
     make_folder(tmp_path / "a" / "b", account)
     assert stat.S_IMODE((tmp_path / "a").stat().st_mode) == mode
     assert stat.S_IMODE((tmp_path / "a" / "b").stat().st_mode) == mode
+
+
+@pytest.mark.prove
+def test_kills_at_any_instant_of_start_and_use_lose_nothing_committed(
+    folder: Path, prove_rounds: int
+) -> None:
+    chance = random.Random(7)
+    known = 0
+    for _ in range(prove_rounds):
+        child = _child(folder, "hold")
+        time.sleep(chance.uniform(0.05, 1.5))
+        child.kill()
+        printed, _ = child.communicate()
+        if printed:
+            known = int(printed.split()[1])
+        left = read_postmaster(folder / "postgres" / "data")
+        running = left is not None and is_running(left.pid, folder / "postgres" / "data")
+        if left is not None and running and chance.random() < 0.5:
+            os.kill(left.pid, signal.SIGKILL)
+    with _embedded(folder) as url, psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("CREATE TABLE IF NOT EXISTS kept (n int)")
+        row = connection.execute("SELECT count(*) FROM kept").fetchone()
+        assert row is not None
+        assert row[0] >= known

@@ -212,9 +212,10 @@ def test_an_interrupted_making_of_the_cluster_starts_over(folder: Path) -> None:
     with _embedded(folder):
         pass
     root = folder / "postgres"
-    (root / "data").rename(root / "data.new")
+    (root / "data").rename(root / "data.new.1")
     with _embedded(folder) as url, psycopg.connect(url) as connection:
         assert connection.execute("SELECT 1").fetchone() == (1,)
+    assert not (root / "data.new.1").exists()
 
 
 def test_a_cluster_of_another_version_is_refused_with_a_way_out(folder: Path) -> None:

@@ -183,8 +183,10 @@ class EmbeddedServer:
         if (layout.data / "PG_VERSION").exists():
             self._check_version(layout)
             return
-        fresh = layout.root / "data.new"
-        shutil.rmtree(fresh, ignore_errors=True)
+        # `initdb` outlives a killed parent and may still be writing: never the same name twice.
+        for left in layout.root.glob("data.new.*"):
+            shutil.rmtree(left, ignore_errors=True)
+        fresh = layout.root / f"data.new.{secrets.token_hex(4)}"
         self._write_password(layout)
         self._run_initdb(layout, fresh)
         fresh.rename(layout.data)

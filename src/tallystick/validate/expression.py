@@ -25,7 +25,7 @@ Type = Literal["integer", "text", "date", "boolean", "null"]
 LARGEST = 2**126
 SMALL = 2**31
 BIG = 2**63
-MOST_MONTHS = 1200
+MOST_MONTHS = 2400
 
 _KEYWORDS = frozenset(
     {"AND", "OR", "NOT", "IS", "NULL", "BETWEEN", "IN", "CASE", "WHEN", "THEN", "ELSE", "END"}

@@ -206,7 +206,7 @@ def _check_keys(entry: Mapping[str, Any], where: str, *, by_parser: bool) -> Non
     unknown = set(entry) - _KEYS
     if unknown:
         raise ProfileError(f"{where}: unknown key {min(unknown)!r}")
-    needed = _ALWAYS if by_parser else (*_ALWAYS, *_REASONING, "when", "fields", "example")
+    needed = _ALWAYS if by_parser else (*_ALWAYS, *_REASONING, "when", "example")
     for key in needed:
         if not entry.get(key):
             raise ProfileError(f"{where}: {key} is missing")

@@ -34,12 +34,12 @@ class DatedValue:
     entries: tuple[Entry, ...]
 
     def on(self, day: date) -> Entry | None:
-        """The entry in force on `day`; None before the first and after an end."""
-        held = None
-        for entry in self.entries:
-            if entry.holds_on(day):
-                held = entry
-        return held
+        """The entry in force on `day`; None before the first and after an end.
+
+        A value without an end holds until the next one starts; once replaced it never returns.
+        """
+        started = [entry for entry in self.entries if entry.start <= day]
+        return started[-1] if started and started[-1].holds_on(day) else None
 
 
 def read_dated(

@@ -20,8 +20,8 @@ _OPTIONS = (
 def to_bytes(body: dict[str, Any]) -> bytes:
     """Canonical JSON of a body made of strings, integers, booleans, lists and maps with ASCII keys.
 
-    Raises: InvariantBroken on what cannot stand in it (dates, ids, integers beyond 2^53). Floats
-            are not looked for here: the published schema has none, and every body is tested.
+    Raises: InvariantBroken on what cannot stand in it (a date, an integer beyond 2^53). Floats and
+            UUIDs are not looked for here: the published schema has none, and every body is tested.
     """
     try:
         return orjson.dumps(body, option=_OPTIONS)

@@ -1,0 +1,158 @@
+"""Loading refuses what lacks unit, source or start, and says in which file and where."""
+
+from __future__ import annotations
+
+import shutil
+from datetime import date
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import pytest
+
+from tallystick.errors import ProfileError
+from tallystick.profile import Profile, known_profiles
+
+DAY = date(2026, 6, 15)
+PROFILE, PURPOSES, SCHEMES = "profile.toml", "purposes.toml", "identifiers.toml"
+RULES, BUCKETS = "rules.toml", "codes/buckets.csv"
+RAW_DAYS = '[values.raw_days]\nunit = "days"\ncite = "Model Act s. 24(1)"\nstatus = "primary"\n'
+FREE = "values = [{ from = 2000-01-01, value = 2 }, { from = 2024-01-01, value = 12 }]"
+RULE = '["ACC-DATE-004"]\nunit = "severity"\ncite = "x"\nstatus = "primary"\n'
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    with as_file(files("tallystick.profile") / "jurisdictions") as source:
+        shutil.copytree(source / "zz", tmp_path / "zz")
+    return tmp_path
+
+
+def replace(folder: Path, name: str, old: str, new: str) -> None:
+    path = folder / "zz" / name
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+
+
+FAULTS = [
+    (PROFILE, RAW_DAYS, RAW_DAYS.replace('unit = "days"\n', ""), "values.raw_days.unit"),
+    (PROFILE, RAW_DAYS, RAW_DAYS.replace('"days"', '"months"'), "values.raw_days.unit"),
+    (PROFILE, RAW_DAYS, RAW_DAYS.replace("Model Act s. 24(1)", " "), "values.raw_days.cite"),
+    (PROFILE, RAW_DAYS, RAW_DAYS.replace("primary", "sure"), "values.raw_days.status"),
+    (PROFILE, RAW_DAYS, RAW_DAYS + "note = 1\n", "values.raw_days: unknown keys: note"),
+    (PROFILE, "values.raw_days]", "values.raw_dais]", "values.raw_days: is missing"),
+    (PROFILE, '\n[codes', '\nextra = 1\n[codes', "(top): unknown keys: extra"),
+    (PROFILE, 'id = "zz"', 'id = "yy"', "id: is 'yy'"),
+    (PROFILE, FREE, "values = [{ value = 2 }]", "free_reports_per_year.values[0].from"),
+    (PROFILE, FREE, "values = []", "free_reports_per_year.values"),
+    (PROFILE, FREE, FREE.replace("2024-01-01", "1999-12-31"), "values[1]: values are not sorted"),
+    (PROFILE, FREE, FREE.replace("2024-01-01", "2000-01-01"), "values[1]: values are not sorted"),
+    (PROFILE, FREE, FREE.replace("value = 2 ", "until = 2024-01-02, value = 2 "), "overlaps"),
+    (PROFILE, FREE, FREE.replace("value = 2 ", "until = 2000-01-01, value = 2 "), "ends before"),
+    (PROFILE, FREE, FREE.replace("value = 2 ", 'value = "2" '), "values[0].value: must be an int"),
+    (PROFILE, FREE, FREE.replace("value = 12", "value = 2.5"), "values[1].value: must be an int"),
+    (PROFILE, FREE, FREE.replace("value = 12", "value = 367"), "values[1].value: must be an int"),
+    (PROFILE, FREE, FREE.replace("2024-01-01", "2024-01-01T00:00:00"), "values[1].from"),
+    (PROFILE, '"Asia/Shanghai"', '"Mars/Olympus"', "time_zone.values[0].value"),
+    (PROFILE, '"CNY"', '"XXX"', "currency.values[0].value"),
+    (PROFILE, "[30, 90, 365, 730]", "[90, 30]", "inquiry_windows_days.values[0].value"),
+    (PROFILE, "= [", "= [[", "not readable as TOML"),
+    (PURPOSES, 'effect = "hard"', 'effect = "harsh"', "credit_application.effect"),
+    (PURPOSES, 'permits = ["consent"]', "permits = []", "credit_application.permits"),
+    (PURPOSES, "from = 2000-01-01", "", "credit_application.from"),
+    (SCHEMES, '"iso7064_mod_97_10"', '"luhn"', "zz_person_number.check"),
+    (SCHEMES, "[6, 14]", "[14, 6]", "cn_resident_id.birth_date_at"),
+    (SCHEMES, '"[0-9]{10}"', '"[0-9{10}("', "zz_person_number.pattern"),
+    (RULES, "# Severity", RULE + 'values = [{ from = 2025-01-01, value = "loud" }]\n#', "ACC-DATE"),
+    (BUCKETS, "C,,closed,,,Closed", "C,,closed,,,", "line 8: title_en"),
+    (BUCKETS, "1,1,late,1,30", "1,,late,1,30", "line 3: rank"),
+    (BUCKETS, "0,0,current", "0,1,current", "line 2: rank"),
+    (BUCKETS, "1,1,late,1,30", "1,1,late,31,30", "line 3: days_max"),
+    (BUCKETS, "1,1,late", "11,1,late", "line 3: code"),
+    (BUCKETS, "1,1,late", "0,1,late", "line 3: code: stands twice"),
+    (BUCKETS, "X,,unknown", "X,,closed", "kind unknown is required"),
+    (BUCKETS, "code,rank", "code,order", "the header must be"),
+    (BUCKETS, "2000-01-01,,Model", "2000-13-01,,Model", "line 2: a number or a date"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "old", "new", "said"), FAULTS)
+def test_one_fault_is_refused_with_file_and_path(
+    folder: Path, name: str, old: str, new: str, said: str
+) -> None:
+    replace(folder, name, old, new)
+
+    with pytest.raises(ProfileError) as raised:
+        Profile.load("zz", folder=folder)
+
+    assert f"zz/{name}" in str(raised.value)
+    assert said in str(raised.value)
+
+
+def test_a_missing_file_and_an_unknown_profile_are_refused(folder: Path) -> None:
+    (folder / "zz" / "rules.toml").unlink()
+
+    with pytest.raises(ProfileError, match=r"zz/rules\.toml: is missing"):
+        Profile.load("zz", folder=folder)
+    with pytest.raises(ProfileError, match="no such profile; there are: zz"):
+        Profile.load("yy", folder=folder)
+    with pytest.raises(ProfileError, match="no such profile"):
+        Profile.load("../zz", folder=folder)
+
+
+def test_a_draft_loads_for_tests_and_is_refused_live(folder: Path) -> None:
+    replace(folder, PROFILE, RAW_DAYS, RAW_DAYS.replace("primary", "draft"))
+
+    assert Profile.load("zz", folder=folder).on(DAY).raw_days == 30
+    with pytest.raises(ProfileError, match=r"values\.raw_days: is a draft"):
+        Profile.load("zz", live=True, folder=folder)
+
+
+@pytest.mark.parametrize(
+    ("day", "free_reports"),
+    [(date(2023, 12, 31), 2), (date(2024, 1, 1), 12), (date(2024, 1, 2), 12)],
+)
+def test_a_value_holds_from_its_first_day_on(day: date, free_reports: int) -> None:
+    assert Profile.load("zz").on(day).free_reports_per_year == free_reports
+
+
+def test_a_day_before_every_value_is_refused() -> None:
+    profile = Profile.load("zz")
+
+    assert profile.on(date(2000, 1, 1)).currency == "CNY"
+    with pytest.raises(ProfileError, match="not in force on 1999-12-31"):
+        profile.on(date(1999, 12, 31))
+
+
+def test_a_value_that_ended_is_not_in_force(folder: Path) -> None:
+    replace(folder, PROFILE, FREE, FREE.replace("value = 12", "until = 2025-01-01, value = 12"))
+    profile = Profile.load("zz", folder=folder)
+
+    assert profile.on(date(2024, 12, 31)).free_reports_per_year == 12
+    with pytest.raises(ProfileError, match="free_reports_per_year: not in force"):
+        profile.on(date(2025, 1, 1))
+
+
+def test_a_rule_override_holds_from_its_day(folder: Path) -> None:
+    values = 'values = [{ from = 2025-01-01, value = "warn" }]\n'
+    replace(folder, RULES, "# Severity", RULE + values + "#")
+    profile = Profile.load("zz", folder=folder)
+
+    assert profile.on(date(2024, 12, 31)).rules == {}
+    assert profile.on(date(2025, 1, 1)).rules == {"ACC-DATE-004": "warn"}
+
+
+def test_other_bytes_are_another_version(folder: Path) -> None:
+    before = Profile.load("zz", folder=folder).version
+    replace(folder, BUCKETS, "No arrears", "No arrears at all")
+
+    assert Profile.load("zz").version == before
+    assert Profile.load("zz", folder=folder).version != before
+
+
+def test_every_profile_loads_and_zz_loads_live() -> None:
+    assert known_profiles() == ("cn", "zz")
+    assert Profile.load("zz", live=True).on(DAY).is_live
+    with pytest.raises(ProfileError, match="is a draft"):
+        Profile.load("cn", live=True)
+    assert Profile.load("cn").on(DAY).negative_kept_months == 60

@@ -1,0 +1,59 @@
+"""What nobody furnished of a loan is the originator's, and said to be implied."""
+
+from __future__ import annotations
+
+import pytest
+from report_factory import CARDS, PLATFORM, account, body, file, terms
+
+
+def share(ppb: int | None = None, *, role: str = "funder", **more: object) -> dict[str, object]:
+    line = {"funder_id": CARDS, "role": role, "valid_from": "2025-01-10", **more}
+    return line if ppb is None else {**line, "share_ppb": ppb}
+
+
+def implied(*fundings: dict[str, object], **changes: object):
+    line = account(furnisher_id=PLATFORM, fundings=fundings, terms=terms(**changes))
+    shown = body(file(line))["accounts"][0]["fundings"]
+    return [entry.get("share") or entry.get("funded_amount") for entry in shown if entry["implied"]]
+
+
+@pytest.mark.parametrize(
+    ("fundings", "expected"),
+    [
+        ((), []),
+        ((share(980_000_000),), ["0.020000000"]),
+        ((share(999_999_999),), ["0.000000001"]),
+        ((share(10**9),), []),
+        ((share(700_000_000), share(300_000_000, role="originator")), []),
+        ((share(700_000_000), share(200_000_000, role="originator")), ["0.100000000"]),
+        ((share(700_000_000, role="guarantor"),), ["1.000000000"]),
+        ((share(700_000_000, valid_from="2026-06-15"),), ["0.300000000"]),
+        ((share(700_000_000, valid_from="2026-06-16"),), ["1.000000000"]),
+        ((share(700_000_000, valid_to="2026-06-16"),), ["0.300000000"]),
+        ((share(700_000_000, valid_to="2026-06-15"),), ["1.000000000"]),
+        ((share(funded_amount_minor=1_000_000),), ["2000.00"]),
+        ((share(funded_amount_minor=1_200_000),), []),
+        (
+            (share(funded_amount_minor=1), share(500_000_000)),
+            [{"not_computable": "shares and amounts mixed"}],
+        ),
+        (
+            (share(funded_amount_minor=1, currency="EUR"),),
+            [{"not_computable": "funded in another currency"}],
+        ),
+    ],
+)
+def test_the_remainder_is_the_originators(fundings, expected) -> None:
+    assert implied(*fundings) == expected
+
+
+def test_without_a_principal_an_amount_leaves_no_remainder_to_compute() -> None:
+    assert implied(share(funded_amount_minor=1), principal_minor=None) == [
+        {"not_computable": "principal not reported"}
+    ]
+
+
+def test_a_furnished_share_is_shown_with_its_nine_places() -> None:
+    line = account(furnisher_id=PLATFORM, fundings=(share(123_456_789),))
+
+    assert body(file(line))["accounts"][0]["fundings"][0]["share"] == "0.123456789"

@@ -1,0 +1,81 @@
+"""Whole bodies as files, and the published schema they fit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from golden_cases import FOLDER, bodies, text
+from jsonschema import Draft202012Validator
+
+from tallystick.model.canonical import canonical
+from tallystick.report import to_bytes
+from tallystick.report.reference import reference_page, schema
+
+BODIES = bodies()
+SCHEMA = Draft202012Validator(schema())
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "report.md"
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_body_is_what_it_was(name: str) -> None:
+    assert text(BODIES[name]) == (FOLDER / f"{name}.json").read_text("utf-8")
+
+
+def test_no_golden_file_is_left_over() -> None:
+    assert {path.stem for path in FOLDER.glob("*.json")} == set(BODIES)
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_a_body_fits_the_published_schema_and_is_canonical(name: str) -> None:
+    data = to_bytes(BODIES[name])
+
+    assert list(SCHEMA.iter_errors(json.loads(data))) == []
+    assert data == canonical(BODIES[name])
+
+
+def test_the_same_arguments_give_the_same_bytes() -> None:
+    assert {name: to_bytes(made) for name, made in bodies().items()} == {
+        name: to_bytes(made) for name, made in BODIES.items()
+    }
+
+
+def objects(node: object) -> list[dict]:
+    found = [node] if isinstance(node, dict) and "properties" in node else []
+    inner = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+    return found + [item for child in inner for item in objects(child)]
+
+
+def test_the_schema_is_sound_and_closed() -> None:
+    Draft202012Validator.check_schema(schema())
+    found = objects(schema())
+
+    assert len(found) > 20
+    assert all(node["additionalProperties"] is False for node in found)
+    assert all(set(node["required"]) <= set(node["properties"]) for node in found)
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("header", "position"), "7"),
+        (("header", "audience"), "operator"),
+        (("accounts", 0, "grid", 0, "balance"), 1),
+        (("accounts", 0, "grid", 0, "bucket"), "late"),
+        (("accounts", 0, "terms", "principal"), "1,000.00"),
+        (("accounts", 0, "surprise"), "x"),
+    ],
+)
+def test_a_body_with_a_fault_does_not_fit(path: tuple[str | int, ...], value: object) -> None:
+    broken = json.loads(to_bytes(BODIES["zz_everything_lender"]))
+    node = broken
+    for step in path[:-1]:
+        node = node[step]
+    node[path[-1]] = value
+
+    assert len(list(SCHEMA.iter_errors(broken))) == 1
+
+
+def test_the_reference_page_is_what_the_schema_says() -> None:
+    assert PAGE.read_text("utf-8") == reference_page()

@@ -1,0 +1,106 @@
+"""The grid: gaps are said aloud, absent is not zero, sixty calendar months at most."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from report_factory import NEWEST, month, run
+
+from tallystick.model.money import format_minor
+from tallystick.model.months import Month, pack, period_text
+from tallystick.report.grid import grid, newest_months
+
+
+def shown(months: bytes, currency: str = "CNY", hidden: frozenset[int] = frozenset()):
+    return grid(newest_months(months), currency=currency, hidden=hidden)
+
+
+def test_an_account_without_months_has_an_empty_grid() -> None:
+    assert shown(b"") == []
+
+
+def test_a_gap_between_two_months_is_not_reported() -> None:
+    months = pack([month(3), month(0)])
+
+    assert [(line["month"][-2:], line["bucket"]) for line in shown(months)] == [
+        ("02", "0"), ("03", "not_reported"), ("04", "not_reported"), ("05", "0"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "field", "expected"),
+    [
+        (month(0, days=None), "days_past_due", None),
+        (month(0, days=0), "days_past_due", 0),
+        (month(0, balance=None), "balance", None),
+        (month(0, balance=0), "balance", "0.00"),
+        (month(0, balance=1), "balance", "0.01"),
+        (month(0, balance=99), "balance", "0.99"),
+        (month(0, balance=100), "balance", "1.00"),
+        (month(0, balance=-1), "balance", "-0.01"),
+        (month(0, due=None), "payment_due", None),
+        (month(0, due=0), "payment_due", "0.00"),
+        (month(0, due=-12_345), "payment_due", "-123.45"),
+    ],
+)
+def test_absent_is_left_out_and_zero_is_zero(
+    value: Month, field: str, expected: str | int | None
+) -> None:
+    assert shown(pack([value]))[0].get(field) == expected
+
+
+@pytest.mark.parametrize(
+    ("currency", "text"), [("CNY", "12.34"), ("JPY", "1234"), ("KWD", "1.234")]
+)
+def test_amounts_carry_the_digits_of_their_currency(currency: str, text: str) -> None:
+    assert shown(pack([month(0, balance=1234)]), currency)[0]["balance"] == text
+
+
+@pytest.mark.parametrize(("count", "first"), [(59, 58), (60, 59), (61, 59)])
+def test_the_grid_holds_the_newest_sixty_months(count: int, first: int) -> None:
+    lines = shown(run("0" * count))
+
+    assert len(lines) == min(count, 60)
+    assert lines[0]["month"] == period_text(NEWEST - first)
+
+
+@pytest.mark.parametrize(("back", "length"), [(59, 60), (60, 1)])
+def test_a_month_older_than_sixty_calendar_months_is_cut(back: int, length: int) -> None:
+    assert len(shown(pack([month(back), month(0)]))) == length
+
+
+def test_a_hidden_month_shows_nothing_of_its_content() -> None:
+    lines = shown(run("010"), hidden=frozenset({NEWEST - 1}))
+
+    assert lines[1] == {"month": "2026-04", "bucket": "not_displayed"}
+
+
+@settings(max_examples=60)
+@given(
+    st.dictionaries(
+        st.integers(0, 59),
+        st.tuples(
+            st.sampled_from("012345CX"),
+            st.none() | st.integers(0, 32_000),
+            st.none() | st.integers(-(10**15), 10**15),
+            st.none() | st.integers(-(10**15), 10**15),
+        ),
+        max_size=60,
+    )
+)
+def test_the_grid_says_what_a_plain_reading_says(months: dict[int, tuple]) -> None:
+    packed = pack(month(back, *months[back]) for back in sorted(months, reverse=True))
+    expected = []
+    for back in range(max(months, default=-1), min(months, default=0) - 1, -1):
+        bucket, days, balance, due = months.get(back, ("not_reported", None, None, None))
+        line = {"month": period_text(NEWEST - back), "bucket": bucket}
+        if days is not None:
+            line["days_past_due"] = days
+        if balance is not None:
+            line["balance"] = format_minor(balance, "CNY")
+        if due is not None:
+            line["payment_due"] = format_minor(due, "CNY")
+        expected.append(line)
+
+    assert shown(packed) == expected

@@ -1,0 +1,138 @@
+"""Old late months are hidden after their clock ran out, and never while anything is unpaid."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import date
+
+import pytest
+from report_factory import NEWEST, account, body, file, latest, month, run, terms, zz
+
+from tallystick.model.months import pack
+from tallystick.report.codes import codes_of
+from tallystick.report.retention import clock_of, hidden_in_grid
+
+#: Late two months, cured in May 2021 (60 months before the newest month, May 2026).
+CURED = run("0110", ends_back=60)
+CLOSED_LATE = run("011C", ends_back=60)
+
+
+def hidden(months: bytes, *, day: date, clock: str = "cure_or_closure", unpaid: bool = False):
+    profile = replace(zz(day), negative_clock=clock)
+    periods = hidden_in_grid(
+        months, codes=codes_of(profile), clock=clock_of(profile), is_unpaid=unpaid
+    )
+    return sorted(NEWEST - period for period in periods)
+
+
+@pytest.mark.parametrize(
+    ("day", "expected"),
+    [(date(2026, 5, 31), []), (date(2026, 6, 1), [61, 62]), (date(2026, 6, 30), [61, 62])],
+)
+def test_the_clock_runs_from_the_end_of_the_month_of_the_cure(
+    day: date, expected: list[int]
+) -> None:
+    assert hidden(CURED, day=day) == expected
+
+
+@pytest.mark.parametrize(
+    ("months", "clock", "unpaid", "expected"),
+    [
+        (CURED, "cure", False, [61, 62]),
+        (CURED, "closure", False, []),
+        (CLOSED_LATE, "cure", False, []),
+        (CLOSED_LATE, "closure", False, [61, 62]),
+        (CLOSED_LATE, "cure_or_closure", False, [61, 62]),
+        (CLOSED_LATE, "cure_or_closure", True, []),
+        (run("0111", ends_back=60), "cure_or_closure", False, []),
+        (run("011X", ends_back=60), "cure_or_closure", False, []),
+        (run("0000", ends_back=60), "cure_or_closure", False, []),
+        (run("1X10", ends_back=60), "cure_or_closure", False, [61, 63]),
+        (run("10100", ends_back=59), "cure_or_closure", False, [61, 63]),
+        (run("1010", ends_back=59), "cure_or_closure", False, [62]),
+        (b"", "cure_or_closure", False, []),
+    ],
+)
+def test_only_a_cure_or_a_paid_closure_starts_the_clock(
+    months: bytes, clock: str, unpaid: bool, expected: list[int]
+) -> None:
+    assert hidden(months, day=date(2026, 6, 15), clock=clock, unpaid=unpaid) == expected
+
+
+def old_account(**changes: object):
+    events = (
+        {"event_id": "e1", "event_type": "overdue", "occurred_at": "2021-03-20T00:00:00.000000Z"},
+        {"event_id": "e2", "event_type": "repaid", "occurred_at": "2021-05-02T00:00:00.000000Z"},
+        {"event_id": "e3", "event_type": "cured", "occurred_at": "2021-05-02T00:00:00.000000Z"},
+    )
+    newest = latest(period_end="2021-05-31", first_delinquency_on="2021-03-20")
+    return account(months=CURED, latest=newest, events=events, **changes)
+
+
+@pytest.mark.parametrize("audience", ["lender", "person"])
+def test_a_hidden_month_leaves_no_trace_in_the_report(audience: str) -> None:
+    shown = body(file(old_account()), audience)
+    line = shown["accounts"][0]
+
+    assert [month["bucket"] for month in line["grid"]] == [
+        "0",
+        "not_displayed",
+        "not_displayed",
+        "0",
+    ]
+    assert "first_delinquency_on" not in line["latest"]
+    assert [event["event_type"] for event in line["events"]] == ["repaid"]
+    assert shown["summary"]["by_product"][0]["delinquency"]["worst_bucket"] == "none"
+    assert shown["header"]["withheld"] == [
+        {"block": "accounts", "reason": "retention_over", "periods": 2}
+    ]
+
+
+def test_a_furnisher_still_sees_what_it_sent() -> None:
+    shown = body(file(old_account()), "furnisher")
+
+    assert "".join(month["bucket"] for month in shown["accounts"][0]["grid"]) == "0110"
+    assert len(shown["accounts"][0]["events"]) == 3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"terms": terms(closed_reason="written_off")},
+        {"terms": terms(closed_reason="sold")},
+        {"latest": latest(status="in_recovery")},
+        {"latest": latest(amount_past_due_minor=1)},
+    ],
+)
+def test_a_debt_closed_unpaid_stays_visible(changes: dict[str, object]) -> None:
+    months = CLOSED_LATE
+    paid = body(file(account(months=months, terms=terms(closed_reason="paid"))))
+    unpaid = body(file(account(months=months, **changes)))
+
+    assert [m["bucket"] for m in paid["accounts"][0]["grid"]][1:3] == ["not_displayed"] * 2
+    assert [m["bucket"] for m in unpaid["accounts"][0]["grid"]] == ["0", "1", "1", "C"]
+
+
+def test_old_arrears_of_a_payment_are_hidden_too() -> None:
+    def payment(period_end: str, bucket: str) -> dict[str, object]:
+        return {
+            "object_id": "payer-1", "furnisher_id": "member-bank", "payment_kind": "rent",
+            "period_end": period_end, "bucket": bucket, "days_past_due": 5, "currency": "CNY",
+            "amount_due_minor": 100, "basis": "consent",
+        }  # fmt: skip
+
+    paid = file(payments=(payment("2021-05-31", "0"), payment("2021-04-30", "1")))
+    unpaid = file(payments=(payment("2021-05-31", "1"), payment("2021-04-30", "1")))
+    shown = body(paid)
+
+    assert [line["bucket"] for line in shown["payments"]] == ["not_displayed", "0"]
+    assert "amount_due" not in shown["payments"][0]
+    assert shown["header"]["withheld"][-1]["block"] == "payments"
+    assert [line["bucket"] for line in body(unpaid)["payments"]] == ["1", "1"]
+
+
+def test_late_months_too_young_to_hide_are_counted() -> None:
+    young = account(months=pack([month(2, "1"), month(1, "2", balance=70_000), month(0)]))
+    row = body(file(young))["summary"]["by_product"][0]["delinquency"]
+
+    assert (row["late_months"], row["worst_bucket"]) == (2, "2")

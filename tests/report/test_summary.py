@@ -1,0 +1,213 @@
+"""The summary counts each debt once and never takes what is absent for zero."""
+
+from __future__ import annotations
+
+import pytest
+from report_factory import (
+    BANK,
+    CARDS,
+    PLATFORM,
+    account,
+    body,
+    cn,
+    file,
+    latest,
+    month,
+    run,
+    terms,
+)
+
+from tallystick.model.months import pack
+from tallystick.report.summary import total
+
+
+def summary(*accounts, **blocks):
+    return body(file(*accounts, **blocks))["summary"]
+
+
+def row(*accounts, **blocks):
+    return summary(*accounts, **blocks)["by_product"][0]
+
+
+@pytest.mark.parametrize(
+    ("amounts", "expected"),
+    [
+        ([], "not_reported"),
+        ([None], "not_reported"),
+        ([0], "0.00"),
+        ([1, 2], "0.03"),
+        ([-150, 50], "-1.00"),
+        (
+            [1, None],
+            {
+                "not_computable": "not reported for some accounts",
+                "sum_of_reported": "0.01",
+                "not_reported_accounts": 1,
+            },
+        ),
+    ],
+)
+def test_a_total_with_an_unknown_part_is_not_computable(amounts, expected) -> None:
+    assert total(amounts, currency="CNY") == expected
+
+
+def test_an_empty_file_sums_to_nothing() -> None:
+    shown = summary()
+
+    assert (shown["lenders"], shown["accounts"], shown["by_product"]) == (0, 0, [])
+    assert shown["payments_due"] == []
+
+
+def test_currencies_are_never_added() -> None:
+    euro = account(2, terms=terms(currency="EUR"), latest=latest(currency="EUR", balance_minor=500))
+    rows = summary(account(), euro)["by_product"]
+
+    assert [(line["currency"], line["balance"]) for line in rows] == [
+        ("CNY", "1000.00"), ("EUR", "5.00"),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_open"),
+    [
+        ({}, True),
+        ({"terms": terms(closed_on="2026-05-01")}, False),
+        ({"latest": latest(status="closed")}, False),
+        ({"latest": latest(status="sold")}, False),
+        ({"latest": latest(status="written_off")}, True),
+        ({"latest": latest(status="frozen")}, True),
+        ({"months": run("00C")}, False),
+        ({"months": run("0C0")}, True),
+        ({"latest": None, "months": b""}, True),
+    ],
+)
+def test_a_closed_account_is_counted_as_closed(changes: dict[str, object], is_open: bool) -> None:
+    shown = summary(account(**changes))
+
+    assert (shown["open_accounts"], shown["closed_accounts"]) == ((1, 0) if is_open else (0, 1))
+    assert shown["by_product"][0]["open_accounts"] == int(is_open)
+
+
+@pytest.mark.parametrize(
+    ("role", "debts", "responsibilities"),
+    [
+        ("borrower", 1, 0),
+        ("co_borrower", 1, 0),
+        ("guarantor", 0, 1),
+        ("authorised_user", 0, 1),
+    ],
+)
+def test_answering_for_a_debt_is_not_owing_it(role: str, debts: int, responsibilities: int) -> None:
+    shown = summary(account(role=role, months=run("01")))
+
+    assert (shown["accounts"], len(shown["responsibilities"])) == (debts, responsibilities)
+    assert len(shown["by_product"]) == debts
+
+
+def test_a_co_funded_loan_counts_once() -> None:
+    fundings = (
+        {
+            "funder_id": CARDS,
+            "role": "funder",
+            "valid_from": "2025-01-10",
+            "share_ppb": 980_000_000,
+        },
+    )
+    shown = summary(account(furnisher_id=PLATFORM, fundings=fundings))
+
+    assert (shown["lenders"], shown["accounts"]) == (1, 1)
+    assert shown["by_product"][0]["balance"] == "1000.00"
+
+
+CARD = {"product": "credit_card", "credit_limit_minor": 500_000}
+LINE = {
+    "object_id": "agreement-1", "furnisher_id": BANK, "valid_from": "2025-01-01",
+    "currency": "CNY", "credit_limit_minor": 800_000, "is_revolving": True, "status": "active",
+    "basis": "consent",
+}  # fmt: skip
+
+
+def test_a_limit_shared_by_two_draws_counts_once() -> None:
+    draws = [account(n, terms=terms(**CARD, agreement_id="agreement-1")) for n in (1, 2)]
+
+    assert row(*draws, agreements=(LINE,))["credit_limit"] == "8000.00"
+    assert row(*draws)["credit_limit"] == "10000.00"
+
+
+def test_a_limit_nobody_draws_on_stands_apart() -> None:
+    rows = summary(account(), agreements=(LINE,))["by_product"]
+
+    assert [line["product"] for line in rows] == ["agreement_not_drawn", "instalment_loan"]
+    assert (rows[0]["accounts"], rows[0]["credit_limit"]) == (0, "8000.00")
+
+
+def test_an_expired_agreement_gives_no_limit() -> None:
+    draw = account(terms=terms(**CARD, agreement_id="agreement-1"))
+
+    assert row(draw, agreements=({**LINE, "status": "expired"},))["credit_limit"] == "5000.00"
+
+
+def test_the_newest_limit_goes_before_the_agreed_one() -> None:
+    card = account(terms=terms(**CARD), latest=latest(credit_limit_minor=700_000))
+
+    assert row(card)["credit_limit"] == "7000.00"
+
+
+@pytest.mark.parametrize(
+    ("months", "average"),
+    [
+        ([month(n, due=600) for n in (5, 4, 3, 2, 1, 0)], "6.00"),
+        ([month(6, due=10**6), month(0, due=600)], "6.00"),
+        ([month(5, due=700), month(0, due=600)], "6.50"),
+        ([month(1, due=1), month(0, due=2)], "0.02"),
+        ([month(1, due=1), month(0, due=None)], "not_reported"),
+        ([month(6, due=None), month(0, due=5)], "0.05"),
+        ([], "not_reported"),
+    ],
+)
+def test_payments_due_are_averaged_over_the_newest_six_months(months, average: str) -> None:
+    shown = summary(account(months=pack(months)))
+
+    assert shown["payments_due"] == [{"currency": "CNY", "six_month_average": average}]
+
+
+def test_closed_accounts_have_no_payment_due() -> None:
+    assert summary(account(months=run("00C")))["payments_due"] == []
+
+
+def test_delinquency_by_product() -> None:
+    late = account(
+        1, months=pack([month(2, "2", balance=300), month(1, "1", balance=900), month(0)])
+    )
+    now = account(2, months=pack([month(0, "1", balance=None)]))
+    shown = row(late, now)["delinquency"]
+
+    assert shown == {
+        "ever_late_accounts": 2,
+        "late_now_accounts": 1,
+        "late_months": 3,
+        "worst_bucket": "2",
+        "highest_balance_past_due": "9.00",
+    }
+
+
+@pytest.mark.parametrize(
+    ("months", "highest"),
+    [
+        (run("00"), "not_applicable"),
+        (run("10", balance=None), "not_reported"),
+        (run("10", balance=0), "0.00"),
+    ],
+)
+def test_highest_balance_past_due_says_why_it_is_missing(months: bytes, highest: str) -> None:
+    assert row(account(months=months))["delinquency"]["highest_balance_past_due"] == highest
+
+
+@pytest.mark.parametrize(
+    ("codes", "worst"),
+    [("NN", "none"), ("NM", "none"), ("N1", "1"), ("17", "7"), ("7B", "B"), ("N#", "none")],
+)
+def test_the_worst_code_goes_by_the_profiles_rank(codes: str, worst: str) -> None:
+    shown = body(file(account(months=run(codes))), profile=cn())
+
+    assert shown["summary"]["by_product"][0]["delinquency"]["worst_bucket"] == worst

@@ -1,0 +1,71 @@
+"""The log of looks as use-cases: number what waits, verify it all, say whether it is behind."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from tallystick.audit import LogReport, PublicKeys, TreeHead, sequence, verify
+from tallystick.errors import Unavailable
+from tallystick.service.port import Deps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbered:
+    """How many looks and publications got their numbers; `head` is the last head signed, if any."""
+
+    looks: int
+    publications: int
+    head: TreeHead | None
+
+
+def sequence_once(deps: Deps) -> Numbered:
+    """Number everything that waits, in as many commits as that takes, and sign heads over it.
+
+    Raises: psycopg errors; what was committed stands, and calling again goes on from there.
+    """
+    looks = publications = 0
+    head: TreeHead | None = None
+    with deps.database.connect("sequencer") as connection:
+        more = True
+        while more:
+            result = sequence(
+                connection, now=deps.clock(), sign=deps.keys.sign, key_id=deps.keys.key_id
+            )
+            looks += result.looks
+            publications += result.publications
+            head, more = result.head or head, result.more
+    return Numbered(looks=looks, publications=publications, head=head)
+
+
+def log_verify(deps: Deps, progress: Callable[[int], None] | None = None) -> LogReport:
+    """Check the log from its first entry against the bureau's own key."""
+    with deps.database.connect("sequencer") as connection:
+        return verify(
+            connection, public_keys=public_keys(deps.keys.public_jwk()), progress=progress
+        )
+
+
+def public_keys(*jwks: Mapping[str, str]) -> PublicKeys:
+    """Verifying keys by key id from Ed25519 JWKs as they are published."""
+    return {
+        jwk["kid"]: Ed25519PublicKey.from_public_bytes(base64.urlsafe_b64decode(jwk["x"] + "=="))
+        for jwk in jwks
+    }
+
+
+def require_in_time(deps: Deps, oldest: datetime | None) -> None:
+    """Stop the gate while the log is behind its promise.
+
+    Takes:  when the oldest look without a number happened (`audit.OLDEST_UNNUMBERED`), if any
+    Raises: Unavailable `log_delayed` when that is longer ago than the profile's
+            `log_delay_max_seconds`; exactly as long ago is in time
+    """
+    now = deps.clock()
+    allowed = timedelta(seconds=deps.profile.on(now.date()).log_delay_max_seconds)
+    if oldest is not None and now - oldest > allowed:
+        raise Unavailable("log_delayed", "the oldest look without a number is too old")

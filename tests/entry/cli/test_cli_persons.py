@@ -12,7 +12,7 @@ import typer
 from tallystick.entry.cli.persons import identified, read_object, taken
 
 PERSON = {
-    "identifiers": [{"scheme": "zz_person_number", "number": "CANARY-1"}],
+    "identifiers": [{"scheme": "zz_person_number", "value": "CANARY-1"}],
     "name": "CANARY-2",
     "birth_date": "1990-01-01",
 }
@@ -57,8 +57,8 @@ def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
         {"identifiers": "CANARY"},
         {"identifiers": ["CANARY"]},
         {"identifiers": [{"scheme": "CANARY"}]},
-        {"identifiers": [{"scheme": "s", "number": 1}]},
-        {"identifiers": [{"scheme": "s", "number": "1", "other": "CANARY"}]},
+        {"identifiers": [{"scheme": "s", "value": 1}]},
+        {"identifiers": [{"scheme": "s", "value": "1", "other": "CANARY"}]},
         {"other": "CANARY"},
     ],
 )

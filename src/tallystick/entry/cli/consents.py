@@ -66,7 +66,7 @@ def withdraw_consent(
     confirm("Withdraw this consent?", yes=yes)
     with opening.deps() as parts:
         member = opening.acting_member(parts, key_file)
-        view = withdraw(parts, identity, withdrawn_by=member.code, member=member)
+        view = withdraw(parts, identity, withdrawn_by=f"member:{member.code}", member=member)
     _print([view], as_json=as_json)
     output.next_step("tallystick consents list")
 

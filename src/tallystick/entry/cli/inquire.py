@@ -16,7 +16,6 @@ from tallystick.entry.cli.ids import read, shown
 from tallystick.entry.cli.options import AsJson, KeyFile, SubjectFile
 from tallystick.entry.cli.persons import identified, read_object
 from tallystick.errors import Refused
-from tallystick.model.canonical import canonical
 
 if TYPE_CHECKING:
     from tallystick.service.inquire import Answer, Ask
@@ -46,16 +45,16 @@ def inquire(
         raise typer.BadParameter("--consent goes with --permit consent, and only with it")
     content = read_object(subject)
     identified(content)  # what does not fit is refused before anything is opened
-    terms = {"purpose": purpose, "permit": permit, "consent": consent or ""}
+    basis = {"type": permit} | ({"consent_id": consent} if consent else {})
+    given = {"subject": content, "purpose": purpose, "legal_basis": basis}
     request_key = idempotency_key or str(uuid.uuid4())
     from tallystick.service.inquire import answer
 
     with opening.bureau() as opened:
-        member = opening.acting_member(opened.deps, key_file)
-        ask = _ask(member, content, terms, request_key=request_key)
-        given = opening.waited(opened, answer(opened.deps, ask))
+        ask = _ask(opening.acting_member(opened.deps, key_file), given, request_key=request_key)
+        result = opening.waited(opened, answer(opened.deps, ask))
     output.say(f"idempotency key: {request_key}")
-    _give(given, as_json=as_json)
+    _give(result, as_json=as_json)
 
 
 def report(
@@ -125,23 +124,25 @@ def _prove(opened: Any, identity: uuid.UUID, *, as_json: bool) -> None:
     output.next_step("tallystick log verify")
 
 
-def _ask(
-    member: Member, content: dict[str, Any], terms: dict[str, str], *, request_key: str
-) -> Ask:
+def _ask(member: Member, given: dict[str, Any], *, request_key: str) -> Ask:
+    """The same inquiry as by API: a call begun there can be repeated here under its key."""
+    import orjson
+
     from tallystick.service.inquire import Ask
 
-    identifiers, name, birth_date = identified(content)
-    consent = terms["consent"]
+    identifiers, name, birth_date = identified(given["subject"])
+    basis = given["legal_basis"]
+    consent = basis.get("consent_id")
     return Ask(
         member=member,
         identifiers=identifiers,
         name=name,
         birth_date=birth_date,
-        purpose=terms["purpose"],
-        permit=terms["permit"],  # type: ignore[arg-type]  # checked against PERMITS
+        purpose=given["purpose"],
+        permit=basis["type"],
         consent_id=read("consent", consent) if consent else None,
         idempotency_key=request_key,
-        request_digest=hashlib.sha256(canonical({**terms, "subject": content})).digest(),
+        request_digest=hashlib.sha256(orjson.dumps(given, option=orjson.OPT_SORT_KEYS)).digest(),
     )
 
 

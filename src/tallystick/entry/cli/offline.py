@@ -78,7 +78,7 @@ def check_file(path: Path, *, dataset: str, profile_id: str, progress: Progress)
     profile = Profile.load(profile_id)
     day = datetime.now(UTC).date()
     at = profile.on(day)
-    rules = _in_force(dataset, at)
+    rules = load_rules().in_force(dataset, at.rules, day)
     with duckdb.connect() as con:
         progress("read", 0, None)
         staged = stage_file(con, path, known[dataset], _domains(at))
@@ -93,15 +93,6 @@ def check_file(path: Path, *, dataset: str, profile_id: str, progress: Progress)
         findings=findings,
         rules={rule.rule_id: rule for rule in rules},
     )
-
-
-def _in_force(dataset: str, at: ProfileAt) -> tuple[Rule, ...]:
-    """The rules in force: the profile's severity where it names one, else the rule's own."""
-    overrides: dict[str, Sequence[dict[str, Any]]] = {
-        rule_id: [{"from": date.min, "severity": severity}]
-        for rule_id, severity in at.rules.items()
-    }
-    return load_rules().in_force(dataset, {"*": [{"from": date.min}], **overrides}, at.day)
 
 
 def _domains(at: ProfileAt) -> dict[str, Any]:

@@ -66,7 +66,7 @@ def waited(opened: Bureau, answer: Coroutine[Any, Any, T]) -> T:
         try:
             return await answer
         finally:
-            await opened.aclose()
+            await opened.deps.database.aclose()
 
     return asyncio.run(run())
 

@@ -48,7 +48,8 @@ def taken(content: dict[str, Any], *names: str) -> list[str]:
 def identified(content: dict[str, Any]) -> tuple[tuple[tuple[str, str], ...], str, date]:
     """Identity numbers, name and birth date of a person to ask about.
 
-    Takes:  {"identifiers": [{"scheme": …, "number": …}], "name": …, "birth_date": "YYYY-MM-DD"}
+    Takes:  the `subject` of an inquiry by API: {"identifiers": [{"scheme": …, "value": …}],
+            "name": …, "birth_date": "YYYY-MM-DD"}
     Raises: typer.BadParameter; its message quotes nothing of the content
     """
     if set(content) != {"identifiers", "name", "birth_date"}:
@@ -58,7 +59,7 @@ def identified(content: dict[str, Any]) -> tuple[tuple[tuple[str, str], ...], st
     if not isinstance(name, str) or not isinstance(identifiers, list) or not identifiers:
         raise typer.BadParameter("wants a name and at least one identifier")
     if not all(isinstance(one, dict) for one in identifiers):
-        raise typer.BadParameter("each identifier is an object with scheme and number")
+        raise typer.BadParameter("each identifier is an object with scheme and value")
     pairs = tuple((scheme, number) for scheme, number in (_pair(one) for one in identifiers))
     try:
         return pairs, name, date.fromisoformat(birth_date)
@@ -67,5 +68,5 @@ def identified(content: dict[str, Any]) -> tuple[tuple[tuple[str, str], ...], st
 
 
 def _pair(one: dict[str, Any]) -> tuple[str, str]:
-    scheme, number = taken(one, "scheme", "number")
+    scheme, number = taken(one, "scheme", "value")
     return scheme, number

@@ -11,7 +11,7 @@ import typer
 
 from tallystick.entry.cli import opening, output
 from tallystick.entry.cli.exits import Exit
-from tallystick.entry.cli.options import AsJson, DryRun, Yes, confirm
+from tallystick.entry.cli.options import AsJson, DryRun
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -71,19 +71,11 @@ def serve(
 
     settings = opening.read_settings(host=host, port=port)
     with opening.bureau(settings) as opened:
-        stop = threading.Event()
-        worker = _worker_thread(opened, stop) if with_worker else None
         output.say(f"listening on http://{settings.host}:{settings.port}, stop with Ctrl-C")
-        if worker is None:
+        if not with_worker:
             output.next_step("tallystick worker   (in another terminal)")
-        try:
-            uvicorn.run(
-                create_app(opened), host=settings.host, port=settings.port, log_level="warning"
-            )
-        finally:
-            stop.set()
-            if worker is not None:
-                worker.join()
+        app = create_app(opened.deps, background=with_worker)
+        uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning")
 
 
 def worker() -> None:
@@ -101,14 +93,6 @@ def worker() -> None:
         output.say("working, stop with Ctrl-C")
         run_worker(opened, stop)
     output.next_step("tallystick log head")
-
-
-def _worker_thread(opened: object, stop: threading.Event) -> threading.Thread:
-    from tallystick.adapters.jobs import run_worker
-
-    thread = threading.Thread(target=run_worker, args=(opened, stop), name="worker")
-    thread.start()
-    return thread
 
 
 def migrate(
@@ -131,25 +115,36 @@ def migrate(
 
 
 def synth(
-    folder: Annotated[Path, typer.Option("--out", help="Folder for the files.", file_okay=False)],
+    folder: Annotated[
+        Path, typer.Option("--out", help="Empty or missing folder for the files.", file_okay=False)
+    ],
     people: Annotated[int, typer.Option("--people", min=1, help="Persons.")] = _DEMO_PEOPLE,
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same bytes.")] = 1,
-    yes: Yes = False,
+    profile: Annotated[str, typer.Option("--profile", metavar="zz|cn", help="Code set.")] = "zz",
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
     """Write five years of invented people as native files, with the truth in a folder apart."""
+    if profile not in ("zz", "cn"):
+        raise typer.BadParameter("--profile takes zz or cn")
+    if folder.exists() and any(folder.iterdir()):
+        raise typer.BadParameter(f"{folder} is not empty")
     if dry_run:
         output.say(f"would write files of {people} invented persons into {folder}")
         return
-    if folder.exists() and any(folder.iterdir()):
-        confirm(f"{folder} is not empty: write into it?", yes=yes)
-    from tallystick.entry.cli.synthetic import write_files
+    from tallystick.synth import generate
 
     with output.progress() as move:
-        written = write_files(folder, people=people, seed=seed, progress=move)
+        plan = generate(
+            folder,
+            people=people,
+            seed=seed,
+            progress=move,
+            profile=profile,  # type: ignore[arg-type]  # one of the two, checked above
+        )
     if as_json:
-        output.as_json(written)
+        output.as_json(plan)
     else:
-        output.table(("file", "rows"), [(one["file"], one["rows"]) for one in written])
-    output.next_step(f"tallystick validate {folder}/FILE --dataset account")
+        output.table(("dataset", "rows"), plan.rows.items())
+    example = min(folder.rglob("account.csv"), default=folder / "account.csv")
+    output.next_step(f"tallystick validate {example} --dataset account")

@@ -1,0 +1,201 @@
+"""`validate`, `rules` and `explain`: no bureau, no network, four forms of the same findings."""
+
+import csv
+import gzip
+import io
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tallystick.entry.cli.app import app
+from tallystick.entry.cli.exits import Exit
+from tallystick.entry.cli.validate import FORMATS
+from tallystick.formats import csv_header, load
+from tallystick.validate import load_rules
+
+GOOD = {
+    "account_number": "A-1",
+    "valid_from": "2024-01-01",
+    "person_number": "P-1",
+    "product": "instalment_loan",
+    "currency": "CNY",
+    "opened_on": "2024-01-01",
+    "principal": "1000.00",
+    "basis": "legal_duty",
+}
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(app, [*words])
+
+
+def account_file(folder: Path, *changes: dict[str, str]) -> Path:
+    """A file of accounts, one a change of the good one, each with its own number."""
+    path = folder / "account.csv"
+    header = csv_header(load()["account"]).strip().split(",")
+    text = io.StringIO()
+    writer = csv.DictWriter(text, header, lineterminator="\n")
+    writer.writeheader()
+    for number, change in enumerate(changes):
+        writer.writerow({**GOOD, "account_number": f"A-{number}", **change})
+    path.write_text(text.getvalue(), encoding="utf-8")
+    return path
+
+
+FAULTS = ({}, {"principal": "1.234"}, {"opened_on": "2023-02-29", "currency": "XYZ"})
+
+
+def test_a_good_file_is_fine_and_the_next_step_is_to_submit_it(tmp_path: Path) -> None:
+    path = account_file(tmp_path, {})
+    result = run("validate", str(path), "--dataset", "account")
+    assert result.exit_code == Exit.FINE, result.output
+    assert "next: tallystick submit" in result.stderr
+    assert "next:" not in result.stdout
+
+
+def test_all_faults_of_all_rows_are_found_with_their_places(tmp_path: Path) -> None:
+    path = account_file(tmp_path, *FAULTS)
+    result = run("validate", str(path), "--dataset", "account", "--json")
+    assert result.exit_code == Exit.FOUND
+    found = json.loads(result.stdout)
+    assert (found["sent"], found["rejected"]) == (3, 2)
+    places = {(one["line_no"], one["field"], one["seen"]) for one in found["findings"]}
+    assert {(3, "principal", "1.234"), (4, "currency", "XYZ"), (4, "opened_on", "2023-02-29")} <= (
+        places
+    )
+    assert set(found["rules"]) == {one["rule_id"] for one in found["findings"]}
+
+
+def test_rules_that_need_the_ledger_are_named_and_not_evaluated(tmp_path: Path) -> None:
+    result = run("validate", str(account_file(tmp_path, {})), "--dataset", "account", "--json")
+    named = set(json.loads(result.stdout)["not_evaluated"])
+    assert named == {one.rule_id for one in load_rules().of("account") if one.needs == "ledger"}
+    assert named
+
+
+def test_plain_and_gzip_give_the_same_findings(tmp_path: Path) -> None:
+    path = account_file(tmp_path, *FAULTS)
+    packed = tmp_path / "account.csv.gz"
+    packed.write_bytes(gzip.compress(path.read_bytes()))
+    first, second = (
+        run("validate", str(one), "--dataset", "account", "--json") for one in (path, packed)
+    )
+    assert first.stdout == second.stdout
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_form_names_every_rule_that_was_hit(tmp_path: Path, form: str) -> None:
+    words = ("validate", str(account_file(tmp_path, *FAULTS)), "--dataset", "account")
+    hit = {one["rule_id"] for one in json.loads(run(*words, "--json").stdout)["findings"]}
+    result = run(*words, "--format", form)
+    assert result.exit_code == Exit.FOUND
+    assert all(rule_id in result.stdout for rule_id in hit)
+
+
+def test_csv_has_one_line_a_finding(tmp_path: Path) -> None:
+    words = ("validate", str(account_file(tmp_path, *FAULTS)), "--dataset", "account")
+    rows = list(csv.DictReader(io.StringIO(run(*words, "--format", "csv").stdout)))
+    assert len(rows) == len(json.loads(run(*words, "--json").stdout)["findings"])
+    assert all(row["how_to_fix_en"] and row["how_to_fix_zh"] for row in rows)
+
+
+def test_junit_counts_add_up(tmp_path: Path) -> None:
+    path = account_file(tmp_path, *FAULTS)
+    result = run("validate", str(path), "--dataset", "account", "--format", "junit")
+    suite = ElementTree.fromstring(result.stdout)  # noqa: S314 - our own output
+    assert int(suite.get("tests", "0")) == len(suite.findall("testcase"))
+    assert int(suite.get("failures", "0")) == len(suite.findall("testcase/failure"))
+    assert int(suite.get("skipped", "0")) == len(suite.findall("testcase/skipped"))
+
+
+@pytest.mark.parametrize(
+    ("fail_on", "code"),
+    [("reject", Exit.FINE), ("pend", Exit.FINE), ("warn", Exit.FOUND), ("never", Exit.FINE)],
+)
+def test_fail_on_decides_what_is_bad_enough(tmp_path: Path, fail_on: str, code: Exit) -> None:
+    path = account_file(tmp_path, {"valid_from": "2023-12-31"})  # a warning, and nothing worse
+    result = run("validate", str(path), "--dataset", "account", "--fail-on", fail_on)
+    assert result.exit_code == code, result.output
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("--dataset", "accounts"),
+        ("--dataset", "account", "--format", "xml"),
+        ("--dataset", "account", "--fail-on", "info"),
+        ("--dataset", "account", "--profile", "nowhere"),
+    ],
+)
+def test_what_is_not_known_is_a_usage_error(tmp_path: Path, words: tuple[str, ...]) -> None:
+    assert run("validate", str(account_file(tmp_path, {})), *words).exit_code == Exit.USAGE
+
+
+def test_an_empty_file_is_a_finding_and_not_a_crash(tmp_path: Path) -> None:
+    path = tmp_path / "empty.csv"
+    path.touch()
+    result = run("validate", str(path), "--dataset", "account", "--json")
+    assert result.exit_code == Exit.FOUND
+    assert [one["rule_id"] for one in json.loads(result.stdout)["findings"]] == ["FMT-FILE-001"]
+
+
+def test_a_doubled_key_names_both_lines(tmp_path: Path) -> None:
+    path = account_file(tmp_path, {}, {"account_number": "A-0", "principal": "2.00"})
+    result = run("validate", str(path), "--dataset", "account", "--json")
+    pairs = {
+        (one["line_no"], one["other_line_no"]) for one in json.loads(result.stdout)["findings"]
+    }
+    assert (3, 2) in pairs
+
+
+def test_all_rules_are_listed_and_each_can_be_explained() -> None:
+    listed = json.loads(run("rules", "list", "--json").stdout)
+    assert [one["rule_id"] for one in listed] == list(load_rules())
+    for rule_id in load_rules():
+        result = run("explain", rule_id)
+        assert result.exit_code == Exit.FINE, result.output
+        assert rule_id in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("ACC-DATE-001", "rule"),
+        ("acc-date-001", "rule"),
+        ("opened_on", "fields"),
+        ("account.opened_on", "fields"),
+        ("consent_withdrawn", "code"),
+    ],
+)
+def test_rules_fields_and_codes_are_explained(name: str, kind: str) -> None:
+    result = run("explain", name, "--json")
+    assert result.exit_code == Exit.FINE
+    assert kind in json.loads(result.stdout)
+    assert run("explain", name).exit_code == Exit.FINE
+
+
+@pytest.mark.parametrize("name", ["ACC-DATE-999", "snapshot.opened_on", "no_such_name"])
+def test_what_nobody_knows_is_not_explained(name: str) -> None:
+    result = run("explain", name)
+    assert (result.exit_code, result.stdout) == (Exit.USAGE, "")
+
+
+def test_synthetic_files_are_the_same_for_the_same_seed(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        words = ("synth", "--out", str(tmp_path / name), "--people", "20", "--seed", "7")
+        assert run(*words).exit_code == Exit.FINE
+    first = {
+        path.relative_to(tmp_path / "a"): path.read_bytes()
+        for path in (tmp_path / "a").rglob("*.*")
+    }
+    assert first
+    assert all((tmp_path / "b" / path).read_bytes() == data for path, data in first.items())
+
+
+def test_synth_writes_into_no_folder_that_holds_something(tmp_path: Path) -> None:
+    (tmp_path / "mine.txt").touch()
+    assert run("synth", "--out", str(tmp_path), "--people", "20").exit_code == Exit.USAGE
+    assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]

@@ -107,11 +107,15 @@ def remarks_block(
     remarks: tuple[Record, ...], furnisher_id: str | None, *, reader: Reader
 ) -> list[Block]:
     """Remarks the reader may see; `furnisher_id` is whose they are where a remark does not say."""
-    return [
-        REMARK.pick(remark, currency=None, mask=reader.mask)
-        for remark in remarks
-        if reader.sees({"furnisher_id": furnisher_id, **remark})
-    ]
+    shown = []
+    for remark in remarks:
+        said_by = remark.get("furnisher_id", furnisher_id)
+        if reader.sees({"furnisher_id": said_by}):
+            block = REMARK.pick(remark, currency=None, mask=reader.mask)
+            if said_by is not None:
+                block["furnisher"] = reader.member(said_by)
+            shown.append(block)
+    return shown
 
 
 def _latest(account: ShownAccount, *, reader: Reader) -> Block | str:

@@ -9,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tallystick.errors import require
+from tallystick.errors import InvariantBroken, require
 from tallystick.model.file import Record
 from tallystick.model.money import CURRENCY_DIGITS, format_minor
 
 Block = dict[str, Any]
 #: (kind, id) -> the id this reader sees.
 Mask = Callable[[str, str], str]
+_ONE_WITH_CENTS = 100
 
 
 class Fields:
@@ -42,8 +43,7 @@ class Fields:
         for name, stored in self.amounts:
             minor = get(stored)
             if minor is not None:
-                require(currency is not None, "an amount stands without a currency")
-                picked[name] = format_minor(minor, currency or "")
+                picked[name] = amount_text(minor, currency)
         for stored, name, kind in self.ids:
             value = record.get(stored)
             if value is not None:
@@ -54,6 +54,16 @@ class Fields:
             if shown:
                 picked["absent"] = shown
         return picked
+
+
+def amount_text(minor: int, currency: str | None) -> str:
+    """`format_minor`, short for the usual case. Raises: InvariantBroken without a currency."""
+    if currency is None:
+        raise InvariantBroken("an amount stands without a currency")
+    if minor >= _ONE_WITH_CENTS and CURRENCY_DIGITS[currency] == 2:
+        digits = str(minor)
+        return f"{digits[:-2]}.{digits[-2:]}"
+    return format_minor(minor, currency)
 
 
 TERMS = Fields(

@@ -8,9 +8,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Set as AbstractSet
 
-from tallystick.model.money import CURRENCY_DIGITS, format_minor
+from tallystick.model.money import CURRENCY_DIGITS
 from tallystick.model.months import ABSENT_MINOR, FORMAT, KEPT_MONTHS, SIZE, period_text
-from tallystick.report.fields import Block
+from tallystick.report.fields import Block, amount_text
 
 NOT_REPORTED = "not_reported"
 NOT_DISPLAYED = "not_displayed"
@@ -73,7 +73,7 @@ def grid(months: bytes, *, currency: str, hidden: AbstractSet[int]) -> list[Bloc
             if days >= 0:
                 month["days_past_due"] = days
             if balance != ABSENT_MINOR:
-                month["balance"] = format_minor(balance, currency)
+                month["balance"] = amount_text(balance, currency)
             if due != ABSENT_MINOR:
                 month["payment_due"] = dues[due]
             append(month)
@@ -87,5 +87,5 @@ class _AmountTexts(dict[int, str]):
         self._currency = currency
 
     def __missing__(self, minor: int) -> str:
-        text = self[minor] = format_minor(minor, self._currency)
+        text = self[minor] = amount_text(minor, self._currency)
         return text

@@ -169,7 +169,8 @@ class PythonSource:
     def _plain(self, node: Node) -> str:
         op = node.op
         if op == "is_null":
-            return f"({self.of(node.args[0])} is None)"
+            test, _ = self._bound(node.args[0])
+            return f"({test or False})"
         if op == "not":
             return self._strict(node.args, lambda value: f"not {value}")
         if op == "neg":

@@ -112,7 +112,7 @@ def parse(text: str, columns: Mapping[str, str], *, where: str) -> Expression:
               rule's id, for the message
     Raises:   ProfileError naming rule and token for everything outside the subset
     """
-    _check_tokens(text, where)
+    _check_tokens(text, columns, where)
     try:
         tree = sqlglot.parse_one(text, dialect="duckdb")
     except SqlglotError as error:
@@ -133,34 +133,34 @@ def walk(node: Node) -> Iterator[Node]:
         yield from walk(child)
 
 
-def _check_tokens(text: str, where: str) -> None:
+def _check_tokens(text: str, columns: Mapping[str, str], where: str) -> None:
     """Refuse what the parser would take as another spelling (casts, quoted names, synonyms)."""
     try:
         tokens = sqlglot.tokenize(text, dialect="duckdb")
     except SqlglotError as error:
         raise ProfileError(f"{where}: the expression cannot be cut into tokens") from error
+    if not tokens:
+        raise ProfileError(f"{where}: the expression is empty")
     for token, following in zip(tokens, [*tokens[1:], None], strict=True):
         is_call = following is not None and following.token_type == TokenType.L_PAREN
-        if token.comments or not _is_allowed(token, is_call=is_call):
-            raise ProfileError(f"{where}: {token.text!r} is not part of the rule language")
+        if token.comments or not _is_allowed(token, FUNCTIONS if is_call else columns):
+            raise ProfileError(
+                f"{where}: {token.text!r} is neither a column nor part of the rule language"
+            )
         if token.token_type == TokenType.DATE and (
             following is None or following.token_type != TokenType.STRING
         ):
             raise ProfileError(f"{where}: 'DATE' must stand before a quoted day")
 
 
-def _is_allowed(token: Token, *, is_call: bool) -> bool:
+def _is_allowed(token: Token, names: Mapping[str, object]) -> bool:
     if token.token_type == TokenType.STRING:
         return True
-    if token.token_type == TokenType.NUMBER:
-        return token.text.isascii() and token.text.isdigit()
     if token.token_type == TokenType.IDENTIFIER:
         return False
-    if token.text in _SYMBOLS or token.text.upper() in _KEYWORDS:
-        return True
-    if not (token.text.isascii() and token.text.isidentifier()):
-        return False
-    return token.text in FUNCTIONS if is_call else True
+    if token.token_type == TokenType.NUMBER:
+        return token.text.isascii() and token.text.isdigit()
+    return token.text in names or token.text in _SYMBOLS or token.text.upper() in _KEYWORDS
 
 
 class _Reader:

@@ -122,11 +122,14 @@ def erase(
 
 
 def _verdict(result: Any, *, as_json: bool, mend: str, fine: str) -> None:
-    """Print a check's result; exit 1 where it found a fault."""
+    """Print a check's result, its faults one a line; exit 1 where there is one."""
     if as_json:
         output.as_json({"ok": result.ok, **output.plain(result)})
     else:
-        output.facts((("ok", result.ok), *_pairs(result)))
+        pairs = [(name, value) for name, value in _pairs(result) if name != "faults"]
+        output.facts((("ok", result.ok), *pairs))
+        for fault in getattr(result, "faults", ()):
+            output.data(str(fault))
     output.next_step(fine if result.ok else mend)
     if not result.ok:
         raise typer.Exit(Exit.FOUND)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 from report_factory import (
@@ -25,7 +26,7 @@ from report_factory import (
 
 from tallystick.errors import InvariantBroken
 from tallystick.model.file import SubjectFile
-from tallystick.report import assemble
+from tallystick.report import assemble, to_bytes
 
 REMARK = {"kind": "statement", "valid_from": "2026-01-01", "text": "my words", "locale": "en"}
 EVENT = {
@@ -226,3 +227,37 @@ def test_a_permit_for_somebody_else_is_refused() -> None:
             member_view=MEMBERS.__getitem__,
             mask=mask,
         )
+
+
+@pytest.mark.parametrize(
+    ("audience", "until", "shown"),
+    [
+        ("lender", "2026-06-16", 1),
+        ("lender", "2026-06-15", 0),
+        ("person", "2026-06-15", 1),
+        ("furnisher", "2026-06-15", 1),
+    ],
+)
+def test_a_remark_that_ended_is_not_shown_to_lenders(audience: str, until: str, shown: int) -> None:
+    remark = {**REMARK, "valid_to": until}
+
+    assert len(body(file(account(remarks=(remark,))), audience)["accounts"][0]["remarks"]) == shown
+
+
+@pytest.mark.parametrize("audience", ["lender", "person", "furnisher"])
+def test_the_order_of_what_was_read_does_not_change_the_bytes(audience: str) -> None:
+    first = full_file()
+    turned = SubjectFile(
+        subject_id=first.subject_id,
+        identities=first.identities[::-1],
+        accounts=tuple(
+            replace(line, fundings=line.fundings[::-1]) for line in first.accounts[::-1]
+        ),
+        guarantees=first.guarantees[::-1],
+        remarks=first.remarks[::-1],
+    )
+    looks, consents = (look(1), look(2)), (consent(1), consent(2))
+
+    assert to_bytes(body(first, audience, looks=looks, consents=consents)) == to_bytes(
+        body(turned, audience, looks=looks[::-1], consents=consents[::-1])
+    )

@@ -29,7 +29,7 @@ from tallystick.report.retention import NONE, Clock, hidden_in_grid
 #: Roles that owe; the others answer for somebody else's debt or use the account.
 DEBT_ROLES = frozenset({"borrower", "co_borrower"})
 _CLOSED_STATUSES = frozenset({"closed", "sold"})
-_UNPAID_STATUSES = frozenset({"written_off", "in_recovery"})
+_UNPAID_STATUSES = frozenset({"written_off", "sold", "in_recovery"})
 _UNPAID_REASONS = frozenset({"written_off", "sold"})
 _LATE_EVENTS = frozenset({"overdue", "cured", "written_off"})
 
@@ -106,16 +106,25 @@ def account_block(account: ShownAccount, *, reader: Reader) -> Block:
 def remarks_block(
     remarks: tuple[Record, ...], furnisher_id: str | None, *, reader: Reader
 ) -> list[Block]:
-    """Remarks the reader may see; `furnisher_id` is whose they are where a remark does not say."""
+    """Remarks the reader may see, oldest first; `furnisher_id` is whose they are by default.
+
+    Time: only the person and the furnisher still see a remark that has ended
+    """
     shown = []
-    for remark in remarks:
+    for remark in sorted(remarks, key=_remark_order):
         said_by = remark.get("furnisher_id", furnisher_id)
-        if reader.sees({"furnisher_id": said_by}):
+        ended = remark.get("valid_to") is not None and remark["valid_to"] <= reader.today
+        if reader.sees({"furnisher_id": said_by}) and not (ended and reader.is_lender):
             block = REMARK.pick(remark, currency=None, mask=reader.mask)
             if said_by is not None:
                 block["furnisher"] = reader.member(said_by)
             shown.append(block)
     return shown
+
+
+def _remark_order(remark: Record) -> tuple[str, str, str, str]:
+    said_by, text = remark.get("furnisher_id") or "", remark.get("text") or ""
+    return remark["valid_from"], remark["kind"], said_by, text
 
 
 def _latest(account: ShownAccount, *, reader: Reader) -> Block | str:

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from tallystick.errors import require
-from tallystick.model.file import ConsentLine, Coordinates, LookLine, SubjectFile
+from tallystick.model.file import (
+    AccountLine,
+    ConsentLine,
+    Coordinates,
+    LookLine,
+    PartyIdentity,
+    Record,
+    SubjectFile,
+)
 from tallystick.model.permit import Permit
 from tallystick.profile import ProfileAt
 from tallystick.report.account import ShownAccount, account_block, remarks_block, shown_account
@@ -47,8 +55,8 @@ def assemble(
 ) -> Block:
     """The body one reader gets.
 
-    Takes:    the permit, the person's file, looks and consents in the order to show them; the
-              profile on the day of `coordinates.as_of`; `member_view` tells about a member;
+    Takes:    the permit, the person's file, looks and consents, each in any order; the profile
+              on the day of `coordinates.as_of`; `member_view` tells about a member;
               `mask(kind, id)` gives the id this reader sees (kinds: subject, account, party,
               member, look, consent, agreement, guarantee, payer_account)
     Gives:    plain JSON of strings, integers and booleans (schema/report-v1.schema.json)
@@ -97,7 +105,7 @@ class _Body:
         file, reader = self.file, self.reader
         accounts = [
             shown_account(line, codes=self.codes, clock=self.clock)
-            for line in file.accounts
+            for line in sorted(file.accounts, key=_account_order)
             if not reader.is_furnisher or reader.owns(line.furnisher_id)
         ]
         if "identity" in self.leaving:
@@ -108,6 +116,7 @@ class _Body:
                 agreements=file.agreements,
                 guarantees=file.guarantees,
                 codes=self.codes,
+                today=reader.today,
             )
         if "accounts" in self.leaving:
             self.blocks["accounts"] = [account_block(shown, reader=reader) for shown in accounts]
@@ -124,7 +133,8 @@ class _Body:
     def add_looks(self, looks: Sequence[LookLine]) -> None:
         """Looks and their counts."""
         as_of = self.coordinates.as_of
-        shown = shown_looks(looks, reader=self.reader, profile=self.profile, as_of=as_of)
+        ordered = sorted(looks, key=lambda look: look.number)
+        shown = shown_looks(ordered, reader=self.reader, profile=self.profile, as_of=as_of)
         if "looks" in self.leaving:
             self.blocks["looks"] = [look_block(look, reader=self.reader) for look in shown]
         if "inquiries" in self.leaving:
@@ -135,7 +145,7 @@ class _Body:
         if "consents" in self.leaving:
             self.blocks["consents"] = [
                 consent_block(consent, reader=self.reader)
-                for consent in consents
+                for consent in sorted(consents, key=lambda line: (line.given_at, line.consent_id))
                 if self.reader.is_person
                 or self.reader.owns(consent.recipient_id)
                 or self.reader.owns(consent.captured_by)
@@ -169,7 +179,7 @@ class _Body:
                 "furnisher": reader.member(party.furnisher_id),
                 "reported": IDENTITY.pick(party.fields, currency=None, mask=reader.mask),
             }
-            for party in self.file.identities
+            for party in sorted(self.file.identities, key=_party_order)
             if not reader.is_furnisher or reader.owns(party.furnisher_id)
         ]
 
@@ -180,7 +190,7 @@ class _Body:
                 "furnisher": reader.member(record["furnisher_id"]),
                 **fields.pick(record, currency=record["currency"], mask=reader.mask),
             }
-            for record in getattr(self.file, name)
+            for record in sorted(getattr(self.file, name), key=_record_order)
             if reader.sees(record)
         ]
 
@@ -199,3 +209,15 @@ class _Body:
             self.withheld.append(
                 {"block": "accounts", "reason": "retention_over", "periods": hidden}
             )
+
+
+def _account_order(line: AccountLine) -> tuple[str, str]:
+    return line.terms.get("opened_on") or "", line.account_id
+
+
+def _party_order(party: PartyIdentity) -> tuple[str, str]:
+    return party.furnisher_id, party.party_id
+
+
+def _record_order(record: Record) -> tuple[str, str, str]:
+    return record["object_id"], record["valid_from"], record["furnisher_id"]

@@ -26,12 +26,14 @@ def funding_block(account: AccountLine, *, reader: Reader) -> list[Block]:
     Missing:  no furnished funding: an empty list; shares and amounts mixed: the remainder is
               `not_computable`
     """
+    if not account.fundings:
+        return []
     shown = [
         _funding(funding, account=account, reader=reader)
-        for funding in account.fundings
+        for funding in sorted(account.fundings, key=_funding_order)
         if reader.sees({"furnisher_id": account.furnisher_id, **funding})
     ]
-    if not account.fundings or reader.is_furnisher:
+    if reader.is_furnisher:
         return shown
     implied = _remainder(account, today=reader.today)
     if implied is not None:
@@ -44,6 +46,11 @@ def funding_block(account: AccountLine, *, reader: Reader) -> list[Block]:
             }
         )
     return shown
+
+
+def _funding_order(funding: Record) -> tuple[str, str, str, str]:
+    said_by = funding.get("furnisher_id") or ""
+    return funding["valid_from"], funding["funder_id"], funding["role"], said_by
 
 
 def _funding(funding: Record, *, account: AccountLine, reader: Reader) -> Block:

@@ -46,6 +46,11 @@ class Reader:
         return self.permit.audience == "person"
 
     @property
+    def is_lender(self) -> bool:
+        """Whether a lender reads."""
+        return self.permit.audience == "lender"
+
+    @property
     def is_furnisher(self) -> bool:
         """Whether a furnisher verifies what it sent."""
         return self.permit.audience == "furnisher"

@@ -48,8 +48,12 @@ def summary_block(
     agreements: Sequence[Record],
     guarantees: Sequence[Record],
     codes: Codes,
+    today: str,
 ) -> Block:
-    """The summary of a person's accounts."""
+    """The summary of a person's accounts.
+
+    Time: agreements and guarantees that ended by `today` (ISO day) are not counted
+    """
     debts = [account for account in accounts if account.is_debt]
     open_debts = [account for account in debts if not account.is_closed]
     return {
@@ -57,11 +61,22 @@ def summary_block(
         "accounts": len(debts),
         "open_accounts": len(open_debts),
         "closed_accounts": len(debts) - len(open_debts),
-        "by_product": _by_product(debts, agreements=agreements, codes=codes),
+        "by_product": _by_product(
+            debts,
+            agreements=[line for line in agreements if _is_in_force(line, "expires_on", today)],
+            codes=codes,
+        ),
         "payments_due": _payments_due(open_debts),
         "responsibilities": _responsibilities(accounts),
-        "guarantees": _guarantees(guarantees),
+        "guarantees": _guarantees(
+            [line for line in guarantees if _is_in_force(line, "valid_to", today)]
+        ),
     }
+
+
+def _is_in_force(record: Record, ends: str, today: str) -> bool:
+    until: str | None = record.get(ends)
+    return until is None or today < until
 
 
 def _by_product(

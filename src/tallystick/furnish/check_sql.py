@@ -171,7 +171,7 @@ def value_expressions(field: Field, lists: Lists) -> list[str]:
         )
         expressions = [value]
     elif field.type == "decimal":
-        expressions = [f"CAST(CAST({v} AS DECIMAL(18, 9)) * {checks.PPB} AS BIGINT)"]
+        expressions = [f"CAST(CAST({v} AS DECIMAL(20, 9)) * {checks.PPB} AS BIGINT)"]
     elif field.type == "instant":
         expressions = [f"CAST({v} AS TIMESTAMPTZ)", _offset_minutes(v)]
     else:

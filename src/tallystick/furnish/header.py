@@ -43,6 +43,8 @@ class Header:
 
 def read_header(line: bytes, dataset: Dataset) -> Header | list[HeaderFault]:
     """The header of that line, or every fault in it."""
+    if b"\0" in line:  # UTF-16 and UTF-32 write ASCII with NUL bytes between
+        return [HeaderFault(rule_ids.FILE_NOT_UTF8, None, None, seen_text(line))]
     record = split_record(line, 0, is_last=True, max_bytes=len(line) + 1)
     if isinstance(record, Broken):
         return [HeaderFault(rule_ids.FILE_HEADER_UNREADABLE, record.column_no, None, record.seen)]

@@ -110,6 +110,8 @@ def _cell(field: Field, value: Any) -> str | JsonFault:
 
 
 def _seen(value: Any) -> str:
+    if isinstance(value, str):
+        return seen_text(value)
     try:
         return seen_text(json.dumps(value, ensure_ascii=False, default=str))
     except (ValueError, RecursionError):

@@ -94,7 +94,7 @@ def allowed_values(
 
 
 def _header(source: Path, dataset: Dataset, limits: Limits) -> Header | None:
-    first = next(iter(Blocks(source, limits))).data
+    first = next(block.data for block in Blocks(source, limits) if block.data or block.is_last)
     header = read_header(first[: first.find(b"\n") + 1 or len(first)], dataset)
     return header if isinstance(header, Header) else None
 

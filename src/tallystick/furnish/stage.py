@@ -92,10 +92,13 @@ def stage_file(
 def guess_format(path: Path, limits: Limits = DEFAULT_LIMITS) -> Format:
     """NDJSON when the first byte that is no blank is `{`, else CSV."""
     try:
-        first = next(iter(Blocks(path, limits)))
+        for block in Blocks(path, limits):
+            start = block.data.lstrip()[:1]
+            if start or block.too_long is not None:
+                return "ndjson" if start == b"{" else "csv"
     except UnreadableFile:
-        return "csv"
-    return "ndjson" if first.data.lstrip()[:1] == b"{" else "csv"
+        pass  # staging finds it again, and says so
+    return "csv"
 
 
 def _clean(
@@ -112,8 +115,10 @@ def _clean(
     header: Header | list[HeaderFault] = []
     for block in blocks:
         if lines is None:
+            if not block.data and block.too_long is None and not block.is_last:
+                continue  # the header is longer than the block
             end = block.data.find(b"\n") + 1 or len(block.data)
-            if block.too_long is not None or (not block.data and not block.is_last):
+            if block.too_long is not None or end > limits.max_line_bytes:
                 raise UnreadableFile(rule_ids.FILE_HEADER_UNREADABLE)
             header = read_header(block.data[:end], dataset)
             if not isinstance(header, Header):

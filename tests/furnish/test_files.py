@@ -1,0 +1,213 @@
+"""Files that cannot be read and records that cannot be split: located, harming nothing else."""
+
+from __future__ import annotations
+
+import gzip
+import tomllib
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tallystick.formats import load
+from tallystick.furnish import Limits, rule_ids, stage_file
+
+from .conftest import DOMAINS, SMALL, Outcome, Stager
+
+HEADER = (
+    "account_number,period_end,bucket,days_past_due,currency,balance,payment_due,amount_paid,"
+    "amount_past_due,status\n"
+)
+ROWS = [f"A{i},2025-10-31,0,0,CNY,{i}.00,1,1,0,open\n" for i in range(1, 8)]
+WHOLE = (HEADER + "".join(ROWS)).encode()
+
+
+def with_line(line: str | bytes, at: int = 3) -> bytes:
+    """The good file with one more line put in as file line `at + 2`."""
+    raw = line if isinstance(line, bytes) else line.encode()
+    return HEADER.encode() + "".join(ROWS[:at]).encode() + raw + "".join(ROWS[at:]).encode()
+
+
+def accounts(outcome: Outcome) -> list[str]:
+    return [row["account_number"] for row in outcome.rows]
+
+
+GOOD_ACCOUNTS = [f"A{i}" for i in range(1, 8)]
+
+
+@pytest.mark.parametrize(
+    ("content", "rules"),
+    [
+        (b"", [rule_ids.FILE_EMPTY]),
+        (b"\xef\xbb\xbf", [rule_ids.FILE_EMPTY]),
+        (gzip.compress(b""), [rule_ids.FILE_EMPTY]),
+        (HEADER.encode(), [rule_ids.FILE_NO_RECORDS]),
+        (HEADER.strip().encode(), [rule_ids.FILE_NO_RECORDS]),
+        (HEADER.encode() + b"\r\n\n", [rule_ids.FILE_NO_RECORDS]),
+        (WHOLE.replace(b",", b";"), [rule_ids.FILE_DELIMITER]),
+        (WHOLE.replace(b",", b"\t"), [rule_ids.FILE_DELIMITER]),
+        (WHOLE.replace(b",", b"|"), [rule_ids.FILE_DELIMITER]),
+        (WHOLE.replace(b",status", b",state"), [
+            rule_ids.FILE_COLUMN_MISSING, rule_ids.FILE_COLUMN_UNKNOWN,
+        ]),
+        (WHOLE.replace(b"days_past_due,", b"status,"), [
+            rule_ids.FILE_COLUMN_MISSING, rule_ids.FILE_COLUMN_DOUBLED,
+        ]),
+        (WHOLE.replace(b"bucket", b'bu"cket'), [rule_ids.FILE_HEADER_UNREADABLE]),
+        (WHOLE.replace(b"bucket", b'"bucket'), [rule_ids.FILE_HEADER_UNREADABLE]),
+        (b"x" * 9000, [rule_ids.FILE_HEADER_UNREADABLE]),
+        (gzip.compress(WHOLE)[:-9], [rule_ids.FILE_GZIP_BROKEN]),
+        (gzip.compress(WHOLE)[:-4] + b"abcd", [rule_ids.FILE_GZIP_BROKEN]),
+        (b"\x1f\x8bnot gzip at all", [rule_ids.FILE_GZIP_BROKEN]),
+        (WHOLE.decode().encode("utf-16"), [rule_ids.FILE_NOT_UTF8]),
+        (WHOLE.decode().encode("utf-16-le"), [rule_ids.FILE_NOT_UTF8]),
+        (HEADER.encode() + b"".join(b"\xd5\xc5" + r.encode() for r in ROWS * 3), [
+            rule_ids.FILE_NOT_UTF8,
+        ]),
+    ],
+)  # fmt: skip
+def test_a_file_that_cannot_be_read_is_one_clear_fault(
+    stage: Stager, content: bytes, rules: list[str]
+) -> None:
+    limits = SMALL if content.startswith(b"x") else Limits()
+    outcome = stage(content, format="csv", limits=limits)
+    assert sorted(outcome.rules) == sorted(rules)
+    assert {fault[0] for fault in outcome.faults} == {1}
+    assert not outcome.staged.is_readable
+    assert (outcome.rows, outcome.staged.sent) == ([], 0)
+
+
+@pytest.mark.parametrize("limits", [SMALL, Limits()])
+@pytest.mark.parametrize(
+    "content",
+    [
+        WHOLE,
+        WHOLE.rstrip(),
+        b"\xef\xbb\xbf" + WHOLE,
+        WHOLE.replace(b"\n", b"\r\n"),
+        WHOLE.replace(b"\n", b"\r\n").rstrip(b"\n"),
+        WHOLE + b"\n\n",
+        gzip.compress(WHOLE),
+        gzip.compress(WHOLE[:100]) + gzip.compress(WHOLE[100:]),
+        gzip.compress(WHOLE) + b"\0" * 512,
+        WHOLE.replace(b"open", b'"open"'),
+        ",".join(f'"{name}"' for name in HEADER.strip().split(",")).encode()
+        + WHOLE[len(HEADER) - 1 :],
+    ],
+)
+def test_every_dress_of_a_good_file_reads_alike(
+    stage: Stager, content: bytes, limits: Limits
+) -> None:
+    outcome = stage(content, limits=limits)
+    assert outcome.faults == []
+    assert accounts(outcome) == GOOD_ACCOUNTS
+    assert [row["line_no"] for row in outcome.rows] == list(range(2, 9))
+    assert outcome.staged.sent == outcome.staged.rows == 7
+
+
+@pytest.mark.parametrize("limits", [SMALL, Limits(max_line_bytes=2000)])
+@pytest.mark.parametrize(
+    ("line", "rule", "column_no"),
+    [
+        ("A9,2025-10-31,0,0,CNY,1,1,1,0\n", rule_ids.ROW_TOO_FEW, 10),
+        ("A9\n", rule_ids.ROW_TOO_FEW, 2),
+        ("A9,2025-10-31,0,0,CNY,1,1,1,0,open,\n", rule_ids.ROW_TOO_MANY, 11),
+        ("A9,2025-10-31,0,0,CNY,1,1,1,0,op\0en\n", rule_ids.ROW_NUL, 10),
+        (b"A9,2025-10-31,0,0,CNY,1,1,1,0,op\xffen\n", rule_ids.ROW_NOT_UTF8, 10),
+        (b"A\xed\xa0\x80,2025-10-31,0,0,CNY,1,1,1,0,open\n", rule_ids.ROW_NOT_UTF8, 1),
+        ('A9,"2025-10-31,0,0,CNY,1,1,1,0,open\n', rule_ids.ROW_QUOTE_OPEN, 2),
+        ('A9,2025-10-31,0,0,CNY,1,1,1,0,"open\n', rule_ids.ROW_QUOTE_OPEN, 10),
+        ('A9,"2025-10-31"x,0,0,CNY,1,1,1,0,open\n', rule_ids.ROW_QUOTE_MISPLACED, 2),
+        ('A"9,2025-10-31,0,0,CNY,1,1,1,0,open\n', rule_ids.ROW_QUOTE_MISPLACED, 1),
+        ("x" * 2001 + "\n", rule_ids.ROW_TOO_LONG, None),
+        ("x" * 9000 + "\n", rule_ids.ROW_TOO_LONG, None),
+    ],
+)
+def test_a_record_that_cannot_be_split_harms_no_other(
+    stage: Stager, line: str | bytes, rule: str, column_no: int | None, limits: Limits
+) -> None:
+    content = with_line(line)
+    outcome = stage(content, limits=limits)
+    assert [(f[0], f[1], f[3]) for f in outcome.faults] == [(5, column_no, rule)]
+    assert accounts(outcome) == GOOD_ACCOUNTS
+    assert [row["line_no"] for row in outcome.rows] == [2, 3, 4, 6, 7, 8, 9]
+    assert (outcome.staged.sent, outcome.staged.broken, outcome.staged.rejected) == (8, 1, 1)
+
+
+def test_a_long_line_within_the_limit_is_read(stage: Stager) -> None:
+    line = "x" * 1965 + ",2025-10-31,0,0,CNY,1,1,1,0,open\n"
+    assert len(line) == 2000 - 2
+    outcome = stage(with_line(line), limits=SMALL)
+    assert outcome.rules == [rule_ids.CELL_TOO_LONG]
+
+
+@pytest.mark.parametrize("limits", [SMALL, Limits()])
+def test_a_quoted_line_end_is_one_record_and_later_lines_keep_their_numbers(
+    stage: Stager, limits: Limits
+) -> None:
+    outcome = stage(with_line('"A\n\n9",2025-10-31,0,0,CNY,1,1,1,0,open\n'), limits=limits)
+    assert [(f[0], f[1], f[3], f[4]) for f in outcome.faults] == [
+        (5, 1, rule_ids.CELL_CONTROL, "A\\x0a\\x0a9")
+    ]
+    assert [row["line_no"] for row in outcome.rows] == [2, 3, 4, 5, 8, 9, 10, 11]
+
+
+@pytest.mark.parametrize("limits", [SMALL, Limits()])
+def test_faults_give_the_byte_where_the_record_starts(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, limits: Limits
+) -> None:
+    content = b"\xef\xbb\xbf" + with_line("A9,账,0\n").replace(b"A6,2025-10-31", b"A6,2025-10-32")
+    content = content.replace(b"\n", b"\r\n")
+    path = tmp_path / "sent"
+    path.write_bytes(content)
+    stage_file(con, path, load()["snapshot"], DOMAINS, limits=limits)
+    found = con.execute("SELECT byte_offset FROM fault ORDER BY line_no").fetchall()
+    assert [content[offset : offset + 2] for (offset,) in found] == [b"A9", b"A6"]
+
+
+def test_a_gzip_bomb_is_bounded(stage: Stager) -> None:
+    bomb = gzip.compress(HEADER.encode() + b"A" * 30_000_000)
+    limits = Limits(ratio_free_bytes=1 << 20)
+    assert stage(bomb, limits=limits).rules == [rule_ids.FILE_TOO_LARGE]
+    assert stage(WHOLE, limits=Limits(max_bytes=len(WHOLE) - 1)).rules == [rule_ids.FILE_TOO_LARGE]
+    assert stage(WHOLE, limits=Limits(max_bytes=len(WHOLE))).rules == []
+
+
+def test_columns_may_come_in_any_order_and_optional_ones_may_be_left_out(stage: Stager) -> None:
+    turned = "\n".join(",".join(reversed(line.split(","))) for line in WHOLE.decode().splitlines())
+    outcome = stage(turned.encode())
+    assert outcome.faults == []
+    assert accounts(outcome) == GOOD_ACCOUNTS
+    assert {row["classification"] for row in outcome.rows} == {None}
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        (b'{"account_number": "A", "account_number": "B"}', rule_ids.ROW_KEY_DOUBLED),
+        (b'{"account_number": "A"', rule_ids.ROW_NOT_JSON),
+        (b'["A"]', rule_ids.ROW_NOT_JSON),
+        (b'{"days_past_due": NaN}', rule_ids.ROW_NOT_JSON),
+        (b"[" * 100_000, rule_ids.ROW_NOT_JSON),
+        (b'{"account_number": "\xff"}', rule_ids.ROW_NOT_UTF8),
+        (b'{"account_number": "\0"}', rule_ids.ROW_NUL),
+        (b'{"account_number": "' + b"x" * 300_000 + b'"}', rule_ids.ROW_TOO_LONG),
+    ],
+)
+def test_a_line_that_is_no_object_harms_no_other(stage: Stager, line: bytes, rule: str) -> None:
+    good = (
+        b'{"originator":"a","account_number":"A1","funder":"b","role":"funder",'
+        b'"valid_from":"2025-01-01"}\n'
+    )
+    outcome = stage(good + line + b"\n" + good, "funding", format="ndjson")
+    assert [(f[0], f[3]) for f in outcome.faults] == [(2, rule)]
+    assert [row["line_no"] for row in outcome.rows] == [1, 3]
+
+
+def test_every_rule_is_described_and_no_more() -> None:
+    path = Path(rule_ids.__file__).parents[1] / "validate/rules/format.toml"
+    described = {rule["id"]: rule for rule in tomllib.loads(path.read_text("utf-8"))["rule"]}
+    assert sorted(described) == list(rule_ids.ALL)
+    for rule_id, rule in described.items():
+        assert rule["severity"] == rule_ids.severity(rule_id)
+        assert (rule["by"], rule["needs"]) == ("parser", "row")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import date
 
 from tallystick.model.file import (
@@ -165,6 +166,7 @@ def body(
     consents: tuple[ConsentLine, ...] = (),
     profile: ProfileAt | None = None,
     scope: frozenset[str] = frozenset(),
+    as_of: str = AT.as_of,
 ):
     return assemble(
         permit(audience, member=member, scope=scope),
@@ -172,7 +174,7 @@ def body(
         looks=looks,
         consents=consents,
         profile=profile or zz(),
-        coordinates=AT,
+        coordinates=replace(AT, as_of=as_of),
         member_view=MEMBERS.__getitem__,
         mask=mask,
     )

@@ -20,7 +20,7 @@ CLOSED_LATE = run("011C", ends_back=60)
 def hidden(months: bytes, *, day: date, clock: str = "cure_or_closure", unpaid: bool = False):
     profile = replace(zz(day), negative_clock=clock)
     periods = hidden_in_grid(
-        months, codes=codes_of(profile), clock=clock_of(profile), is_unpaid=unpaid
+        months, codes=codes_of(profile), clock=clock_of(profile, day), is_unpaid=unpaid
     )
     return sorted(NEWEST - period for period in periods)
 
@@ -136,3 +136,18 @@ def test_late_months_too_young_to_hide_are_counted() -> None:
     row = body(file(young))["summary"]["by_product"][0]["delinquency"]
 
     assert (row["late_months"], row["worst_bucket"]) == (2, "2")
+
+
+@pytest.mark.parametrize(
+    ("as_of", "shown"),
+    [
+        ("2026-05-31T15:59:59.999999Z", ["0", "1", "1", "0"]),
+        ("2026-05-31T16:00:00.000000Z", ["0", "not_displayed", "not_displayed", "0"]),
+    ],
+)
+def test_the_day_is_that_of_the_instant_in_the_profiles_time_zone(
+    as_of: str, shown: list[str]
+) -> None:
+    made = body(file(old_account()), as_of=as_of)
+
+    assert [line["bucket"] for line in made["accounts"][0]["grid"]] == shown

@@ -139,6 +139,8 @@ def _latest(account: ShownAccount, *, reader: Reader) -> Block | str:
 
 
 def _events(account: ShownAccount, *, reader: Reader) -> list[Block]:
+    if not account.line.events:
+        return []
     in_full = reader.sees_in_full(account.line.furnisher_id)
     fields = EVENT_IN_FULL if in_full else EVENT
     return [

@@ -7,6 +7,8 @@ Pure: the same arguments give the same body, and so the same bytes. Display rule
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from tallystick.errors import require
 from tallystick.model.file import (
@@ -36,6 +38,7 @@ BLOCKS = (
     "identity", "summary", "inquiries", "accounts", "agreements", "guarantees", "payments",
     "events", "looks", "consents", "remarks",
 )  # fmt: skip
+_ALL_BLOCKS = frozenset(BLOCKS)
 #: What a furnisher who verifies its own records gets; the rest is not its own.
 _FURNISHER_BLOCKS = frozenset(
     {"identity", "accounts", "agreements", "guarantees", "payments", "events", "remarks"}
@@ -60,14 +63,13 @@ def assemble(
               `mask(kind, id)` gives the id this reader sees (kinds: subject, account, party,
               member, look, consent, agreement, guarantee, payer_account)
     Gives:    plain JSON of strings, integers and booleans (schema/report-v1.schema.json)
-    Time:     `coordinates.as_of` and `profile.day`, never now
+    Time:     `coordinates.as_of` and its day in the profile's time zone, never now
     Missing:  what was not reported is left out or `not_reported`, never zero
     Raises:   InvariantBroken when the permit is for somebody else or an amount has no currency
     """
     require(permit.subject_id == file.subject_id, "the permit is for another subject")
-    reader = Reader(
-        permit=permit, today=profile.day.isoformat(), member_view=member_view, mask=mask
-    )
+    today = _day(coordinates.as_of, profile.time_zone)
+    reader = Reader(permit=permit, today=today.isoformat(), member_view=member_view, mask=mask)
     body = _Body(reader, file, profile=profile, coordinates=coordinates)
     body.add_file_blocks()
     if not reader.is_furnisher:
@@ -87,11 +89,20 @@ class _Body:
         self.profile = profile
         self.coordinates = coordinates
         self.codes = codes_of(profile)
-        self.clock = None if reader.is_furnisher else clock_of(profile)
+        self.clock = (
+            None if reader.is_furnisher else clock_of(profile, date.fromisoformat(reader.today))
+        )
         self.blocks: Block = {}
+        self.leaving = _ALL_BLOCKS
+        self.withheld: list[Block] = []
+        if reader.is_furnisher or reader.permit.scope:
+            self._withhold()
+
+    def _withhold(self) -> None:
+        """Note which blocks may not leave, and why."""
         reasons = {block: self._reason_withheld(block) for block in BLOCKS}
         self.leaving = frozenset(block for block, reason in reasons.items() if reason is None)
-        self.withheld: list[Block] = [
+        self.withheld = [
             {"block": block, "reason": reason} for block, reason in reasons.items() if reason
         ]
 
@@ -209,6 +220,10 @@ class _Body:
             self.withheld.append(
                 {"block": "accounts", "reason": "retention_over", "periods": hidden}
             )
+
+
+def _day(as_of: str, time_zone: str) -> date:
+    return datetime.fromisoformat(as_of).astimezone(ZoneInfo(time_zone)).date()
 
 
 def _account_order(line: AccountLine) -> tuple[str, str]:

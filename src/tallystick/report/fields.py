@@ -16,7 +16,6 @@ from tallystick.model.money import CURRENCY_DIGITS, format_minor
 Block = dict[str, Any]
 #: (kind, id) -> the id this reader sees.
 Mask = Callable[[str, str], str]
-_ONE_WITH_CENTS = 100
 
 
 class Fields:
@@ -60,9 +59,8 @@ def amount_text(minor: int, currency: str | None) -> str:
     """`format_minor`, short for the usual case. Raises: InvariantBroken without a currency."""
     if currency is None:
         raise InvariantBroken("an amount stands without a currency")
-    if minor >= _ONE_WITH_CENTS and CURRENCY_DIGITS[currency] == 2:
-        digits = str(minor)
-        return f"{digits[:-2]}.{digits[-2:]}"
+    if minor >= 0 and CURRENCY_DIGITS[currency] == 2:
+        return f"{minor // 100}.{minor % 100:02d}"
     return format_minor(minor, currency)
 
 

@@ -8,8 +8,9 @@ starts, so an unpaid debt is always shown.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import date
 
-from tallystick.model.months import SIZE
+from tallystick.model.months import SIZE, period_of
 from tallystick.profile import ProfileAt
 from tallystick.report.codes import Codes
 
@@ -30,10 +31,10 @@ class Clock:
         return self.today > start + self.kept_months
 
 
-def clock_of(profile: ProfileAt) -> Clock:
-    """The clock of a profile, read on its day."""
+def clock_of(profile: ProfileAt, today: date) -> Clock:
+    """The clock of a profile, read on a day."""
     return Clock(
-        today=(profile.day.year - 1900) * 12 + profile.day.month - 1,
+        today=period_of(today),
         kept_months=profile.negative_kept_months,
         starts_at_cure=profile.negative_clock != "closure",
         starts_at_closure=profile.negative_clock != "cure",

@@ -7,7 +7,7 @@ a part that was not reported is not computable: the sum of the reported part is 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from struct import iter_unpack
+from struct import Struct
 
 from tallystick.model.file import Record
 from tallystick.model.money import format_minor
@@ -19,6 +19,7 @@ from tallystick.report.grid import NOT_REPORTED
 
 #: Months over which payments due are averaged.
 AVERAGED_MONTHS = 6
+_unpack = Struct(FORMAT).iter_unpack
 NOT_DRAWN = "agreement_not_drawn"
 Total = str | Block
 
@@ -170,7 +171,7 @@ def _highest_past_due(accounts: Sequence[ShownAccount], *, codes: Codes) -> str:
     balances = [
         balance
         for account in late
-        for period, bucket, _, balance, _ in iter_unpack(FORMAT, account.months)
+        for period, bucket, _, balance, _ in _unpack(account.months)
         if bucket in codes.negative and balance != ABSENT_MINOR and period not in account.hidden
     ]
     return format_minor(max(balances), late[0].currency) if balances else NOT_REPORTED
@@ -199,7 +200,7 @@ def _mean_due(account: ShownAccount, since: int) -> int | None:
     window = account.months[-AVERAGED_MONTHS * SIZE :]
     dues = [
         due
-        for period, _, _, _, due in iter_unpack(FORMAT, window)
+        for period, _, _, _, due in _unpack(window)
         if period >= since and period not in account.hidden
     ]
     if not dues or ABSENT_MINOR in dues:

@@ -1,7 +1,7 @@
 """The one catalogue of error codes: status, texts, and whether trying again makes sense.
 
-API problems, CLI messages, pages at `/docs/errors/<code>` and `docs/reference/codes.md` are all made
-from it. `python -m tallystick.service.catalogue docs/reference/codes.md` writes that page.
+API problems, CLI messages, pages at `/docs/errors/<code>` and `docs/reference/codes.md` are all
+made from it. `python -m tallystick.service.catalogue docs/reference/codes.md` writes that page.
 """
 
 from __future__ import annotations
@@ -54,7 +54,9 @@ def read_catalogue(text: str) -> Mapping[str, CodeEntry]:
 
 
 def _entry(code: str, table: dict[str, Any]) -> CodeEntry:
-    texts = [table.get(key, {}).get(language) for key in ("title", "fix") for language in _LANGUAGES]
+    texts = [
+        table.get(key, {}).get(language) for key in ("title", "fix") for language in _LANGUAGES
+    ]
     fits = (
         set(table) == _KEYS
         and isinstance(table["status"], int)
@@ -63,7 +65,9 @@ def _entry(code: str, table: dict[str, Any]) -> CodeEntry:
         and all(isinstance(text, str) and text for text in texts)
     )
     if not fits:
-        raise ProfileError(f"codes.toml: {code}: needs status, retryable, title and fix in en and zh")
+        raise ProfileError(
+            f"codes.toml: {code}: needs status, retryable, title and fix in en and zh"
+        )
     title_en, title_zh, fix_en, fix_zh = texts
     return CodeEntry(
         code=code,
@@ -82,10 +86,11 @@ def codes_page(catalogue: Mapping[str, CodeEntry]) -> str:
         "# Error codes",
         "",
         "This page is written from `src/tallystick/locale/codes.toml` by",
-        "`python -m tallystick.service.catalogue docs/reference/codes.md`. Change the table, not the"
-        " page.",
+        "`python -m tallystick.service.catalogue docs/reference/codes.md`."
+        " Change the table, not the page.",
         "",
-        "Every error of the API is `application/problem+json` (RFC 9457) with one of these as `code`;",
+        "Every error of the API is `application/problem+json` (RFC 9457) with one of these as"
+        " `code`;",
         "`type` is `/docs/errors/<code>` on the same host. Codes do not change; texts may.",
         "",
         "| code | status | again? | means | what to do | 含义 | 处理办法 |",

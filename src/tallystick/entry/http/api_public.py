@@ -1,0 +1,144 @@
+"""What anybody may read: rules, schemas, limits, keys, health, and what each error code means."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from tallystick import __version__
+from tallystick.entry.http.api_inquiries import PERMITS
+from tallystick.entry.http.api_submissions import MOST_RECORDS
+from tallystick.entry.http.envelope import RECORDS_BODY, SMALL_BODY, UPLOAD_BODY
+from tallystick.entry.http.shapes import rule_shape
+from tallystick.entry.http.web import web_of
+from tallystick.errors import BadRequest
+from tallystick.formats.schema import json_schema
+from tallystick.model.money import CURRENCY_DIGITS
+from tallystick.profile import ProfileAt
+from tallystick.service.port import Deps
+from tallystick.validate import load_rules
+
+router = APIRouter(tags=["reference"])
+
+
+def profile_today(deps: Deps) -> ProfileAt:
+    """The profile's values in force on the clock's day."""
+    return deps.profile.on(deps.clock().date())
+
+
+def domains_of(profile: ProfileAt) -> Mapping[str, Collection[str]]:
+    """The code lists that live outside the registry of records."""
+    return {
+        "currency": CURRENCY_DIGITS.keys(),
+        "profile:buckets": profile.buckets.keys(),
+        "profile:identifier_schemes": profile.schemes.keys(),
+    }
+
+
+@router.get("/v1/rules", summary="All rules")
+def list_rules() -> JSONResponse:
+    """Every rule of the registry; there is one page."""
+    data = [rule_shape(rule) for rule in load_rules().values()]
+    return JSONResponse({"object": "list", "data": data, "has_more": False, "next_cursor": None})
+
+
+@router.get("/v1/rules/{rule_id}", summary="One rule")
+def show_rule(rule_id: str) -> JSONResponse:
+    """A rule with its expression, texts, source and examples."""
+    rule = load_rules().get(rule_id)
+    if rule is None:
+        raise BadRequest("unknown_rule")
+    return JSONResponse(rule_shape(rule))
+
+
+@router.get("/v1/schemas", summary="All datasets")
+def list_schemas(request: Request) -> JSONResponse:
+    """The datasets of native records v1."""
+    data = [
+        {
+            "dataset": dataset.name,
+            "version": dataset.version,
+            "label": {"en": dataset.label_en, "zh": dataset.label_zh},
+            "meaning": dataset.meaning,
+            "url": f"/v1/schemas/{dataset.name}",
+        }
+        for dataset in web_of(request).deps.registry.values()
+    ]
+    return JSONResponse({"object": "list", "data": data, "has_more": False, "next_cursor": None})
+
+
+@router.get("/v1/schemas/{dataset}", summary="JSON Schema of a record")
+def show_schema(dataset: str, request: Request) -> Response:
+    """The JSON Schema (2020-12) of one record of a dataset."""
+    deps = web_of(request).deps
+    found = deps.registry.get(dataset)
+    if found is None:
+        raise BadRequest("unknown_dataset")
+    schema = json_schema(found, domains_of(profile_today(deps)))
+    return JSONResponse(schema, media_type="application/schema+json")
+
+
+@router.get("/v1/meta", summary="Version, limits, purposes")
+def meta(request: Request) -> JSONResponse:
+    """What this bureau runs and allows today."""
+    deps = web_of(request).deps
+    profile = profile_today(deps)
+    purposes = [
+        {
+            "code": purpose.code,
+            "label": {"en": purpose.label_en, "zh": purpose.label_zh},
+            "permits": list(purpose.permits),
+            "member_classes": list(purpose.who),
+            "effect": purpose.effect,
+        }
+        for purpose in profile.purposes.values()
+    ]
+    return JSONResponse(
+        {
+            "object": "meta",
+            "version": __version__,
+            "livemode": not deps.is_test_mode,
+            "time": deps.clock().isoformat(),
+            "profile": {"id": profile.id, "version": profile.version},
+            "permits": list(PERMITS),
+            "purposes": purposes,
+            "identifier_schemes": list(profile.schemes),
+            "limits": {
+                "records_per_request": MOST_RECORDS,
+                "page_entries": 200,
+                "body_bytes": SMALL_BODY,
+                "records_body_bytes": RECORDS_BODY,
+                "upload_bytes": UPLOAD_BODY,
+                "idempotency_key_kept_days": 7,
+            },
+        }
+    )
+
+
+@router.get("/.well-known/jwks.json", summary="The bureau's public keys")
+def jwks(request: Request) -> JSONResponse:
+    """The keys that verify answers, receipts and tree heads."""
+    return JSONResponse({"keys": [web_of(request).deps.keys.public_jwk()]})
+
+
+@router.get("/livez", summary="The process lives")
+async def livez() -> JSONResponse:
+    """Always ok while the process answers at all."""
+    return JSONResponse({"status": "ok"})
+
+
+@router.get("/readyz", summary="The bureau can answer")
+async def readyz(request: Request) -> JSONResponse:
+    """Ok when the database answers; 503 `unavailable` otherwise."""
+    deps = web_of(request).deps
+
+    def ask() -> None:
+        with deps.database.connect("serve") as connection:
+            connection.execute("select 1")
+
+    await run_in_threadpool(ask)
+    return JSONResponse({"status": "ok"})

@@ -1,0 +1,69 @@
+"""What one process does beside answering: number looks, work off submissions.
+
+For a small bureau and the demo; a larger one runs `tallystick worker` for it.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from functools import partial
+from uuid import UUID
+
+from starlette.concurrency import run_in_threadpool
+
+from tallystick.entry.http.problem import log_failure
+from tallystick.service.log import sequence_once
+from tallystick.service.port import Deps
+from tallystick.service.submit import process, resume_all
+
+#: How often looks are numbered; the profile promises its `log_delay_max`.
+_SEQUENCE_SECONDS = 0.25
+_JOIN_SECONDS = 30
+
+
+class Background:
+    """Two threads: the sequencer, and the one that works off submissions in their order."""
+
+    def __init__(self, deps: Deps, *, works_off: bool):
+        self._deps = deps
+        self._queue: queue.SimpleQueue[UUID | None] = queue.SimpleQueue()
+        self._stop = threading.Event()
+        self._threads = [threading.Thread(target=self._sequence, name="sequencer")]
+        if works_off:
+            self._threads.append(threading.Thread(target=self._work, name="intake"))
+
+    def enqueue(self, submission_id: UUID) -> None:
+        """Work off a submission after those before it."""
+        self._queue.put(submission_id)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """The threads run inside the block and have ended after it."""
+        for thread in self._threads:
+            thread.start()
+        try:
+            yield
+        finally:
+            self._stop.set()
+            self._queue.put(None)
+            for thread in self._threads:
+                await run_in_threadpool(thread.join, _JOIN_SECONDS)
+
+    def _sequence(self) -> None:
+        while not self._stop.wait(_SEQUENCE_SECONDS):
+            self._attempt(partial(sequence_once, self._deps))
+
+    def _work(self) -> None:
+        self._attempt(partial(resume_all, self._deps))
+        while (submission_id := self._queue.get()) is not None and not self._stop.is_set():
+            self._attempt(partial(process, self._deps, submission_id))
+
+    def _attempt(self, step: Callable[[], object]) -> None:
+        """Do a step; a failure is logged and the thread goes on: the next step may succeed."""
+        try:
+            step()
+        except Exception as error:  # noqa: BLE001  the thread's edge, like the server's
+            log_failure(error, "background")

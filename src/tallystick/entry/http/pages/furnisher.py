@@ -1,0 +1,146 @@
+"""A furnisher's pages: sending a file, what became of it, what to mend."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tallystick.entry.http.api_submissions import (
+    receive_file,
+    reject_response,
+    require_dataset,
+    submission_id_of,
+)
+from tallystick.entry.http.pages.picture import stacked_bar
+from tallystick.entry.http.pages.render import render, words_of
+from tallystick.entry.http.pages.session import check_csrf, signed_in
+from tallystick.entry.http.paging import cursor, id_place, number_place
+from tallystick.entry.http.shapes import FINAL_STATES, stages_of
+from tallystick.entry.http.uploads import FormUpload
+from tallystick.entry.http.web import web_of
+from tallystick.errors import BadRequest
+from tallystick.model.ids import edge_id
+from tallystick.service.submissions import SubmissionView, findings, listing, show
+from tallystick.validate import load_rules
+
+PARTS = ("accepted", "unchanged", "rejected", "pending")
+_PAGE = 20
+_SAMPLES = 3
+_REFRESH_SECONDS = 2
+router = APIRouter(prefix="/submissions")
+
+
+@router.get("")
+async def submissions(request: Request, after: str | None = None) -> Response:
+    """A furnisher's submissions, and the form to send one."""
+    who = await signed_in(request, "furnisher")
+    deps, member, place = web_of(request).deps, who.the_member(), id_place(after)
+    views = await run_in_threadpool(lambda: listing(deps, member, after=place, limit=_PAGE + 1))
+    following = cursor(views[_PAGE - 1].submission_id.hex) if len(views) > _PAGE else None
+    return render(
+        request,
+        "submissions.html",
+        who=who,
+        submissions=[_shown(request, view) for view in views[:_PAGE]],
+        next_cursor=following,
+        datasets=list(deps.registry.values()),
+        fault=None,
+    )
+
+
+@router.post("")
+async def upload(request: Request) -> Response:
+    """Receive the form's file as a stream and go to its page."""
+    who = await signed_in(request, "furnisher")
+    web, form = web_of(request), FormUpload(request)
+    fields = await form.read_fields()
+    check_csrf(who, fields.get("csrf"))
+    dataset = fields.get("dataset", "")
+    require_dataset(web, dataset)
+    if not form.has_file:
+        raise BadRequest("empty_submission")
+    member, again = who.the_member(), fields.get("again") == "yes"
+    view: SubmissionView = await run_in_threadpool(
+        lambda: receive_file(web, member, dataset, form.file(), again=again)
+    )
+    return RedirectResponse(f"/submissions/{edge_id('sbm', view.submission_id)}", status_code=303)
+
+
+@router.get("/{submission_id}")
+async def submission(submission_id: str, request: Request) -> Response:
+    """One submission: stages while it runs, then funnel and findings by rule."""
+    who = await signed_in(request, "furnisher")
+    deps, member = web_of(request).deps, who.the_member()
+    identity = submission_id_of(submission_id)
+
+    def read() -> tuple[SubmissionView, dict[str, list[Any]]]:
+        view = show(deps, member, identity)
+        samples = {
+            rule.rule_id: findings(deps, member, identity, rule_id=rule.rule_id, limit=_SAMPLES)
+            for rule in view.by_rule
+        }
+        return view, samples
+
+    view, samples = await run_in_threadpool(read)
+    return render(
+        request,
+        "submission.html",
+        who=who,
+        submission=_shown(request, view),
+        samples=samples,
+        rules=load_rules(),
+        refresh_seconds=None if view.state in FINAL_STATES else _REFRESH_SECONDS,
+    )
+
+
+@router.get("/{submission_id}/rules/{rule_id}")
+async def findings_of_rule(
+    submission_id: str, rule_id: str, request: Request, after: str | None = None
+) -> Response:
+    """All findings of one rule, page by page."""
+    who = await signed_in(request, "furnisher")
+    deps, member, place = web_of(request).deps, who.the_member(), number_place(after)
+    rule = load_rules().get(rule_id)
+    if rule is None:
+        raise BadRequest("unknown_rule")
+    identity = submission_id_of(submission_id)
+    found = await run_in_threadpool(
+        lambda: findings(deps, member, identity, rule_id=rule_id, after=place, limit=_PAGE + 1)
+    )
+    following = cursor(str(found[_PAGE - 1].finding_no)) if len(found) > _PAGE else None
+    return render(
+        request,
+        "findings.html",
+        who=who,
+        submission_id=submission_id,
+        rule=rule,
+        findings=found[:_PAGE],
+        next_cursor=following,
+    )
+
+
+@router.get("/{submission_id}/rejects.csv")
+async def rejected_rows(submission_id: str, request: Request) -> Response:
+    """The reject file."""
+    who = await signed_in(request, "furnisher")
+    return reject_response(web_of(request), who.the_member(), submission_id)
+
+
+def _shown(request: Request, view: SubmissionView) -> dict[str, Any]:
+    words = words_of(request)
+    counts = [(part, int(getattr(view, part) or 0)) for part in PARTS]
+    title = ", ".join(f"{words.t(f'funnel.{part}')} {count}" for part, count in counts)
+    total = view.progress_total
+    return {
+        "id": edge_id("sbm", view.submission_id),
+        "view": view,
+        "is_final": view.state in FINAL_STATES,
+        "stages": stages_of(view),
+        "percent": None if not total else min(100, view.progress_done * 100 // total),
+        "counts": counts,
+        "picture": stacked_bar([(f"part-{part}", count) for part, count in counts], title=title),
+    }

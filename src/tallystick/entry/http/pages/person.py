@@ -1,0 +1,98 @@
+"""A person's pages: her own report with who looked and why, and her consents."""
+
+from __future__ import annotations
+
+from typing import Any
+from uuid import UUID
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from tallystick.entry.http.api_public import profile_today
+from tallystick.entry.http.pages.lender import report_page
+from tallystick.entry.http.pages.render import render, words_of
+from tallystick.entry.http.pages.session import SignedIn, posted, signed_in
+from tallystick.entry.http.web import web_of
+from tallystick.errors import BadRequest
+from tallystick.model.ids import edge_id, parse_edge_id
+from tallystick.service.consents import ConsentView, of_subject, withdraw
+from tallystick.service.members import members
+from tallystick.service.person import own_report
+
+router = APIRouter(prefix="/me")
+
+
+@router.get("/report")
+async def report(request: Request) -> Response:
+    """Everything about her, who looked and why."""
+    who = await signed_in(request, "person")
+    return report_page(request, who, await own_report(web_of(request).deps, who.session))
+
+
+@router.get("/consents")
+async def consents(request: Request) -> Response:
+    """Her consents as cards."""
+    who = await signed_in(request, "person")
+    return render(request, "consents.html", who=who, consents=await _cards(request, who))
+
+
+@router.get("/consents/{consent_id}/withdraw")
+async def withdraw_form(consent_id: str, request: Request) -> Response:
+    """Ask once whether she means it: what it does, what it does not."""
+    who = await signed_in(request, "person")
+    card = _card_of(await _cards(request, who), consent_id)
+    return render(request, "withdraw.html", who=who, consent=card)
+
+
+@router.post("/consents/{consent_id}/withdraw")
+async def withdraw_now(consent_id: str, request: Request) -> Response:
+    """Withdraw; in force at once."""
+    who = await signed_in(request, "person")
+    await posted(request, who)
+    card = _card_of(await _cards(request, who), consent_id)
+    deps = web_of(request).deps
+    identity: UUID = card["view"].consent_id
+    await run_in_threadpool(lambda: withdraw(deps, identity, withdrawn_by="person"))
+    return RedirectResponse("/me/consents", status_code=303)
+
+
+async def _cards(request: Request, who: SignedIn) -> list[dict[str, Any]]:
+    deps, words = web_of(request).deps, words_of(request)
+    subject_id = who.session.subject_id
+    if subject_id is None:
+        return []
+    known_subject: UUID = subject_id
+
+    def read() -> tuple[list[ConsentView], dict[UUID, str]]:
+        names = {m.member_id: words.pick(m.name_en, m.name_zh) for m in members(deps)}
+        return of_subject(deps, known_subject), names
+
+    views, names = await run_in_threadpool(read)
+    purposes = profile_today(deps).purposes
+    cards = []
+    for view in views:
+        purpose = purposes.get(view.purpose)
+        cards.append(
+            {
+                "id": edge_id("cns", view.consent_id),
+                "view": view,
+                "recipient": "" if view.recipient_id is None else names.get(view.recipient_id, ""),
+                "captured_by": names.get(view.captured_by, ""),
+                "purpose": words.pick(purpose.label_en, purpose.label_zh)
+                if purpose
+                else view.purpose,
+                "stands": view.withdrawn_at is None and view.status != "expired",
+            }
+        )
+    return cards
+
+
+def _card_of(cards: list[dict[str, Any]], consent_id: str) -> dict[str, Any]:
+    """The card of one of her own consents. Raises: BadRequest `not_found`."""
+    identity = parse_edge_id("cns", consent_id)
+    for card in cards:
+        if card["view"].consent_id == identity:
+            return card
+    raise BadRequest("not_found")

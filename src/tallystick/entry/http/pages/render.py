@@ -1,0 +1,176 @@
+"""Templates to pages: autoescape on, every text from the catalogue of the page's language."""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal, InvalidOperation
+from functools import cache
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from tallystick.entry.http.api_public import profile_today
+from tallystick.entry.http.language import COOKIE, LANGUAGES, TAGS, Language, language_of, texts
+from tallystick.entry.http.pages.session import SignedIn, csrf_token, signed_in_or_none
+from tallystick.entry.http.problem import described, log_failure, request_id_of
+from tallystick.entry.http.web import web_of
+from tallystick.service.catalogue import INTERNAL, entry_of
+
+_YEAR_SECONDS = 365 * 24 * 3600
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=PackageLoader("tallystick.entry.http", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["grouped"] = grouped
+    environment.globals["nav_of"] = nav_of
+    return environment
+
+
+def nav_of(persona: str) -> tuple[tuple[str, str], ...]:
+    """The pages of a persona: address and text key."""
+    return _NAVIGATION.get(persona, ())
+
+
+_RULES = ("/docs/rules", "nav.rules")
+_NAVIGATION: Mapping[str, tuple[tuple[str, str], ...]] = {
+    "furnisher": (("/submissions", "nav.submissions"), _RULES),
+    "lender": (("/inquiry", "nav.inquiry"),),
+    "person": (("/me/report", "nav.own_report"), ("/me/consents", "nav.consents")),
+    "operator": (_RULES,),
+}
+
+
+def grouped(amount: Any) -> str:
+    """A number or decimal string with its thousands apart, digits unchanged."""
+    try:
+        return f"{Decimal(str(amount)):,}"
+    except InvalidOperation:
+        return str(amount)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """The words of one language and zone, as templates use them."""
+
+    language: Language
+    zone: ZoneInfo
+
+    def t(self, key: str, **values: Any) -> str:
+        """The text of a key; `{name}` stands for a value."""
+        text = texts(self.language)[key]
+        return text.format(**values) if values else text
+
+    def label(self, kind: str, code: str | None) -> str:
+        """What a code is called; a code without a label shows itself."""
+        if code is None:
+            return ""
+        return texts(self.language).get(f"code.{kind}.{code}") or code.replace("_", " ")
+
+    def pick(self, english: str, chinese: str) -> str:
+        """Whichever of two texts is in this language."""
+        return chinese if self.language == "zh" else english
+
+    def day(self, value: str | date | None) -> str:
+        """A day as people write it."""
+        if value is None:
+            return "–"
+        day = date.fromisoformat(value[:10]) if isinstance(value, str) else value
+        if self.language == "zh":
+            return f"{day.year}年{day.month}月{day.day}日"
+        return f"{day.day} {_MONTH_NAMES[day.month - 1]} {day.year}"
+
+    def local_day(self, moment: datetime) -> date:
+        """The day of an instant in the profile's zone."""
+        return moment.astimezone(self.zone).date()
+
+    def time(self, value: str | datetime | None) -> str:
+        """An instant in the profile's zone, to the minute."""
+        if value is None:
+            return "–"
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+        local = moment.astimezone(self.zone)
+        return f"{self.day(local.date())} {local:%H:%M}"
+
+
+_MONTH_NAMES = tuple(calendar.month_abbr)[1:]
+
+
+def words_of(request: Request) -> Words:
+    """The words for a request."""
+    profile = profile_today(web_of(request).deps)
+    return Words(language_of(request), ZoneInfo(profile.time_zone))
+
+
+def render(
+    request: Request,
+    template: str,
+    *,
+    status: int = 200,
+    who: SignedIn | None = None,
+    **values: Any,
+) -> HTMLResponse:
+    """A page. `who` is who is signed in; the rest are the template's own values."""
+    words = words_of(request)
+    context: Mapping[str, Any] = {
+        "words": words,
+        "t": words.t,
+        "label": words.label,
+        "who": who,
+        "csrf": csrf_token(who.secret) if who else "",
+        "tag": TAGS[words.language],
+        "path": request.url.path if request.method == "GET" else values.pop("get_path", "/"),
+        "other": "en" if words.language == "zh" else "zh",
+        "is_test_mode": web_of(request).deps.is_test_mode,
+        "refresh_seconds": None,
+        **values,
+    }
+    page = HTMLResponse(
+        _environment().get_template(template).render(context),
+        status_code=status,
+        headers={"Content-Language": TAGS[words.language], "Cache-Control": "no-store"},
+    )
+    _keep_choice(request, page)
+    return page
+
+
+def _keep_choice(request: Request, page: HTMLResponse) -> None:
+    choice = request.query_params.get("lang")
+    if choice in LANGUAGES:
+        page.set_cookie(
+            COOKIE,
+            str(choice),
+            max_age=_YEAR_SECONDS,
+            httponly=True,
+            samesite="lax",
+            secure=request.url.scheme == "https",
+        )
+
+
+async def error_page(request: Request, error: Exception) -> HTMLResponse:
+    """Any exception as a page: what it means, what to do, and the request id."""
+    said = described(error)
+    if said.code == INTERNAL:
+        log_failure(error, request_id_of(request))
+    entry = entry_of(said.code)
+    return render(
+        request,
+        "error.html",
+        status=entry.status,
+        who=await signed_in_or_none(request),
+        entry=entry,
+        request_id=request_id_of(request),
+        get_path="/",
+    )

@@ -1,0 +1,317 @@
+"""A report's body as a page shows it: words for codes, tables for grids, pictures for shares.
+
+Reads nothing but the body: what a page shows is what was answered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tallystick.entry.http.pages.picture import stacked_bar
+from tallystick.entry.http.pages.render import Words, grouped
+from tallystick.profile import ProfileAt
+
+Block = dict[str, Any]
+_SHARE_CLASSES = 6
+_SPECIAL = {"not_reported": "–", "not_displayed": "·"}
+_PPB_DIGITS = 9
+_WHOLE = 1_000_000_000
+
+
+def report_view(body: Mapping[str, Any], *, words: Words, profile: ProfileAt) -> Block:
+    """What the template needs, from a body."""
+    view = _View(words, profile)
+    blocks: Block = {
+        "header": body["header"],
+        "purpose": view.purpose(body["header"]["purpose"]),
+        "summary": view.summary(body["summary"]) if "summary" in body else None,
+        "accounts": [view.account(account) for account in body.get("accounts", [])],
+        "legend": view.legend(),
+        "identity": [view.identity(party) for party in body.get("identity", [])],
+        "agreements": [view.record(record) for record in body.get("agreements", [])],
+        "guarantees": [view.record(record) for record in body.get("guarantees", [])],
+        "payments": [view.record(record) for record in body.get("payments", [])],
+        "remarks": body.get("remarks", []),
+        "looks": [view.look(look) for look in body.get("looks", [])],
+        "inquiries": [
+            {**row, "label": view.purpose(row["purpose"])} for row in body.get("inquiries", [])
+        ],
+        "consents": [view.consent(consent) for consent in body.get("consents", [])],
+    }
+    blocks["is_person"] = body["header"]["audience"] == "person"
+    return blocks
+
+
+class _View:
+    """Turns blocks of a body into what is shown, in one language."""
+
+    def __init__(self, words: Words, profile: ProfileAt):
+        self.words = words
+        self.profile = profile
+
+    def purpose(self, code: str) -> str:
+        """A purpose's label."""
+        purpose = self.profile.purposes.get(code)
+        if purpose is None:
+            return self.words.label("purpose", code)
+        return self.words.pick(purpose.label_en, purpose.label_zh)
+
+    def member(self, reference: Block | None) -> str:
+        """A member's name where the reader may know it, else its class and the end of its id."""
+        if reference is None:
+            return self.words.t("report.yourself")
+        kind = self.words.label("member_class", reference["class"])
+        if "name_en" in reference:
+            name = self.words.pick(reference["name_en"], reference["name_zh"])
+            return f"{name}{self.words.t('report.own_suffix')}" if reference["is_own"] else name
+        return f"{kind} {reference['member_id'][-4:]}"
+
+    def amount(self, value: Any, currency: str | None) -> str:
+        """An amount, or why there is none."""
+        if value is None:
+            return self.words.t("report.not_reported")
+        if isinstance(value, dict):
+            said = self.words.t("report.not_computable")
+            known = value.get("sum_of_reported")
+            if known is None:
+                return said
+            reported = f"{grouped(known)} {currency}"
+            return f"{said} ({self.words.t('report.known_part', amount=reported)})"
+        if value in {"not_reported", "not_applicable"}:
+            return self.words.t(f"report.{value}")
+        return f"{grouped(value)} {currency}"
+
+    def bucket(self, code: str) -> tuple[str, str]:
+        """CSS kind and meaning of a month's code."""
+        if code in _SPECIAL:
+            return code.replace("_", "-"), self.words.t(f"report.{code}")
+        bucket = self.profile.buckets.get(code)
+        if bucket is None:
+            return "unknown", code
+        kind = f"late-{min(bucket.rank or 0, 3)}" if bucket.kind == "late" else bucket.kind
+        return kind.replace("_", "-"), self.words.pick(bucket.title_en, bucket.title_zh)
+
+    def legend(self) -> list[Block]:
+        """Every code of the profile and what it means."""
+        codes = [*self.profile.buckets, *_SPECIAL]
+        rows = []
+        for code in codes:
+            kind, meaning = self.bucket(code)
+            rows.append({"code": _SPECIAL.get(code, code), "kind": kind, "meaning": meaning})
+        return rows
+
+    def grid(self, months: list[Block]) -> list[Block]:
+        """The grid as years of twelve cells, newest year first; cells outside it are None."""
+        by_year: dict[str, list[Block | None]] = {}
+        for month in months:
+            year, number = month["month"].split("-")
+            kind, meaning = self.bucket(month["bucket"])
+            row = by_year.setdefault(year, [None] * 12)
+            row[int(number) - 1] = {
+                "text": _SPECIAL.get(month["bucket"], month["bucket"]),
+                "kind": kind,
+                "meaning": meaning,
+            }
+        return [{"year": year, "cells": by_year[year]} for year in sorted(by_year, reverse=True)]
+
+    def summary(self, block: Block) -> Block:
+        """Cards and the table by product."""
+        rows = []
+        for row in block["by_product"]:
+            late = row["delinquency"]
+            worst = late["worst_bucket"]
+            rows.append(
+                {
+                    **row,
+                    "label": self.words.label("product", row["product"]),
+                    "balance": self.amount(row["balance"], row["currency"]),
+                    "credit_limit": self.amount(row["credit_limit"], row["currency"]),
+                    "late": late,
+                    "worst": self.words.t("report.never_late")
+                    if worst == "none"
+                    else self.bucket(worst)[1],
+                    "highest": self.amount(late["highest_balance_past_due"], row["currency"]),
+                }
+            )
+        return {
+            **block,
+            "rows": rows,
+            "late_now": sum(row["delinquency"]["late_now_accounts"] for row in block["by_product"]),
+            "dues": [
+                self.amount(row["six_month_average"], row["currency"])
+                for row in block["payments_due"]
+            ],
+            "responsibilities": [
+                {
+                    "role": self.words.label("role", row["role"]),
+                    "label": self.words.label("product", row["product"]),
+                    "accounts": row["accounts"],
+                    "balance": self.amount(row["balance"], row["currency"]),
+                }
+                for row in block["responsibilities"]
+            ],
+        }
+
+    def account(self, account: Block) -> Block:
+        """One account: title, facts, plain sentence, grid, shares, events."""
+        terms, latest = account["terms"], account["latest"]
+        currency = terms["currency"]
+        product = self.words.label("product", terms["product"])
+        furnisher = self.member(account["furnisher"])
+        return {
+            **account,
+            "anchor": account["account_id"][-12:],
+            "title": f"{product} · {furnisher}",
+            "plain": self._plain_words(account, product=product, furnisher=furnisher),
+            "facts": self._facts(account),
+            "grid": self.grid(account["grid"]),
+            "shares": self._shares(account["fundings"], currency),
+            "events": [
+                {
+                    "when": self.words.time(event["occurred_at"]),
+                    "what": self.words.label("event_type", event["event_type"]),
+                    "amount": self.amount(event["amount"], event.get("currency", currency))
+                    if "amount" in event
+                    else "",
+                }
+                for event in account.get("events", [])
+            ],
+            "remarks": account.get("remarks", []),
+            "is_late": isinstance(latest, dict)
+            and self.bucket(latest["bucket"])[0].startswith(("late", "loss")),
+        }
+
+    def _plain_words(self, account: Block, *, product: str, furnisher: str) -> str:
+        latest, terms = account["latest"], account["terms"]
+        if not isinstance(latest, dict):
+            return self.words.t("plain.no_month", furnisher=furnisher, product=product)
+        state = self.bucket(latest["bucket"])[1]
+        key = "plain.closed" if account["is_closed"] else "plain.open"
+        return self.words.t(
+            key,
+            furnisher=furnisher,
+            product=product,
+            opened=self.words.day(terms.get("opened_on")),
+            closed=self.words.day(terms.get("closed_on")),
+            balance=self.amount(latest.get("balance"), latest.get("currency", terms["currency"])),
+            state=state,
+            month=self.words.day(latest["period_end"]),
+        )
+
+    def _facts(self, account: Block) -> list[tuple[str, str]]:
+        facts = self._pairs(account["terms"], account["terms"]["currency"])
+        if isinstance(account["latest"], dict):
+            facts += self._pairs(account["latest"], account["terms"]["currency"])
+        if account["other_roles"]:
+            roles = [self.words.label("role", role) for role in account["other_roles"]]
+            facts.append((self.words.label("field", "other_roles"), ", ".join(roles)))
+        first = (self.words.label("field", "role"), self.words.label("role", account["role"]))
+        number = account.get("account_number")
+        own = [(self.words.label("field", "account_number"), number)] if number else []
+        return [first, *own, *facts]
+
+    def _pairs(self, record: Block, currency: str) -> list[tuple[str, str]]:
+        pairs = []
+        for name, value in record.items():
+            if name in {"currency", "absent", "consent_ref"} or name.endswith("_id"):
+                continue
+            label = self.words.label("field", name)
+            pairs.append((label, self._value(name, value, record.get("currency", currency))))
+        for name, reason in record.get("absent", {}).items():
+            why = self.words.label("absent", reason)
+            pairs.append((self.words.label("field", name), why))
+        return pairs
+
+    def _value(self, name: str, value: Any, currency: str) -> str:
+        if name in _AMOUNTS:
+            return self.amount(value, currency)
+        if name == "bucket":
+            return f"{_SPECIAL.get(value, value)} – {self.bucket(value)[1]}"
+        if name.endswith("_on") or name in {"period_end", "valid_from", "valid_to", "birth_date"}:
+            return self.words.day(str(value))
+        if name in _LISTS:
+            return self.words.label(_LISTS[name], str(value))
+        if isinstance(value, bool):
+            return self.words.t("yes" if value else "no")
+        return str(value)
+
+    def _shares(self, fundings: list[Block], currency: str) -> Block | None:
+        if not fundings:
+            return None
+        rows, parts = [], []
+        for at, funding in enumerate(fundings):
+            share, amount = funding.get("share"), funding.get("funded_amount")
+            member = self.member(funding["member"])
+            if isinstance(share, str):
+                shown = f"{(_ppb(share) / 10**7):g} %"
+                parts.append((f"share-{at % _SHARE_CLASSES}", _ppb(share), f"{member} {shown}"))
+            elif amount is not None:
+                shown = self.amount(amount, currency)
+            else:
+                shown = self.words.t("report.not_computable")
+            rows.append(
+                {
+                    "member": member,
+                    "role": self.words.label("funding_role", funding["role"]),
+                    "share": shown,
+                    "implied": funding["implied"],
+                    "mark": f"share-{at % _SHARE_CLASSES}",
+                }
+            )
+        title = ", ".join(said for _, _, said in parts)
+        bar = [(name, size) for name, size, _ in parts]
+        return {"rows": rows, "picture": stacked_bar(bar, title=title) if bar else ""}
+
+    def identity(self, party: Block) -> Block:
+        """What one furnisher says who she is."""
+        facts = self._pairs(party["reported"], "")
+        return {"furnisher": self.member(party["furnisher"]), "facts": facts}
+
+    def record(self, record: Block) -> Block:
+        """An agreement, guarantee or payment as pairs."""
+        rest = {name: value for name, value in record.items() if name != "furnisher"}
+        return {
+            "furnisher": self.member(record["furnisher"]),
+            "facts": self._pairs(rest, record["currency"]),
+        }
+
+    def look(self, look: Block) -> Block:
+        """Who looked, when, why, and whether it was answered."""
+        return {
+            "when": self.words.time(look["occurred_at"]),
+            "who": self.member(look["member"]),
+            "purpose": self.purpose(look["purpose"]),
+            "permit": self.words.label("permit", look["permit"]),
+            "outcome": self.words.label("outcome", look["outcome"]),
+            "number": look["number"],
+        }
+
+    def consent(self, consent: Block) -> Block:
+        """To whom, for what, until when."""
+        return {
+            **consent,
+            "recipient": self.member(consent["recipient"]),
+            "captured_by": self.member(consent["captured_by"]),
+            "purpose": self.purpose(consent["purpose"]),
+        }
+
+
+_AMOUNTS = frozenset(
+    {
+        "principal", "credit_limit", "income_monthly", "balance", "payment_due", "amount_paid",
+        "amount_past_due", "amount", "amount_due",
+    }
+)  # fmt: skip
+#: Fields whose values are codes, and the code list of each.
+_LISTS = {
+    "product": "product", "repayment_frequency": "repayment_frequency", "security": "security",
+    "basis": "basis", "closed_reason": "closed_reason", "formerly_reason": "formerly_reason",
+    "classification": "classification", "status": "status", "sex": "sex",
+    "payment_kind": "payment_kind", "identifier_scheme": "scheme",
+}  # fmt: skip
+
+
+def _ppb(share: str) -> int:
+    whole, _, fraction = share.partition(".")
+    return int(whole) * _WHOLE + int(fraction.ljust(_PPB_DIGITS, "0")[:_PPB_DIGITS])

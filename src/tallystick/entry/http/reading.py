@@ -1,0 +1,140 @@
+"""Reading JSON bodies by hand, strictly: every key is used or named as unknown, with its place.
+
+Places are JSON pointers; values never appear in what is said about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date, datetime
+from typing import Any
+
+import orjson
+from starlette.requests import Request
+
+from tallystick.entry.http.problem import InvalidRequest
+from tallystick.errors import BadRequest
+
+Faults = list[dict[str, str]]
+_UNKNOWN = "is not a known key"
+
+
+class Fields:
+    """The members of one JSON object, taken one by one; `finish` names what is left over."""
+
+    __slots__ = ("_faults", "_pointer", "_value")
+
+    def __init__(self, value: Any, *, pointer: str = "", faults: Faults | None = None):
+        self._faults: Faults = [] if faults is None else faults
+        self._pointer = pointer
+        self._value: dict[str, Any] = {}
+        if isinstance(value, dict):
+            self._value = dict(value)
+        else:
+            self.fault(pointer, "must be an object")
+
+    def fault(self, pointer: str, message: str, hint: str = "") -> None:
+        """Note a fault at a place."""
+        entry = {"pointer": pointer or "/", "message": message}
+        if hint:
+            entry["hint"] = hint
+        self._faults.append(entry)
+
+    def take(self, key: str) -> Any:
+        """A member as it is, and no longer there; None when it is missing."""
+        return self._value.pop(key, None)
+
+    def has(self, key: str) -> bool:
+        """Whether a member is (still) there."""
+        return key in self._value
+
+    def text(self, key: str, *, most: int = 200) -> str:
+        """A required string of 1 to `most` characters; "" after noting a fault."""
+        value = self.take(key)
+        if not isinstance(value, str) or not 1 <= len(value) <= most:
+            self.fault(f"{self._pointer}/{key}", f"must be a string of 1 to {most} characters")
+            return ""
+        return value
+
+    def choice(self, key: str, allowed: tuple[str, ...]) -> str:
+        """One of the allowed strings; "" after noting a fault."""
+        value = self.take(key)
+        if value not in allowed:
+            self.fault(f"{self._pointer}/{key}", f"must be one of {', '.join(allowed)}")
+            return ""
+        return str(value)
+
+    def day(self, key: str) -> date:
+        """A required day, YYYY-MM-DD."""
+        value = self.take(key)
+        try:
+            if isinstance(value, str) and len(value) == len("YYYY-MM-DD"):
+                return date.fromisoformat(value)
+        except ValueError:
+            pass
+        self.fault(f"{self._pointer}/{key}", "must be a day, YYYY-MM-DD")
+        return date.min
+
+    def instant(self, key: str) -> datetime | None:
+        """An optional instant with an offset."""
+        value = self.take(key)
+        if value is None:
+            return None
+        try:
+            moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+        except ValueError:
+            moment = None
+        if moment is None or moment.tzinfo is None:
+            self.fault(f"{self._pointer}/{key}", "must be an ISO 8601 instant with an offset")
+            return None
+        return moment
+
+    def part(self, key: str) -> Fields:
+        """A required object."""
+        pointer = f"{self._pointer}/{key}"
+        return Fields(self.take(key), pointer=pointer, faults=self._faults)
+
+    def parts(self, key: str, *, most: int) -> Iterator[Fields]:
+        """A required array of 1 to `most` objects."""
+        value = self.take(key)
+        pointer = f"{self._pointer}/{key}"
+        if not isinstance(value, list) or not 1 <= len(value) <= most:
+            self.fault(pointer, f"must be an array of 1 to {most} objects")
+            return
+        for at, item in enumerate(value):
+            yield Fields(item, pointer=f"{pointer}/{at}", faults=self._faults)
+
+    def close(self) -> None:
+        """Note every member that was not taken."""
+        for key in self._value:
+            self.fault(f"{self._pointer}/{_escaped(key)}", _UNKNOWN, "take it out")
+
+    def finish(self) -> None:
+        """Close, and raise InvalidRequest when anything was noted here or in a part."""
+        self.close()
+        if self._faults:
+            only_unknown = all(fault["message"] == _UNKNOWN for fault in self._faults)
+            raise InvalidRequest(
+                self._faults[:100], code="unknown_key" if only_unknown else "invalid_request"
+            )
+
+
+def _escaped(key: str) -> str:
+    return key[:80].replace("~", "~0").replace("/", "~1")
+
+
+def parsed(body: bytes) -> Any:
+    """The JSON of a body. Raises: BadRequest `malformed_json`."""
+    try:
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    # Outside the handler: the parser's exception quotes the body and must not become our context.
+    raise BadRequest("malformed_json")
+
+
+def require_json(request: Request) -> None:
+    """Raise BadRequest `unsupported_media_type` unless the body says it is JSON."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise BadRequest("unsupported_media_type")

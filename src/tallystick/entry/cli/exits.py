@@ -14,6 +14,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from typing import Any
 
 import typer
 
@@ -115,7 +116,7 @@ def _is_settings_fault(error: Exception) -> bool:
 
 def _settings_places(error: Exception) -> list[str]:
     """Which settings are wrong and why, without their values: an address may hold a password."""
-    faults = getattr(error, "errors", list)()
+    faults: list[dict[str, Any]] = getattr(error, "errors", list)()
     return [
         f"TALLYSTICK_{'_'.join(str(part) for part in fault['loc']).upper()}: {fault['msg']}"
         for fault in faults

@@ -72,12 +72,20 @@ def as_json(value: Any) -> None:
     data(json.dumps(plain(value), ensure_ascii=False, indent=2))
 
 
-def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "") -> None:
+def table(
+    columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str = "", headed: bool = True
+) -> None:
     """A table for people; `None` is shown as a dash, cells are never read as markup."""
     from rich.table import Table
     from rich.text import Text
 
-    drawn = Table(title=title or None, title_justify="left", show_edge=False, pad_edge=False)
+    drawn = Table(
+        title=title or None,
+        title_justify="left",
+        show_edge=False,
+        show_header=headed,
+        pad_edge=False,
+    )
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
@@ -87,7 +95,7 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[Any]], *, title: str =
 
 def facts(pairs: Iterable[tuple[str, Any]]) -> None:
     """Names and values, one a line."""
-    table(("", ""), pairs)
+    table(("", ""), pairs, headed=False)
 
 
 def say(text: str) -> None:

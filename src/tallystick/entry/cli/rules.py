@@ -54,22 +54,19 @@ def explain(
     from tallystick.validate.registry import load_rules
 
     rule = load_rules().get(name.upper())
-    found = {
-        "rule": None if rule is None else _rule(rule),
-        "fields": _fields(name),
-        "code": _code(name),
-    }
-    if not any(found.values()):
+    fields, code = _fields(name), _code(name)
+    if rule is None and not fields and code is None:
         raise BadRequest("not_found", "no rule, field or code has this name")
     if as_json:
+        found = {"rule": None if rule is None else _rule(rule), "fields": fields, "code": code}
         output.as_json({kind: one for kind, one in found.items() if one})
     else:
         if rule is not None:
             _tell_rule(rule)
-        for field in found["fields"] or ():
-            output.facts(field.items())
-        if found["code"]:
-            output.facts(found["code"].items())
+        for field in fields:
+            output.facts((name, value) for name, value in field.items() if value is not None)
+        if code is not None:
+            output.facts(code.items())
     output.next_step("tallystick rules list" if rule is None else "tallystick validate FILE")
 
 

@@ -75,7 +75,15 @@ def serve(
         if not with_worker:
             output.next_step("tallystick worker   (in another terminal)")
         app = create_app(opened.deps, background=with_worker)
+        # uvicorn shuts down in order and then raises the signal anew: by this handler it ends the
+        # command, and what was opened is closed; by the default one SIGTERM would kill it here.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, _end)
         uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning")
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    raise typer.Exit(Exit.FINE)
 
 
 def worker() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -135,7 +136,7 @@ def watch(
 def list_findings(
     submission_id: SubmissionId,
     rule_id: Annotated[str | None, typer.Option("--rule", help="Only those of this rule.")] = None,
-    after: Annotated[int, typer.Option("--after", min=0, help="Go on after this number.")] = 0,
+    after: Annotated[int, typer.Option("--after", min=-1, help="Go on after this number.")] = -1,
     limit: Limit = 50,
     key_file: KeyFile = None,
     as_json: AsJson = False,
@@ -175,14 +176,17 @@ def write_rejects(
     """Give back the bad rows as they came, with what is wrong and how to fix it (CSV)."""
     from tallystick.service.submissions import rejects
 
+    if to is not None and to.exists():
+        raise typer.BadParameter(f"{to} is there already, and is not written over")
     identity = read("submission", submission_id)
     with opening.deps() as parts:
         chunks = rejects(parts, opening.acting_member(parts, key_file), identity)
+        first = next(iter(chunks), b"")  # a refusal comes here, before a file is made
         if to is None:
-            output.data_bytes(chunks)
+            output.data_bytes(chain([first], chunks))
         else:
-            with to.open("xb") as file:  # what is there already is never written over
-                file.writelines(chunks)
+            with to.open("xb") as file:
+                file.writelines(chain([first], chunks))
     output.next_step(f"mend the rows, then: tallystick submit FILE --parent {submission_id}")
 
 

@@ -1,0 +1,208 @@
+"""One small bureau by command line, on a real database: furnish, ask, ask again, prove."""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from tallystick.entry.cli.app import app
+from tallystick.entry.cli.exits import Exit
+
+if TYPE_CHECKING:
+    from tests.conftest import Database
+
+#: An invented person of the area 990101; none of this may stand in talk.
+NUMBER, NAME, BORN = "990101198804121017", "沈若溪", "1988-04-12"
+PERSON = {
+    "identifiers": [{"scheme": "cn_resident_id", "value": NUMBER}],
+    "name": NAME,
+    "birth_date": BORN,
+}
+FILES = {
+    "subject": (
+        "person_number,valid_from,identifier_scheme,identifier_number,name,birth_date\n"
+        f"P-1,2026-01-15,cn_resident_id,{NUMBER},{NAME},{BORN}\n"
+    ),
+    "account": (
+        "account_number,valid_from,person_number,product,currency,opened_on,principal,basis\n"
+        "A-1,2026-01-15,P-1,instalment_loan,CNY,2026-01-15,12000.00,legal_duty\n"
+        "A-2,2026-01-15,P-1,instalment_loan,CNY,2026-01-15,1.234,legal_duty\n"
+    ),
+    "snapshot": (
+        "account_number,period_end,bucket,days_past_due,currency,balance,payment_due,amount_paid,"
+        "amount_past_due,status\n"
+        "A-1,2026-01-31,0,0,CNY,12000.00,0.00,0.00,0.00,open\n"
+        "A-1,2026-02-28,0,0,CNY,11000.00,1000.00,1000.00,0.00,open\n"
+    ),
+}
+BANKS = ("lake-bank", "hill-bank")
+
+
+@dataclass(frozen=True)
+class Desk:
+    """A folder with files and keys, and a runner whose environment is the bureau's."""
+
+    folder: Path
+    runner: CliRunner
+
+    def run(self, *words: str, given: str | None = None, code: int = Exit.FINE) -> Result:
+        """Run one command; nobody's identity may stand in what it says."""
+        result = self.runner.invoke(app, list(words), input=given)
+        assert result.exit_code == code, (words, result.output)
+        assert not any(text in result.stderr for text in (NUMBER, NAME, BORN))
+        return result
+
+    def read(self, *words: str, given: str | None = None, code: int = Exit.FINE) -> Any:
+        """The same with `--json`, read."""
+        return json.loads(self.run(*words, "--json", given=given, code=code).stdout)
+
+    def file(self, name: str) -> str:
+        """The path of a file of the desk."""
+        return str(self.folder / name)
+
+    def submit(self, dataset: str, *more: str, code: int = Exit.FINE) -> Any:
+        """Send one of the files as Lake Bank."""
+        words = ("submit", self.file(f"{dataset}.csv"), "--dataset", dataset)
+        return self.read(*words, "--key-file", self.file("lake-bank.key"), *more, code=code)
+
+    def ask(self, *more: str, code: int = Exit.FINE, **changes: Any) -> Any:
+        """Ask as Hill Bank under its legal duty."""
+        words = ("inquire", "--subject", "-", "--permit", "legal_duty")
+        purpose = ("--purpose", "joint_loan_duty", "--key-file", self.file("hill-bank.key"))
+        given = json.dumps({**PERSON, **changes})
+        if code != Exit.FINE:
+            return self.run(*words, *purpose, *more, given=given, code=code)
+        return self.read(*words, *purpose, *more, given=given)
+
+
+@pytest.fixture
+def desk(database: "Database", tmp_path: Path) -> Iterator[Desk]:
+    environment = {
+        "TALLYSTICK_DATABASE_URL": database.url,
+        "TALLYSTICK_VAULT_URL": database.vault_url,
+        "TALLYSTICK_DATA_FOLDER": str(tmp_path / "data"),
+        "TALLYSTICK_KEY": "",
+        "TALLYSTICK_SESSION": "",
+    }
+    made = Desk(folder=tmp_path, runner=CliRunner(env=environment))
+    for dataset, text in FILES.items():
+        (tmp_path / f"{dataset}.csv").write_text(text, encoding="utf-8")
+    for code in BANKS:
+        names = ("--name-en", code, "--name-zh", code, "--class", "commercial_bank")
+        made.run("members", "add", code, *names)
+        secret = made.run("keys", "create", code).stdout
+        (tmp_path / f"{code}.key").write_text(secret, encoding="utf-8")
+    yield made
+
+
+def test_from_files_to_an_answer_that_can_be_given_again(desk: Desk) -> None:
+    assert [one["code"] for one in desk.read("members", "list")] == sorted(BANKS)
+    assert desk.submit("subject")["accepted"] == 1
+    account = desk.submit("account", code=Exit.FOUND)
+    assert (account["sent"], account["accepted"], account["rejected"]) == (2, 1, 1)
+    assert desk.submit("snapshot")["accepted"] == 2
+
+    given = desk.ask()
+    assert given["outcome"] == "hit"
+    again = desk.read("report", given["inquiry_id"], "--key-file", desk.file("hill-bank.key"))
+    assert again["body"] == given["body"]
+    assert desk.read("report", given["inquiry_id"], "--prove")["is_same"]
+
+    assert desk.read("log", "sequence")["looks"] >= 1
+    assert desk.read("log", "verify")["ok"]
+    assert desk.read("log", "head")["size"] >= 1
+    assert desk.read("ledger", "verify")["ok"]
+    desk.run("ledger", "rebuild", "--yes")
+    assert desk.read("ledger", "verify")["ok"]
+    assert desk.read("report", given["inquiry_id"], "--prove")["is_same"]
+    assert desk.read("cases") == []
+
+
+def test_a_furnisher_sees_its_faults_and_gets_its_bad_rows_back(desk: Desk) -> None:
+    desk.submit("subject")
+    sent = desk.submit("account", "--fail-on", "never")
+    key = ("--key-file", desk.file("lake-bank.key"))
+    listed = desk.read("submissions", "list", *key)
+    assert [one["submission_id"] for one in listed][0] == sent["submission_id"]
+    found = desk.read("submissions", "findings", sent["submission_id"], *key)
+    assert [(one["line_no"], one["field"], one["seen"]) for one in found] == [
+        (3, "principal", "1.234")
+    ]
+    rows = desk.run("submissions", "rejects", sent["submission_id"], *key).stdout.splitlines()
+    assert len(rows) == 2
+    mended = "\n".join(rows).replace(",1.234,", ",1.23,", 1)
+    (desk.folder / "account.csv").write_text(mended + "\n", encoding="utf-8")
+    again = desk.submit("account", "--parent", sent["submission_id"])
+    assert (again["sent"], again["accepted"]) == (1, 1)
+
+
+def test_the_same_bytes_are_the_same_submission(desk: Desk) -> None:
+    first, second = desk.submit("subject"), desk.submit("subject")
+    assert first["submission_id"] == second["submission_id"]
+    third = desk.submit("subject", "--again")
+    assert third["submission_id"] != first["submission_id"]
+    assert third["unchanged"] == 1
+
+
+def test_offline_findings_are_the_bureaus_findings(desk: Desk) -> None:
+    path = desk.file("account.csv")
+    offline = desk.read("validate", path, "--dataset", "account", code=Exit.FOUND)["findings"]
+    desk.submit("subject")
+    sent = desk.submit("account", "--fail-on", "never")
+    key = ("--key-file", desk.file("lake-bank.key"))
+    judged = desk.read("submissions", "findings", sent["submission_id"], *key)
+    assert [{**one, "finding_no": None} for one in judged] == [
+        {**one, "finding_no": None} for one in offline
+    ]
+
+
+def test_the_same_key_gives_the_same_answer_and_no_new_look(desk: Desk) -> None:
+    desk.submit("subject")
+    key = ("--idempotency-key", "one-and-the-same-key")
+    first, second = desk.ask(*key), desk.ask(*key)
+    assert second["is_replay"]
+    assert second["inquiry_id"] == first["inquiry_id"]
+    assert desk.read("log", "sequence")["looks"] == 1
+
+
+def test_another_birth_date_gets_no_answer(desk: Desk) -> None:
+    desk.submit("subject")
+    given = desk.ask(birth_date="1955-11-30")
+    assert (given["outcome"], given["body"]) == ("no_hit", None)
+
+
+def test_nobody_asks_without_a_key_that_holds(desk: Desk) -> None:
+    words = ("inquire", "--subject", "-", "--permit", "legal_duty", "--purpose", "joint_loan_duty")
+    desk.run(*words, given=json.dumps(PERSON), code=Exit.REFUSED)
+    key_id = desk.read("keys", "list", "hill-bank")[0]["key_id"]
+    desk.run("keys", "revoke", key_id, code=Exit.USAGE)  # no --yes, and nobody to ask
+    desk.run("keys", "revoke", key_id, "--yes")
+    desk.ask(code=Exit.REFUSED)
+
+
+def test_the_operator_has_no_report_of_a_person(desk: Desk) -> None:
+    desk.submit("subject")
+    given = desk.ask()
+    desk.run("report", code=Exit.REFUSED)
+    desk.run("report", given["inquiry_id"], code=Exit.REFUSED)
+    desk.run("consents", "list", code=Exit.REFUSED)
+
+
+def test_a_dry_run_changes_nothing(desk: Desk) -> None:
+    (desk.folder / "gone.json").write_text('{"subject_id": "sbj_' + "0" * 32 + '"}')
+    names = ("--name-en", "x", "--name-zh", "x", "--class", "commercial_bank")
+    desk.run("members", "add", "new-bank", *names, "--dry-run")
+    desk.run("ledger", "rebuild", "--dry-run")
+    desk.run("erase", "--subject", desk.file("gone.json"), "--ground", "x", "--dry-run")
+    assert [one["code"] for one in desk.read("members", "list")] == sorted(BANKS)
+
+
+def test_destroying_wants_yes(desk: Desk) -> None:
+    (desk.folder / "gone.json").write_text('{"subject_id": "sbj_' + "0" * 32 + '"}')
+    words = ("erase", "--subject", desk.file("gone.json"), "--ground", "x")
+    desk.run(*words, code=Exit.USAGE)
+    desk.run("ledger", "rebuild", code=Exit.USAGE)

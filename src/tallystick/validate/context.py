@@ -76,8 +76,12 @@ CONTEXT: tuple[ContextColumn, ...] = (
             "For rows with a consent_ref: active, withdrawn, expired, not_yet, unknown,"
             " other_subject, other_recipient or other_purpose.",
         ),
-        ("exists_already", "boolean", "The same key is on the ledger."),
-        ("is_open_period", "boolean", "The profile still takes a restatement of this period."),
+        ("exists_already", "boolean", "The same key is on the ledger and says something else."),
+        (
+            "is_open_period",
+            "boolean",
+            "The profile still takes a restatement of this period.",
+        ),
         ("parent_exists", "boolean", "The account or person the record hangs on is known."),
         ("parent_is_own", "boolean", "That account or person is the sender's own."),
     ),

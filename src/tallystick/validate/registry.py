@@ -75,6 +75,7 @@ class Rule:
     shows: str | None = None
     expression: Expression | None = None
     examples: tuple[Example, ...] = ()
+    file: str = ""
 
 
 class Rules(Mapping[str, Rule]):
@@ -194,6 +195,7 @@ def read_rule(entry: Mapping[str, Any], file_name: str) -> Rule:
         field=entry.get("field"),
         shows=_shows(entry, datasets[0]),
         expression=expression,
+        file=file_name.removesuffix(".toml"),
         examples=tuple(_example(item, where) for item in entry.get("example", ())),
     )
     if expression is not None:

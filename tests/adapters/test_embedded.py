@@ -82,6 +82,18 @@ def test_a_handle_is_started_once(folder: Path) -> None:
         server.start()
 
 
+def test_wiping_is_refused_while_used_and_then_leaves_nothing(folder: Path) -> None:
+    with _embedded(folder) as url:
+        with psycopg.connect(url) as connection:
+            connection.execute("CREATE TABLE kept AS SELECT 42 AS n")
+        with pytest.raises(Unavailable, match="still uses"):
+            _embedded(folder).wipe()
+    _embedded(folder).wipe()
+    assert not (folder / "postgres").exists()
+    with _embedded(folder) as url, psycopg.connect(url) as connection:
+        assert connection.execute("SELECT to_regclass('kept')").fetchone() == (None,)
+
+
 def test_settings_bind_and_can_be_overridden(folder: Path) -> None:
     with _embedded(folder, max_connections="17") as url, psycopg.connect(url) as connection:
         shown = {

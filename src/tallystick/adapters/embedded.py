@@ -15,7 +15,6 @@ import atexit
 import contextlib
 import fcntl
 import os
-import secrets
 import shutil
 import signal
 import socket
@@ -24,15 +23,14 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 import psycopg
 
+from tallystick.adapters.embedded_cluster import SUPERUSER, ensure_cluster, process_arguments
 from tallystick.adapters.embedded_files import (
-    Account,
     Layout,
-    give,
     prepare_layout,
     server_account,
 )
@@ -44,8 +42,6 @@ from tallystick.adapters.postmaster import (
 )
 from tallystick.errors import Unavailable, require
 
-SUPERUSER: Final = "tallystick"
-PROGRAMS_MAJOR: Final = "18"
 START_TIMEOUT_S: Final = 120.0  # recovery after a crash replays up to `max_wal_size`
 STOP_TIMEOUT_S: Final = 120.0
 _POLL_S: Final = 0.02
@@ -85,7 +81,7 @@ class EmbeddedServer:
         self.database = database
         self.settings = {**SERVER_SETTINGS, **(settings or {})}
         self.layout: Layout | None = None
-        self._account: Account | None = None
+        self._account = server_account()
         self._users_lock: int | None = None
         self._process: subprocess.Popen[bytes] | None = None
         self._pid: int | None = None
@@ -96,15 +92,15 @@ class EmbeddedServer:
         Raises: `Unavailable` (`embedded_server_failed`) with the end of the server's log
         """
         require(self._users_lock is None, "the embedded server is started once per handle")
-        self._account = server_account()
         self.layout = prepare_layout(self.folder, self._account)
         with self._start_lock():
-            users = os.open(self.folder / ".postgres-users.lock", os.O_RDWR | os.O_CREAT, 0o600)
-            fcntl.flock(users, fcntl.LOCK_SH)
-            self._users_lock = users
+            self._users_lock = self._open_users_lock()
+            fcntl.flock(self._users_lock, fcntl.LOCK_SH)
             atexit.register(self.stop)
             try:
-                self._ensure_cluster()
+                ensure_cluster(
+                    self.layout, self._account, synced=self.settings.get("fsync") != "off"
+                )
                 self._ensure_running()
             except BaseException:
                 self._release()
@@ -117,6 +113,27 @@ class EmbeddedServer:
             return
         with self._start_lock():
             self._release()
+
+    def wipe(self) -> None:
+        """Remove the cluster with all its data, wherever it lies; the rest of the folder stays.
+
+        Raises: `Unavailable` while any process uses the server
+        """
+        require(self._users_lock is None, "stop the embedded server before wiping it")
+        self.layout = prepare_layout(self.folder, self._account)
+        with self._start_lock():
+            lock = self._open_users_lock()
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                self._stop_server()
+                shutil.rmtree(self.layout.root)
+            except BlockingIOError as used:
+                raise Unavailable(
+                    "embedded_server_failed",
+                    f"a process still uses the server of {self.folder}; stop it first",
+                ) from used
+            finally:
+                os.close(lock)
 
     @property
     def pid(self) -> int | None:
@@ -146,7 +163,7 @@ class EmbeddedServer:
         self.stop()
 
     def _in_use(self) -> Layout:
-        if self.layout is None or self._account is None:
+        if self.layout is None:
             raise Unavailable("embedded_server_failed", "the server is not started")
         return self.layout
 
@@ -159,6 +176,9 @@ class EmbeddedServer:
             yield
         finally:
             os.close(lock)
+
+    def _open_users_lock(self) -> int:
+        return os.open(self.folder / ".postgres-users.lock", os.O_RDWR | os.O_CREAT, 0o600)
 
     def _release(self) -> None:
         """Drop our share; when nobody else holds one, stop the server."""
@@ -176,65 +196,6 @@ class EmbeddedServer:
         finally:
             os.close(lock)
             self._process = self._pid = None
-
-    def _ensure_cluster(self) -> None:
-        """Make the cluster unless it is there; an interrupted making leaves nothing valid."""
-        layout = self._in_use()
-        if (layout.data / "PG_VERSION").exists():
-            self._check_version(layout)
-            return
-        # `initdb` outlives a killed parent and may still be writing: never the same name twice.
-        for left in layout.root.glob("data.new.*"):
-            shutil.rmtree(left, ignore_errors=True)
-        fresh = layout.root / f"data.new.{secrets.token_hex(4)}"
-        self._write_password(layout)
-        self._run_initdb(layout, fresh)
-        fresh.rename(layout.data)
-
-    def _write_password(self, layout: Layout) -> None:
-        layout.password.unlink(missing_ok=True)
-        handle = os.open(layout.password, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(handle, "w", encoding="ascii") as file:
-            file.write(secrets.token_urlsafe(32) + "\n")
-        give(layout.password, self._require_account())
-
-    def _run_initdb(self, layout: Layout, target: Path) -> None:
-        options = [
-            f"--pgdata={target}",
-            f"--username={SUPERUSER}",
-            f"--pwfile={layout.password}",
-            "--auth=scram-sha-256",
-            "--encoding=UTF8",
-            # The same order and the same lower case on every machine.
-            "--locale=C",
-            "--locale-provider=builtin",
-            "--builtin-locale=C.UTF-8",
-        ]
-        if self.settings["fsync"] == "off":
-            options.append("--no-sync")
-        done = subprocess.run(  # noqa: S603 (our own program and options)
-            [str(layout.programs / "bin" / "initdb"), *options],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-            **self._process_arguments(layout),
-        )
-        if done.returncode != 0:
-            raise Unavailable(
-                "embedded_server_failed",
-                f"initdb failed in {layout.root}: {done.stderr.decode(errors='replace')[-1000:]}",
-                retryable=False,
-            )
-
-    def _check_version(self, layout: Layout) -> None:
-        found = (layout.data / "PG_VERSION").read_text(encoding="ascii").strip()
-        if found != PROGRAMS_MAJOR:
-            raise Unavailable(
-                "embedded_server_failed",
-                f"{layout.data} was made by PostgreSQL {found}, not {PROGRAMS_MAJOR}; "
-                "dump it with the old programs and load it into a new folder",
-                retryable=False,
-            )
 
     def _ensure_running(self) -> None:
         """Join the running server, or start one; PostgreSQL recovers by itself after a crash."""
@@ -288,7 +249,7 @@ class EmbeddedServer:
                 stdout=log,
                 stderr=log,
                 start_new_session=True,  # Ctrl-C reaches us alone; we stop it in good order
-                **self._process_arguments(layout),
+                **process_arguments(layout, self._account),
             )
 
     def _options(self, layout: Layout) -> list[str]:
@@ -303,24 +264,6 @@ class EmbeddedServer:
         )
         chosen = {**_shared_memory(), **self.settings, **places}
         return [part for name, value in chosen.items() for part in ("-c", f"{name}={value}")]
-
-    def _process_arguments(self, layout: Layout) -> dict[str, Any]:
-        """Working folder, environment and user: nothing of ours is handed on."""
-        return {
-            "cwd": layout.root,
-            "env": {
-                "PATH": "/usr/bin:/bin",
-                "LC_ALL": "C",
-                "TZ": "UTC",
-                "LD_LIBRARY_PATH": str(layout.programs / "lib"),
-            },
-            **self._require_account().popen_arguments(),
-        }
-
-    def _require_account(self) -> Account:
-        if self._account is None:
-            raise Unavailable("embedded_server_failed", "the server is not started")
-        return self._account
 
     def _stop_server(self) -> None:
         """Fast shutdown, then harder; returns once the process is gone."""

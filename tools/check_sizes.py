@@ -50,7 +50,9 @@ def sizes_of(file: Path, root: Path) -> Iterator[Size]:
 
 
 def _called_by_framework(function: Function, file: str) -> bool:
-    """pytest hands fixtures over, Typer and FastAPI fill commands and routes: all by name."""
+    """Whether pytest, Typer or FastAPI fills the parameters, which they do by name."""
+    if file.startswith("src/tallystick/entry/cli/"):
+        return not function.name.startswith("_")
     in_entry = file.startswith("src/tallystick/entry/")
     return file.startswith("tests/") or (in_entry and bool(function.decorator_list))
 

@@ -289,7 +289,12 @@ def test_an_impossible_birth_date_leaves_the_row_accepted(stage: Stager) -> None
 
 
 def test_money_becomes_minor_units_of_its_currency(stage: Stager) -> None:
-    amounts = [("CNY", "1.5", 150), ("CNY", "-0.05", -5), ("JPY", "7", 7), ("KWD", "1.234", 1234)]
+    amounts = [
+        ("CNY", "1.5", 150), ("CNY", "-0.05", -5), ("JPY", "7", 7), ("KWD", "1.234", 1234),
+        ("KWD", "9" * 12, (10**12 - 1) * 1000), ("KWD", "9" * 13, (10**13 - 1) * 1000),
+        ("CNY", "9" * 12, (10**12 - 1) * 100), ("JPY", "9" * 15, 10**15 - 1),
+        ("KWD", "9" * 15 + ".999", 10**18 - 1), ("KWD", "-" + "9" * 15, 1000 - 10**18),
+    ]  # fmt: skip
     zeros = {"payment_due": "0", "amount_paid": "0", "amount_past_due": "absent:not_held"}
     records = [
         {**BASE["snapshot"], **zeros, "currency": currency, "balance": text}

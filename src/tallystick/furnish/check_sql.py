@@ -57,7 +57,12 @@ def _fine(field: Field, lists: Lists) -> str:
     x = name(field.name)
     trimmed = f"trim({x}, {literal(checks.BLANKS)})"
     if field.type in ("text", "json"):
-        edge = f"{trimmed} <> ''" if field.is_free_text else f"{trimmed} = {x}"
+        edges = f"[{checks.BLANKS}]"
+        edge = (
+            f"{trimmed} <> ''"
+            if field.is_free_text
+            else f"NOT regexp_matches({x}, {literal(f'^{edges}|{edges}$')})"
+        )
         return (
             f"length({x}) <= {field.max_length} AND {x} <> {_TOLD} AND {edge}"
             f" AND NOT starts_with({x}, {literal(checks.ABSENT)})"
@@ -92,16 +97,21 @@ def _fine(field: Field, lists: Lists) -> str:
 
 def _fine_amount(x: str, lists: Lists) -> str:
     """An amount with no more digits than the row's currency has."""
-    by_digits: dict[int, list[str]] = {}
-    for currency, digits in lists.digits.items():
-        by_digits.setdefault(digits, []).append(literal(currency))
     fits = " OR ".join(
         f"(currency IN ({', '.join(codes)}) AND {_matches(x, checks.amount_pattern(digits))})"
-        for digits, codes in sorted(by_digits.items())
+        for digits, codes in _by_digits(lists).items()
     )
     return (
         f"({fits or 'false'}) AND NOT (starts_with({x}, '-0') AND {_matches(x, checks.MINUS_ZERO)})"
     )
+
+
+def _by_digits(lists: Lists) -> dict[int, list[str]]:
+    """Currencies, as literals, by the digits they have."""
+    found: dict[int, list[str]] = {}
+    for currency, digits in sorted(lists.digits.items(), key=lambda item: item[1]):
+        found.setdefault(digits, []).append(literal(currency))
+    return found
 
 
 def _why_not(field: Field, lists: Lists) -> list[str]:
@@ -160,16 +170,14 @@ def value_expressions(field: Field, lists: Lists) -> list[str]:
     """The typed columns of a field, from `v_<name>`: the cell when it may stand, else NULL."""
     v = name(f"v_{field.name}")
     if field.type == "money":
-        digits = " ".join(
-            f"WHEN {literal(currency)} THEN {digits}" for currency, digits in lists.digits.items()
+        # Up to twelve characters the product fits 64 bits; the wide form costs four times more.
+        arms = " ".join(
+            f"WHEN currency IN ({', '.join(codes)}) AND length({v}) {length}"
+            f" THEN CAST(CAST({v} AS DECIMAL({width}, {digits})) * {10**digits} AS BIGINT)"
+            for digits, codes in _by_digits(lists).items()
+            for length, width in (("<= 12", 18), ("> 12", 25))
         )
-        shift = f"CASE currency {digits} END - length(split_part({v}, '.', 2))"
-        value = (
-            f"CAST(replace({v}, '.', '') AS BIGINT) * CAST(pow(10, {shift}) AS BIGINT)"
-            if digits
-            else "CAST(NULL AS BIGINT)"
-        )
-        expressions = [value]
+        expressions = [f"CASE {arms} END" if arms else "CAST(NULL AS BIGINT)"]
     elif field.type == "decimal":
         expressions = [f"CAST(CAST({v} AS DECIMAL(20, 9)) * {checks.PPB} AS BIGINT)"]
     elif field.type == "instant":

@@ -6,6 +6,7 @@ character. All other lines go through the strict splitter, and only they cost Py
 
 from __future__ import annotations
 
+import csv
 import re
 from typing import TypeAlias
 
@@ -23,6 +24,8 @@ from tallystick.furnish.spill import TOLD, Spill
 Positions: TypeAlias = npt.NDArray[np.int64]
 
 CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+#: A line that is a whole record, quotes at both ends of a cell or nowhere.
+_QUOTED_LINE = re.compile(r'(?:"(?:[^"]|"")*"|[^",]*)(?:,(?:"(?:[^"]|"")*"|[^",]*))*')
 _C1 = re.compile(b"\xc2[\x80-\x9f]")
 _SPECIAL = bytes(
     1 if (code < 0x20 and code != 0x0A) or code in (0x22, 0x7F) else 0 for code in range(256)
@@ -127,6 +130,10 @@ class CsvLines:
         raw = data[start:line_end]
         if raw in (b"\n", b"\r\n", b"\r", b""):
             return line_end  # an empty line is no record
+        quick = self._quick_cells(raw)
+        if quick is not None:
+            self._spill.write_record(line_no, offset, quick)
+            return line_end
         record = split_line(data, start, line_end, block.is_last, self._limits.max_line_bytes)
         if isinstance(record, Broken):
             self._spill.write_broken(line_no, offset, record)
@@ -139,6 +146,22 @@ class CsvLines:
         self._tell_cells(cells, line_no, offset)
         self._spill.write_record(line_no, offset, cells)
         return record.end
+
+    def _quick_cells(self, raw: bytes) -> list[str] | None:
+        """The cells of a line that is only quoted and has no fault; None sends it the long way."""
+        if self._json or len(raw) > self._limits.max_line_bytes:
+            return None
+        try:
+            text = raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
+            if CONTROL.search(text) or not _QUOTED_LINE.fullmatch(text):
+                return None
+            cells = next(csv.reader((text,)))
+        except (UnicodeDecodeError, csv.Error):
+            return None
+        if len(cells) != self._header.width:
+            return None
+        cells[len(self._header.names) :] = [""] * self._header.extra
+        return cells
 
     def _tell_cells(self, cells: list[str], line_no: int, offset: int) -> None:
         """Tell control characters and bad JSON now; DuckDB sees a mark in their place."""

@@ -1,0 +1,174 @@
+"""PostgreSQL: migrations, and one pool of connections per role.
+
+Every connection works under one of the roles of the schema, never under the owner: what a part of
+the program must not do, the database refuses.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal, LiteralString
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool, ConnectionPool
+
+Role = Literal["serve", "intake", "batch", "sequencer", "eraser", "admin"]
+_MIGRATIONS = Path(__file__).parent.parent / "migrations"
+
+
+def _conninfo(url: str, role: Role) -> str:
+    options = "-c timezone=UTC"
+    if role != "admin":
+        options += f" -c role=tallystick_{role}"
+    return psycopg.conninfo.make_conninfo(
+        url, options=options, application_name=f"tallystick {role}"
+    )
+
+
+def database_named(url: str, name: str) -> str:
+    """The same server's database of another name."""
+    return psycopg.conninfo.make_conninfo(url, dbname=name)
+
+
+def database_name(url: str) -> str:
+    """The database a URL points to."""
+    return str(psycopg.conninfo.conninfo_to_dict(url).get("dbname") or "postgres")
+
+
+def ensure_database(url: str) -> bool:
+    """Create the database a URL names where it is missing; says whether it was made.
+
+    The name is quoted as an identifier; the URL's user needs CREATEDB.
+    """
+    name = database_name(url)
+    with psycopg.connect(database_named(url, "postgres"), autocommit=True) as connection:
+        found = connection.execute("select 1 from pg_database where datname = %s", (name,))
+        if found.fetchone():
+            return False
+        connection.execute(
+            psycopg.sql.SQL("create database {} encoding 'UTF8' template template0").format(
+                psycopg.sql.Identifier(name)
+            )
+        )
+    return True
+
+
+def migrate(url: str, revision: str = "head") -> None:
+    """Bring the schema to `revision`; roles are made where the server lacks them.
+
+    Raises: psycopg or SQLAlchemy errors when the server is out of reach or the user may not.
+    """
+    from alembic import command
+    from alembic.config import Config
+    from sqlalchemy import create_engine, pool
+
+    engine = create_engine(
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=pool.NullPool
+    )
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, revision)
+        connection.commit()
+
+
+def schema_version(url: str) -> str | None:
+    """The revision a database stands at; None before the first migration."""
+    with psycopg.connect(url) as connection:
+        known = connection.execute("select to_regclass('public.schema_version')").fetchone()
+        if known is None or known[0] is None:
+            return None
+        row = connection.execute("select version_num from public.schema_version").fetchone()
+        return str(row[0]) if row else None
+
+
+def set_mint_key(url: str, key: bytes) -> None:
+    """Lay the mint's key into the database as HMAC pads, once; row-level security checks with it."""
+    padded = key.ljust(64, b"\0")
+    inner = bytes(byte ^ 0x36 for byte in padded)
+    outer = bytes(byte ^ 0x5C for byte in padded)
+    with psycopg.connect(url) as connection:
+        connection.execute("set role tallystick_owner")
+        connection.execute(
+            "insert into gate.mint_key (inner_pad, outer_pad) values (%s, %s)"
+            " on conflict (only_row) do update set inner_pad = excluded.inner_pad,"
+            " outer_pad = excluded.outer_pad",
+            (inner, outer),
+        )
+
+
+class Database:
+    """Pools of connections to one database, one pool a role, opened when first asked for."""
+
+    def __init__(self, url: str, *, size: int = 8):
+        self.url = url
+        self._size = size
+        self._pools: dict[Role, ConnectionPool[psycopg.Connection[Any]]] = {}
+        self._async_pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] | None = None
+        self._lock = threading.Lock()
+
+    @contextmanager
+    def connect(self, role: Role) -> Iterator[psycopg.Connection[Any]]:
+        """A connection under `role`; commits at the end of the block, rolls back on an exception."""
+        with self._pool(role).connection() as connection:
+            yield connection
+
+    def _pool(self, role: Role) -> ConnectionPool[psycopg.Connection[Any]]:
+        with self._lock:
+            pool = self._pools.get(role)
+            if pool is None:
+                pool = ConnectionPool(
+                    _conninfo(self.url, role), min_size=1, max_size=self._size, open=True
+                )
+                self._pools[role] = pool
+        return pool
+
+    async def serve_pool(
+        self, *, size: int | None = None
+    ) -> AsyncConnectionPool[psycopg.AsyncConnection[Any]]:
+        """The pool of the answering role for the running event loop."""
+        if self._async_pool is None:
+            self._async_pool = AsyncConnectionPool(
+                _conninfo(self.url, "serve"),
+                min_size=2,
+                max_size=size or self._size,
+                open=False,
+                kwargs={"autocommit": True},
+            )
+            await self._async_pool.open()
+        return self._async_pool
+
+    async def aclose(self) -> None:
+        """Close the asynchronous pool (on its own loop)."""
+        if self._async_pool is not None:
+            await self._async_pool.close()
+            self._async_pool = None
+
+    def close(self) -> None:
+        """Close all synchronous pools."""
+        with self._lock:
+            for pool in self._pools.values():
+                pool.close()
+            self._pools.clear()
+
+    def setting(self, name: str) -> str | None:
+        """A value of meta.setting; None when it was never set."""
+        with self.connect("serve") as connection:
+            row = connection.execute(
+                "select value from meta.setting where name = %s", (name,)
+            ).fetchone()
+        return str(row[0]) if row else None
+
+    def set_setting(self, name: LiteralString, value: str) -> None:
+        """Write a value of meta.setting (as the owner: profile, mode, schema of the demo)."""
+        with psycopg.connect(self.url) as connection:
+            connection.execute("set role tallystick_owner")
+            connection.execute(
+                "insert into meta.setting values (%s, %s)"
+                " on conflict (name) do update set value = excluded.value",
+                (name, value),
+            )

@@ -1,0 +1,21 @@
+"""The gate: consents as signed artefacts, and permits, which nothing else can mint.
+
+Takes:   a consent artefact; who asks, for what purpose, under which permit
+Gives:   a checked artefact; a `Permit`, or a refusal by raising
+Keeps:   a consent names its subject by a salted hash only; every limit in it is enforced
+Refuses: `Refused` with a code; never a flag that a caller could ignore
+Source:  spine 7
+"""
+
+from tallystick.consent.artefact import Artefact, check_subject, read_artefact, subject_hash
+from tallystick.consent.mint import Standing, mint, permit_text
+
+__all__ = [
+    "Artefact",
+    "Standing",
+    "check_subject",
+    "mint",
+    "permit_text",
+    "read_artefact",
+    "subject_hash",
+]

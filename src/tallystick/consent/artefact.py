@@ -1,0 +1,143 @@
+"""The consent artefact: a compact JWS by the member who captured it, read strictly.
+
+The payload names the subject by base64url(HMAC-SHA256(salt, scheme ‖ 0x1F ‖ number)), so it can
+come before any file, travel through anybody's hands, and be verified offline by whoever has the
+number and the salt.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+from joserfc import jws
+from joserfc.errors import JoseError
+from joserfc.jwk import OKPKey
+
+from tallystick.errors import BadRequest
+
+#: Algorithms a consent may be signed with.
+ALGORITHMS = ["EdDSA", "Ed25519"]
+_SEPARATOR = b"\x1f"
+#: The recipient of a consent to furnish.
+BUREAU = "bureau"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artefact:
+    """What a consent says, after its signature held.
+
+    `recipient` is a member's code, or "bureau" for a consent to furnish. `uses_allowed` None means
+    no limit. Times are instants with an offset; `data_classes` are sorted.
+    """
+
+    consent_id: UUID
+    subject_hash: str
+    captured_by: str
+    recipient: str
+    purpose: str
+    data_classes: tuple[str, ...]
+    valid_from: datetime
+    valid_to: datetime
+    given_at: datetime
+    uses_allowed: int | None
+    text_sha256: str
+    locale: str
+
+
+def kid_of(text: str) -> str:
+    """The key id in the header. Raises: BadRequest `bad_consent`."""
+    try:
+        header = orjson.loads(_decode(text.split(".", 1)[0]))
+        kid = header["kid"]
+    except (ValueError, KeyError, TypeError, binascii.Error):
+        raise _bad("the artefact is not a compact JWS with a kid") from None
+    if not isinstance(kid, str):
+        raise _bad("the artefact's kid is not text")
+    return kid
+
+
+def read_artefact(text: str, jwk: Mapping[str, str]) -> Artefact:
+    """Verify the signature and read the payload.
+
+    Raises: BadRequest `bad_consent`: what does not hold, never a value of it
+    """
+    try:
+        key = OKPKey.import_key({**jwk})
+        checked = jws.deserialize_compact(text.encode(), key, algorithms=ALGORITHMS)
+        payload = orjson.loads(checked.payload)
+    except (JoseError, ValueError):
+        raise _bad("the signature does not hold under the member's key") from None
+    if not isinstance(payload, dict):
+        raise _bad("the payload is not an object")
+    return _read(payload)
+
+
+def _read(payload: Mapping[str, Any]) -> Artefact:
+    try:
+        evidence = payload["evidence"]
+        uses = payload.get("uses_allowed")
+        artefact = Artefact(
+            consent_id=UUID(payload["consent_id"]),
+            subject_hash=_text(payload, "subject_hash"),
+            captured_by=_text(payload, "captured_by"),
+            recipient=_text(payload, "recipient"),
+            purpose=_text(payload, "purpose"),
+            data_classes=tuple(sorted(str(one) for one in payload["data_classes"])),
+            valid_from=_instant(payload, "valid_from"),
+            valid_to=_instant(payload, "valid_to"),
+            given_at=_instant(payload, "given_at"),
+            uses_allowed=None if uses is None else int(uses),
+            text_sha256=_text(evidence, "text_sha256"),
+            locale=_text(evidence, "locale"),
+        )
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise _bad("a member of the payload is missing or of the wrong form") from None
+    if artefact.valid_to <= artefact.valid_from or not artefact.data_classes:
+        raise _bad("the consent covers no time or no data class")
+    return artefact
+
+
+def _text(payload: Mapping[str, Any], name: str) -> str:
+    value = payload[name]
+    if not isinstance(value, str) or not value:
+        raise ValueError(name)
+    return value
+
+
+def _instant(payload: Mapping[str, Any], name: str) -> datetime:
+    moment = datetime.fromisoformat(_text(payload, name))
+    if moment.tzinfo is None:
+        raise ValueError(name)
+    return moment
+
+
+def subject_hash(salt: str, scheme: str, number: str) -> str:
+    """How an artefact names its subject: base64url without padding."""
+    digest = hmac.digest(_decode(salt), scheme.encode() + _SEPARATOR + number.encode(), "sha256")
+    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+
+
+def check_subject(artefact: Artefact, *, salt: str, scheme: str, number: str) -> None:
+    """Raise BadRequest `consent_other_subject` unless the artefact names this number."""
+    try:
+        expected = subject_hash(salt, scheme, number)
+    except (ValueError, binascii.Error):
+        raise _bad("the salt is not base64url") from None
+    if not hmac.compare_digest(expected, artefact.subject_hash):
+        raise BadRequest("consent_other_subject", "the artefact does not name this number")
+
+
+def _decode(text: str) -> bytes:
+    return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def _bad(detail: str) -> BadRequest:
+    return BadRequest("bad_consent", detail)

@@ -1,0 +1,96 @@
+"""Minting permits: the only place where leave to look comes into being.
+
+A permit goes to the database as a setting with a MAC over (subject, transaction): row-level
+security on the files opens for it and for nothing else. That stops our own mistakes and injected
+SQL, not the holder of the mint's key.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import UUID
+
+from tallystick.errors import Refused
+from tallystick.model.permit import Audience, Permit, PermitKind
+from tallystick.profile import ProfileAt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """A consent as it stands at the moment of asking."""
+
+    consent_id: UUID
+    recipient_id: UUID | None
+    purpose: str
+    data_classes: tuple[str, ...]
+    valid_from: datetime
+    valid_to: datetime
+    is_withdrawn: bool
+    names_subject: bool
+
+
+def mint(
+    kind: PermitKind,
+    *,
+    subject_id: UUID,
+    member_id: UUID | None,
+    member_class: str | None,
+    purpose: str,
+    profile: ProfileAt,
+    now: datetime,
+    consent: Standing | None = None,
+    has_open_account: bool = False,
+    audience: Audience = "lender",
+) -> Permit:
+    """Give leave, or refuse by raising.
+
+    Time:   `now` is the instant of the inquiry: a consent holds from valid_from up to, not
+            including, valid_to
+    Raises: Refused: purpose_not_permitted, consent_missing, consent_withdrawn, consent_expired,
+            consent_not_yet, consent_other_subject, consent_other_recipient,
+            consent_other_purpose, no_open_account
+    Source: the profile's purposes; spine 7
+    """
+    if kind in ("consent", "legal_duty", "account_review", "furnisher_verification"):
+        allowed = profile.purposes.get(purpose)
+        if allowed is None or not allowed.allows(permit=kind, member_class=member_class):
+            raise Refused("purpose_not_permitted", "the profile does not allow this purpose so")
+    if kind == "consent":
+        _require_consent(consent, member_id=member_id, purpose=purpose, now=now)
+    if kind == "account_review" and not has_open_account:
+        raise Refused("no_open_account", "an account review needs an open account of the asker's")
+    return Permit(
+        kind=kind,
+        subject_id=str(subject_id),
+        audience=audience,
+        purpose=purpose,
+        member_id=str(member_id) if member_id else None,
+        consent_id=str(consent.consent_id) if consent else None,
+        scope=frozenset(consent.data_classes) if consent else frozenset(),
+    )
+
+
+def _require_consent(
+    consent: Standing | None, *, member_id: UUID | None, purpose: str, now: datetime
+) -> None:
+    if consent is None:
+        raise Refused("consent_missing", "there is no such consent")
+    refusals = (
+        (not consent.names_subject, "consent_other_subject", "it was given by somebody else"),
+        (consent.recipient_id != member_id, "consent_other_recipient", "it was given to another"),
+        (consent.purpose != purpose, "consent_other_purpose", "it was given for another purpose"),
+        (consent.is_withdrawn, "consent_withdrawn", "it was withdrawn"),
+        (now < consent.valid_from, "consent_not_yet", "it does not hold yet"),
+        (now >= consent.valid_to, "consent_expired", "it has ended"),
+    )
+    for holds, code, detail in refusals:
+        if holds:
+            raise Refused(code, detail)
+
+
+def permit_text(mint_key: bytes, subject_id: UUID, transaction: str) -> str:
+    """The setting that opens one subject's file for one database transaction."""
+    message = f"{subject_id}:{transaction}".encode()
+    return f"{subject_id}:{hmac.digest(mint_key, message, 'sha256').hex()}"

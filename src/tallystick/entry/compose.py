@@ -1,0 +1,160 @@
+"""The composition root: settings become a running bureau's parts. Nothing else wires adapters."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from uuid import UUID
+
+import uuid_utils
+
+from tallystick.adapters.clock import FakeClock, SystemClock
+from tallystick.adapters.databases import vault_url_of
+from tallystick.adapters.embedded import EmbeddedServer
+from tallystick.adapters.keys import BureauKeys, load_or_create
+from tallystick.adapters.postgres import (
+    Database,
+    database_named,
+    ensure_database,
+    migrate,
+    set_mint_key,
+)
+from tallystick.adapters.settings import Settings
+from tallystick.adapters.vault import Vault
+from tallystick.formats import load
+from tallystick.profile import Profile
+from tallystick.service.port import Deps
+
+#: The database of the embedded server.
+DATABASE = "tallystick"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bureau:
+    """A bureau's parts, open: what every entry works with."""
+
+    deps: Deps
+    database: Database
+    vault: Vault
+    settings: Settings
+
+    def close(self) -> None:
+        """Close connections; an embedded server is stopped by whoever started it."""
+        self.database.close()
+        self.vault.close()
+
+
+def new_id() -> UUID:
+    """A fresh UUID version 7."""
+    return UUID(bytes=uuid_utils.uuid7().bytes)
+
+
+class Pace:
+    """Pauses between chunks so that long work takes at most `share` of the time."""
+
+    def __init__(self, share: float):
+        self._share = share
+        self._resumed = time.perf_counter()
+
+    def __call__(self) -> None:
+        """Sleep as long as the share asks for the work since the last call."""
+        if self._share < 1.0:
+            worked = time.perf_counter() - self._resumed
+            time.sleep(worked * (1 / self._share - 1))
+        self._resumed = time.perf_counter()
+
+
+def make_deps(
+    *,
+    database: Database,
+    vault: Vault,
+    keys: BureauKeys,
+    work_folder: Path,
+    profile: str = "zz",
+    is_test_mode: bool = True,
+    clock: Callable[[], datetime] | None = None,
+    intake_share: float = 1.0,
+) -> Deps:
+    """The services' dependencies from open adapters (tests use it with a fake clock)."""
+    return Deps(
+        clock=clock or SystemClock(),
+        new_id=new_id,
+        random_bytes=secrets.token_bytes,
+        breathe=Pace(intake_share),
+        database=database,
+        vault=vault,
+        keys=keys,
+        registry=load(),
+        profile=Profile.load(profile, live=not is_test_mode),
+        is_test_mode=is_test_mode,
+        work_folder=work_folder,
+        settings={},
+    )
+
+
+@contextmanager
+def open_bureau(
+    settings: Settings,
+    *,
+    clock: Callable[[], datetime] | None = None,
+    intake_share: float = 1.0,
+    make: bool = True,
+) -> Iterator[Bureau]:
+    """Open the bureau the settings describe: start the embedded server where none is given.
+
+    Takes:  `make`: create databases, roles and keys where they are missing, and migrate
+    Raises: Unavailable when the database is out of reach or keys are refused
+    """
+    settings.data_folder.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        url = settings.database_url
+        if url is None:
+            server = stack.enter_context(EmbeddedServer(settings.data_folder / "postgres"))
+            url = database_named(server, DATABASE)
+        vault_url = settings.vault_url or vault_url_of(url)
+        keys = load_or_create(settings.data_folder, mode=settings.mode)
+        if make and ensure_database(url):
+            migrate(url)
+            set_mint_key(url, keys.mint_key)
+        elif make:
+            migrate(url)
+        vault = stack.enter_context(Vault(vault_url, keys.wrapping_key))
+        if make:
+            vault.migrate()
+        database = Database(url, size=settings.database_pool)
+        stack.callback(database.close)
+        work = settings.data_folder / "work"
+        wipe(work)
+        if clock is None and settings.clock is not None and settings.mode == "test":
+            clock = FakeClock(datetime.fromisoformat(settings.clock))
+        deps = make_deps(
+            database=database,
+            vault=vault,
+            keys=keys,
+            work_folder=work / str(os.getpid()),
+            profile=settings.profile,
+            is_test_mode=settings.mode == "test",
+            clock=clock,
+            intake_share=intake_share,
+        )
+        deps.work_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        yield Bureau(deps=deps, database=database, vault=vault, settings=settings)
+
+
+def wipe(work: Path) -> None:
+    """Wipe what jobs of dead processes left in the work folder."""
+    work.mkdir(parents=True, exist_ok=True, mode=0o700)
+    for folder in work.iterdir():
+        if not _is_alive(folder.name):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(name: str) -> bool:
+    return name.isdigit() and Path(f"/proc/{name}").exists() and int(name) != os.getpid()

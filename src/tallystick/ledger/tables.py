@@ -1,0 +1,153 @@
+"""The ledger's tables as data: which columns a dataset's row has, and the text its leaf is made of.
+
+The leaf of a row is sha256 of its columns' text, joined by U+001F, in the order of
+`content_columns`: the dataset's name first, `\\N` for NULL, instants as microseconds since 1970,
+bytes in hex. PostgreSQL, DuckDB and Python each have the same definition (a test holds them
+together), so that a chunk of a million rows and a single record give the same roots.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache
+from typing import Any, Literal
+from uuid import UUID
+
+from tallystick.formats import columns, load
+
+Kind = Literal["uuid", "text", "date", "integer", "boolean", "instant", "bytes"]
+SEPARATOR = "\x1f"
+NULL = "\\N"
+
+#: The datasets with a table of statements, in the order files are best sent.
+DATASETS = (
+    "member", "subject", "account", "account_party", "agreement", "guarantee", "funding",
+    "snapshot", "event", "payment", "remark",
+)  # fmt: skip
+
+#: Columns a table has besides the registry's: ids the references were resolved to.
+_RESOLVED: dict[str, tuple[tuple[str, Kind], ...]] = {
+    "account": (("agreement_id", "uuid"), ("formerly_account_id", "uuid")),
+    "account_party": (("holder_party_id", "uuid"),),
+    "guarantee": (("account_id", "uuid"),),
+}
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One dataset's table: its key columns, then the columns that hold content."""
+
+    dataset: str
+    key: tuple[tuple[str, Kind], ...]
+    content: tuple[tuple[str, Kind], ...]
+
+    @property
+    def stated(self) -> tuple[tuple[str, Kind], ...]:
+        """Key and content: what the leaf covers."""
+        return (*self.key, *self.content)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """All columns in COPY order: key, content, then where the row stands and its leaf."""
+        return (*(name for name, _ in self.stated), "chunk_id", "row_no", "leaf")
+
+
+def _kind(duckdb_type: str) -> Kind:
+    kinds: dict[str, Kind] = {
+        "VARCHAR": "text", "DATE": "date", "BIGINT": "integer", "INTEGER": "integer",
+        "SMALLINT": "integer", "BOOLEAN": "boolean", "TIMESTAMPTZ": "instant",
+        "TIMESTAMP WITH TIME ZONE": "instant",
+    }  # fmt: skip
+    return kinds[duckdb_type.upper()]
+
+
+@cache
+def table(dataset: str) -> Table:
+    """The table of one of `DATASETS`."""
+    definition = load()[dataset]
+    content: list[tuple[str, Kind]] = []
+    for column in columns(definition):
+        if column.name == "absent" or (column.field is not None and column.field.personal):
+            continue
+        if column.field is not None and column.field.type == "member":
+            content.append((f"{column.name}_id", "uuid"))
+        elif not (dataset == "snapshot" and column.name == "period_end"):
+            content.append((column.name, _kind(column.duckdb_type)))
+    content += _RESOLVED.get(dataset, ())
+    content += [("operation", "text"), ("reason", "text"), ("absent", "text"), ("sealed", "bytes")]
+    return Table(dataset, _key(dataset), tuple(content))
+
+
+def _key(dataset: str) -> tuple[tuple[str, Kind], ...]:
+    if dataset == "member":
+        return (("member_key", "uuid"), ("item_key", "text"), ("furnisher_id", "uuid"))
+    if dataset == "snapshot":
+        return (
+            ("party_id", "uuid"), ("account_id", "uuid"), ("period_end", "date"),
+            ("furnisher_id", "uuid"),
+        )  # fmt: skip
+    return (
+        ("party_id", "uuid"), ("object_id", "uuid"), ("item_key", "text"), ("furnisher_id", "uuid"),
+    )  # fmt: skip
+
+
+def row_text(dataset: str, row: Mapping[str, Any]) -> bytes:
+    """The bytes a row's leaf is the hash of."""
+    parts = [dataset]
+    parts += [_text(row.get(name), kind) for name, kind in table(dataset).stated]
+    return SEPARATOR.join(parts).encode()
+
+
+def leaf(dataset: str, row: Mapping[str, Any]) -> bytes:
+    """The 32-byte leaf of a row."""
+    return hashlib.sha256(row_text(dataset, row)).digest()
+
+
+def leaf_of(kind: str, *values: UUID | str | date | bytes | None) -> bytes:
+    """The leaf of a row outside the datasets (a link, a deletion), from its values in order."""
+    parts = [kind]
+    for value in values:
+        if value is None:
+            parts.append(NULL)
+        else:
+            parts.append(value.hex() if isinstance(value, bytes) else str(value))
+    return hashlib.sha256(SEPARATOR.join(parts).encode()).digest()
+
+
+def _text(value: Any, kind: Kind) -> str:
+    if value is None:
+        return NULL
+    if kind == "instant":
+        return str((value - _EPOCH) // timedelta(microseconds=1))
+    if kind == "bytes":
+        return bytes(value).hex()
+    if kind == "boolean":
+        return "true" if value else "false"
+    return str(value)
+
+
+def leaf_sql(dataset: str) -> str:
+    """PostgreSQL's expression for the same leaf, over a row of the table."""
+    parts = [f"'{dataset}'"]
+    for name, kind in table(dataset).stated:
+        if kind == "instant":
+            text = f"(extract(epoch from {name}) * 1000000)::bigint::text"
+        elif kind == "bytes":
+            text = f"encode({name}, 'hex')"
+        else:
+            text = f"{name}::text"
+        parts.append(f"coalesce({text}, '\\N')")
+    return f"sha256(convert_to(concat_ws(chr(31), {', '.join(parts)}), 'UTF8'))"
+
+
+def leaf_duckdb(dataset: str) -> str:
+    """DuckDB's expression for the same leaf, as a hex string (sealed columns are hex text there)."""
+    parts = [f"'{dataset}'"]
+    for name, kind in table(dataset).stated:
+        text = f"epoch_us({name})::VARCHAR" if kind == "instant" else f"{name}::VARCHAR"
+        parts.append(f"coalesce({text}, '\\N')")
+    return f"sha256(concat_ws(chr(31), {', '.join(parts)}))"

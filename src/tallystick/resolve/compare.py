@@ -1,0 +1,64 @@
+"""Comparing names and birth dates, tolerantly enough for typing errors, strictly enough for twins."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from rapidfuzz.distance import JaroWinkler
+
+#: Two name tokens of this Jaro–Winkler similarity are alike (spine 6, measured on linkage sets).
+ALIKE = 0.85
+_HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U000323af]")
+_SEPARATORS = re.compile(r"[\s·•.,'’\-]+")
+
+
+@lru_cache(maxsize=65536)
+def normal_name(name: str) -> str:
+    """A name folded for comparison: compatibility forms, case, accents and separators gone."""
+    folded = unicodedata.normalize("NFKD", name).casefold()
+    bare = "".join(mark for mark in folded if not unicodedata.combining(mark))
+    return " ".join(part for part in _SEPARATORS.split(bare) if part)
+
+
+def name_tokens(name: str) -> frozenset[str]:
+    """The tokens of a name; a Han name, written without blanks, gives its characters."""
+    tokens: set[str] = set()
+    for part in normal_name(name).split():
+        tokens.update(part if _HAN.search(part) else [part])
+    return frozenset(tokens)
+
+
+def names_alike(left: str, right: str) -> bool:
+    """Whether at least one token of each is alike, order ignored."""
+    ours, theirs = name_tokens(left), name_tokens(right)
+    if ours & theirs:
+        return True
+    return any(
+        JaroWinkler.similarity(mine, other) >= ALIKE
+        for mine in ours
+        for other in theirs
+        if len(mine) > 1 and len(other) > 1
+    )
+
+
+def birth_dates_clash(left: str | None, right: str | None) -> bool:
+    """Whether two or more of day, month, year differ (ISO dates); an exchange counts as none.
+
+    Missing: an absent birth date clashes with nothing.
+    """
+    if left is None or right is None:
+        return False
+    year, month, day = left.split("-")
+    other_year, other_month, other_day = right.split("-")
+    if year == other_year and month == other_day and day == other_month:
+        return False
+    return (year != other_year) + (month != other_month) + (day != other_day) >= 2
+
+
+def clashes(
+    name: str, birth_date: str | None, other_name: str, other_birth_date: str | None
+) -> bool:
+    """Whether two identities under one number cannot be the same person."""
+    return birth_dates_clash(birth_date, other_birth_date) or not names_alike(name, other_name)

@@ -1,0 +1,253 @@
+"""Corrections and deletions: explicit, with a reason, by the record's own furnisher.
+
+A correction carries the whole new record of one dataset; its rows are staged and judged as that
+dataset, beyond the open periods too, and stand as corrections in the ledger. With the reason
+`reinsertion_certified` it brings back what was deleted. A deletion names a key and hides it, with
+what hangs on it, from its position on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+
+from tallystick.errors import require
+from tallystick.furnish import Staged, stage_file
+from tallystick.ledger import append, publish
+from tallystick.service import context, domains, intake_store, locate, process_rows
+from tallystick.service.port import Deps
+from tallystick.service.references import Job
+from tallystick.validate import judge_record, load_rules
+
+Progress = Callable[[str, int, int | None], None]
+CERTIFIED = "reinsertion_certified"
+_ORDER = ("member", "subject", "account", "account_party", "agreement", "guarantee", "funding",
+          "snapshot", "event", "payment", "remark")  # fmt: skip
+
+
+def run(deps: Deps, job: Job, key: bytes, staged: Staged, progress: Progress) -> None:
+    """Process a staged file of corrections or deletions to its end."""
+    rows = _readable(job)
+    with deps.database.connect("intake") as connection:
+        job.con.execute("create or replace table finding as select * from fault where false")
+        _store_faults(connection, job, key)
+        intake_store.set_state(
+            connection, job.submission_id, state="publishing", stage="publishing",
+            total=staged.sent, row_count=staged.sent,
+        )  # fmt: skip
+    unchanged = 0
+    if job.dataset == "deletion":
+        _delete(deps, job, key, rows)
+    else:
+        for dataset in _ORDER:
+            part = [row for row in rows if row["record_dataset"] == dataset]
+            if part:
+                unchanged += _correct(deps, job, key, dataset, part, progress)
+    _close(deps, job, staged.sent, unchanged)
+
+
+def _readable(job: Job) -> list[dict[str, Any]]:
+    cursor = job.con.cursor()
+    cursor.execute(
+        'select * from "row" where line_no not in'
+        " (select line_no from fault where severity = 'reject' and line_no is not null)"
+        " order by line_no"
+    )
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def _store_faults(connection: psycopg.Connection[Any], job: Job, key: bytes) -> None:
+    faults = job.con.execute(
+        "select line_no, column_no, byte_offset, field, rule_id, severity, seen, null from fault"
+        " order by line_no, rule_id, column_no"
+    ).fetchall()
+    names = list(intake_store.FindingRow.__dataclass_fields__)
+    found = [intake_store.FindingRow(**dict(zip(names, row, strict=True))) for row in faults]
+    intake_store.write_findings(connection, job.submission_id, key, found)
+
+
+def _correct(
+    deps: Deps,
+    job: Job,
+    key: bytes,
+    dataset: str,
+    rows: Sequence[Mapping[str, Any]],
+    progress: Progress,
+) -> int:
+    """Judge and publish the corrections of one dataset; gives how many changed nothing."""
+    nested = replace(job, dataset=dataset)
+    path = job.folder / "corrections.ndjson"
+    path.write_bytes(b"".join(str(row["record"]).encode() + b"\n" for row in rows))
+    profile = deps.profile.on(deps.clock().date())
+    stage_file(
+        job.con, path, deps.registry[dataset], domains.of(profile), format="ndjson",
+        folder=job.folder,
+    )  # fmt: skip
+    path.unlink()
+    lines = {number: row["line_no"] for number, row in enumerate(rows, start=1)}
+    _renumber(job, lines)
+    certified = [row["line_no"] for row in rows if row["reason"] == CERTIFIED]
+    _check_targets(deps, nested, rows, certified)
+    operations = {
+        row["line_no"]: (
+            "reinsertion" if row["reason"] == CERTIFIED else "correction",
+            row["reason"],
+        )
+        for row in rows
+    }
+    return process_rows.judge_and_publish(
+        deps, nested, key, len(rows), progress, operations=operations
+    )
+
+
+def _renumber(job: Job, lines: Mapping[int, int]) -> None:
+    """Give staged rows and faults the line numbers of the file they were wrapped in."""
+    job.con.execute("create or replace table line_map (staged bigint, line_no bigint)")
+    job.con.executemany("insert into line_map values (?, ?)", list(lines.items()))
+    for table in ('"row"', "fault"):
+        job.con.execute(
+            f"update {table} set line_no = m.line_no from line_map m"
+            f" where m.staged = {table}.line_no"
+        )
+
+
+def _check_targets(
+    deps: Deps, job: Job, rows: Sequence[Mapping[str, Any]], certified: Sequence[int]
+) -> None:
+    """Judge the corrections' own rules against what is on file; hits become faults of the row."""
+    job.con.execute("create or replace table certified (line_no bigint)")
+    if certified:
+        job.con.executemany("insert into certified values (?)", [(line,) for line in certified])
+    if job.dataset == "member":
+        return
+    profile = deps.profile.on(deps.clock().date())
+    day = deps.clock().date()
+    with deps.database.connect("intake") as connection:
+        context.build(deps, connection, job, profile, day, corrections=True)
+    on_file = dict(
+        job.con.execute(
+            f'select r.line_no, e.leaf from "row" r {context.joins(job)} where e.leaf is not null'
+        ).fetchall()
+    )
+    rules = load_rules().in_force("correction", None, day)
+    for row in rows:
+        line = row["line_no"]
+        given = row["replaces_digest"]
+        beside = {
+            **row,
+            "judged_on": day,
+            "is_test_mode": deps.is_test_mode,
+            "is_open_period": True,
+            "target_exists": line in on_file,
+            "target_is_own": True,
+            "digest_matches": None if given is None else on_file.get(line) == given,
+        }
+        for one in judge_record("correction", beside, rules):
+            job.con.execute(
+                "insert into fault (line_no, field, rule_id, seen, severity)"
+                " values (?, ?, ?, ?, ?)",
+                (line, one.field, one.rule_id, one.seen, one.severity),
+            )
+
+
+def _delete(deps: Deps, job: Job, key: bytes, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Judge and publish deletions, one chunk for each hundred."""
+    day = deps.clock().date()
+    rules = load_rules().in_force("deletion", None, day)
+    for start in range(0, len(rows), 100):
+        found: list[intake_store.FindingRow] = []
+        targets: list[tuple[locate.Target, str, str]] = []
+        with deps.database.connect("intake") as connection:
+            for row in rows[start : start + 100]:
+                target = locate.target(
+                    deps, connection, job.furnisher_id, row["record_dataset"],
+                    orjson.loads(row["record_key"]),
+                )  # fmt: skip
+                beside = {
+                    **row,
+                    "judged_on": day,
+                    "is_test_mode": deps.is_test_mode,
+                    "target_exists": target is not None,
+                    "target_is_own": target is not None and target.furnisher_id == job.furnisher_id,
+                }
+                hits = judge_record("deletion", beside, rules)
+                found += [_finding(row["line_no"], one) for one in hits]
+                if target and not any(one.severity == "reject" for one in hits):
+                    targets.append((target, row["record_dataset"], row["reason"]))
+            intake_store.write_findings(connection, job.submission_id, key, found)
+        if targets:
+            _publish_deletions(deps, job, targets)
+
+
+def _finding(line_no: int, one: Any) -> intake_store.FindingRow:
+    return intake_store.FindingRow(
+        line_no=line_no,
+        column_no=None,
+        byte_offset=None,
+        field=one.field,
+        rule_id=one.rule_id,
+        severity=one.severity,
+        seen=one.seen,
+        other_line_no=None,
+    )
+
+
+def _publish_deletions(
+    deps: Deps, job: Job, targets: Sequence[tuple[locate.Target, str, str]]
+) -> None:
+    rows: list[append.Row] = []
+    accounts: set[UUID] = set()
+    parties: set[UUID] = set()
+    for target, dataset, reason in targets:
+        values = {
+            "party_id": target.party_id, "object_id": target.object_id, "dataset": dataset,
+            "item_key": target.item_key, "furnisher_id": job.furnisher_id, "reason": reason,
+        }  # fmt: skip
+        rows.append(append.Row(table="deletion", values=values))
+        (accounts if target.is_account else parties).add(
+            target.object_id if target.is_account else target.party_id
+        )
+    touched = publish.Touched(
+        accounts=frozenset(accounts), parties=frozenset(parties), months_too=True
+    )
+    while True:
+        try:
+            with deps.database.connect("intake") as connection:
+                number = intake_store.next_chunk_no(connection, job.submission_id)
+                head = append.ChunkHead(
+                    submission_id=job.submission_id, chunk_no=number,
+                    furnisher_id=job.furnisher_id, dataset="deletion",
+                )  # fmt: skip
+                chunk_id = append.append(connection, head, rows, deps.clock())
+                place = publish.publish(
+                    connection, chunk_id, touched, judged_at=None, now=deps.clock()
+                )
+                intake_store.add_funnel(
+                    connection, job.submission_id, number + 1,
+                    position=place.position, accepted=len(rows),
+                )  # fmt: skip
+            return
+        except publish.Moved:
+            continue
+
+
+def _close(deps: Deps, job: Job, sent: int, unchanged: int) -> None:
+    with deps.database.connect("intake") as connection:
+        rejected, pending = intake_store.bad_counts(connection, job.submission_id)
+        intake_store.add_funnel(
+            connection, job.submission_id, 0,
+            unchanged=unchanged, rejected=rejected if sent else 0, pending=pending,
+        )  # fmt: skip
+        counted = intake_store.funnel(connection, job.submission_id)
+        require(sum(counted.values()) == sent, "the funnel does not add up to what was sent")
+        took = counted["accepted"] or counted["unchanged"] or counted["pending"]
+        intake_store.set_state(
+            connection, job.submission_id, state="published" if took else "rejected",
+            stage="done", done=sent, row_count=sent, finished_at=deps.clock(),
+        )  # fmt: skip

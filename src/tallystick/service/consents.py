@@ -1,0 +1,254 @@
+"""Consents: registering what a person agreed to, and withdrawing it for the very next call."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tallystick.consent import Artefact, check_subject, read_artefact
+from tallystick.consent.artefact import BUREAU, kid_of
+from tallystick.errors import BadRequest, Refused
+from tallystick.model.canonical import canonical
+from tallystick.model.instant import instant_text
+from tallystick.service import heads
+from tallystick.service.members import Member
+from tallystick.service.port import Deps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsentView:
+    """A consent as its parties see it. `status`: active, withdrawn, expired, not_yet."""
+
+    consent_id: UUID
+    captured_by: UUID
+    recipient_id: UUID | None
+    purpose: str
+    data_classes: tuple[str, ...]
+    valid_from: datetime
+    valid_to: datetime
+    given_at: datetime
+    withdrawn_at: datetime | None
+    status: str
+
+
+def register(
+    deps: Deps, member: Member, *, artefact: str, salt: str, scheme: str, number: str
+) -> ConsentView:
+    """Check an artefact, countersign it with our token, and let it stand.
+
+    Gives:  the consent; the same artefact again gives the same consent
+    Raises: BadRequest bad_consent, consent_other_subject, consent_other_member, consent_too_long,
+            consent_exists (the id with other content)
+    """
+    with deps.database.connect("serve") as connection:
+        return register_in(
+            deps, connection, member, artefact=artefact, salt=salt, scheme=scheme, number=number
+        )
+
+
+def register_in(
+    deps: Deps,
+    connection: psycopg.Connection[Any],
+    member: Member,
+    *,
+    artefact: str,
+    salt: str,
+    scheme: str,
+    number: str,
+) -> ConsentView:
+    """`register` inside the caller's transaction (bulk registration)."""
+    read = _checked(deps, connection, member, artefact)
+    check_subject(read, salt=salt, scheme=scheme, number=number)
+    token = deps.keys.identity_token(scheme, number)
+    now = deps.clock()
+    heads.lock_tokens(connection, [token], [scheme], now)
+    known = connection.execute(
+        "select artefact from gate.consent where token = %s and consent_id = %s",
+        (token, read.consent_id),
+    ).fetchone()
+    if known is None:
+        _insert(deps, connection, member, read, artefact=artefact, salt=salt, token=token, now=now)
+    elif known[0] != artefact:
+        raise BadRequest("consent_exists", "the id is taken by another artefact")
+    return view(connection, token, read.consent_id, now)
+
+
+def _checked(
+    deps: Deps, connection: psycopg.Connection[Any], member: Member, artefact: str
+) -> Artefact:
+    row = connection.execute(
+        "select jwk from member.public_key where member_id = %s and kid = %s",
+        (member.member_id, kid_of(artefact)),
+    ).fetchone()
+    if row is None:
+        raise BadRequest("bad_consent", "the member has no such signing key")
+    jwk: Mapping[str, str] = orjson.loads(row[0])
+    read = read_artefact(artefact, jwk)
+    if read.captured_by != member.code:
+        raise BadRequest("consent_other_member", "the artefact was captured by another member")
+    life = deps.profile.on(deps.clock().date()).consent_life_max_days
+    if (read.valid_to - read.valid_from).days > life:
+        raise BadRequest("consent_too_long", f"a consent may last {life} days at most")
+    return read
+
+
+def _insert(
+    deps: Deps,
+    connection: psycopg.Connection[Any],
+    member: Member,
+    read: Artefact,
+    *,
+    artefact: str,
+    salt: str,
+    token: bytes,
+    now: datetime,
+) -> None:
+    recipient_id = None
+    if read.recipient != BUREAU:
+        row = connection.execute(
+            "select member_id from member.member where code = %s", (read.recipient,)
+        ).fetchone()
+        if row is None:
+            raise BadRequest("unknown_member", "the consent's recipient is not a member")
+        recipient_id = row[0]
+    key = deps.vault.create([read.consent_id], now)[read.consent_id]
+    statement = {"artefact": artefact, "registered_at": instant_text(now), "token": token.hex()}
+    subjects = _subjects(connection, token)
+    heads.lock(connection, subjects)
+    try:
+        connection.execute(
+            "insert into directory.consent (consent_id, token) values (%s, %s)",
+            (read.consent_id, token),
+        )
+    except psycopg.errors.UniqueViolation:
+        raise BadRequest("consent_exists", "the id is taken by another artefact") from None
+    connection.execute(
+        "insert into gate.consent (token, consent_id, captured_by, recipient_id, purpose,"
+        " data_classes, valid_from, valid_to, given_at, registered_at, uses_allowed, artefact,"
+        " salt_sealed, countersignature, text_sha256, locale) values (%s, %s, %s, %s, %s, %s, %s,"
+        " %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+        (
+            token, read.consent_id, member.member_id, recipient_id, read.purpose,
+            list(read.data_classes), read.valid_from, read.valid_to, read.given_at, now,
+            read.uses_allowed, artefact, AESGCM(key).encrypt(bytes(12), salt.encode(), b"salt"),
+            deps.keys.sign(canonical(statement)), read.text_sha256, read.locale,
+        ),
+    )  # fmt: skip
+    connection.execute(
+        "insert into gate.consent_use (token, consent_id) values (%s, %s)",
+        (token, read.consent_id),
+    )
+    for subject_id in subjects:
+        heads.add_event(connection, subject_id, "consent_given", token, now, read.consent_id)
+
+
+def withdraw(
+    deps: Deps,
+    consent_id: UUID,
+    *,
+    withdrawn_by: str,
+    member: Member | None = None,
+    tokens: frozenset[bytes] | None = None,
+) -> ConsentView:
+    """Withdraw a consent: no answer that needs it leaves after this commits.
+
+    Takes:  `member`: only the member who captured it or receives under it; `tokens`: only a
+            consent made under one of the person's tokens
+    Raises: BadRequest `not_found` (also for what is not the caller's)
+    """
+    with deps.database.connect("serve") as connection:
+        found = connection.execute(
+            "select k.token, c.captured_by, c.recipient_id from directory.consent k"
+            " join gate.consent c on c.token = k.token and c.consent_id = k.consent_id"
+            " where k.consent_id = %s",
+            (consent_id,),
+        ).fetchone()
+        if found is None or not _may_withdraw(found, member, tokens):
+            raise BadRequest("not_found", "no such consent")
+        token, now = bytes(found[0]), deps.clock()
+        connection.execute("select from directory.token where token = %s for update", (token,))
+        subjects = _subjects(connection, token)
+        heads.lock(connection, subjects)
+        done = connection.execute(
+            "insert into gate.withdrawal (token, consent_id, withdrawn_at, withdrawn_by)"
+            " values (%s, %s, %s, %s) on conflict do nothing",
+            (token, consent_id, now, withdrawn_by),
+        )
+        if done.rowcount:
+            for subject_id in subjects:
+                heads.add_event(connection, subject_id, "consent_withdrawn", token, now, consent_id)
+        return view(connection, token, consent_id, now)
+
+
+def _may_withdraw(
+    found: tuple[Any, ...], member: Member | None, tokens: frozenset[bytes] | None
+) -> bool:
+    if member is not None:
+        return member.member_id in (found[1], found[2])
+    return tokens is None or bytes(found[0]) in tokens
+
+
+def _subjects(connection: psycopg.Connection[Any], token: bytes) -> list[UUID]:
+    rows = connection.execute(
+        "select subject_id from directory.token_subject where token = %s order by subject_id",
+        (token,),
+    )
+    return [row[0] for row in rows]
+
+
+_VIEW = """
+select c.consent_id, c.captured_by, c.recipient_id, c.purpose, c.data_classes, c.valid_from,
+  c.valid_to, c.given_at, w.withdrawn_at
+from gate.consent c left join gate.withdrawal w using (token, consent_id)
+"""
+
+
+def view(
+    connection: psycopg.Connection[Any], token: bytes, consent_id: UUID, now: datetime
+) -> ConsentView:
+    """One consent as it stands."""
+    row = connection.execute(
+        _VIEW + " where c.token = %s and c.consent_id = %s", (token, consent_id)
+    ).fetchone()
+    if row is None:
+        raise Refused("consent_missing", "there is no such consent")
+    return _as_view(row, now)
+
+
+def of_subject(deps: Deps, subject_id: UUID) -> list[ConsentView]:
+    """Every consent under a subject's tokens, newest first."""
+    with deps.database.connect("serve") as connection:
+        rows = connection.execute(
+            _VIEW + " join directory.token_subject t on t.token = c.token"
+            " where t.subject_id = %s order by c.registered_at desc",
+            (subject_id,),
+        ).fetchall()
+    return [_as_view(row, deps.clock()) for row in rows]
+
+
+def _as_view(row: tuple[Any, ...], now: datetime) -> ConsentView:
+    if row[8] is not None:
+        status = "withdrawn"
+    elif now < row[5]:
+        status = "not_yet"
+    else:
+        status = "active" if now < row[6] else "expired"
+    return ConsentView(
+        consent_id=row[0],
+        captured_by=row[1],
+        recipient_id=row[2],
+        purpose=row[3],
+        data_classes=tuple(row[4]),
+        valid_from=row[5],
+        valid_to=row[6],
+        given_at=row[7],
+        withdrawn_at=row[8],
+        status=status,
+    )

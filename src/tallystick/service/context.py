@@ -1,0 +1,365 @@
+"""The context beside each row: what the rules may read about the file and the ledger.
+
+Builds the DuckDB view `judged` (the record's typed columns, `line_no`, and exactly the columns of
+`validate.context_of`) from the staged rows and the tables of references. Files of a million rows
+and single records go through the same view.
+"""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from tallystick.formats import Dataset, load
+from tallystick.profile import ProfileAt
+from tallystick.service import existing
+from tallystick.service.keys_of_rows import SHAPES, file_key_sql
+from tallystick.service.port import Deps
+from tallystick.service.references import Job, look_up
+from tallystick.validate import context_of
+
+_SQL_TYPES = {
+    "text": "varchar",
+    "date": "date",
+    "integer": "integer",
+    "bigint": "bigint",
+    "boolean": "boolean",
+    "instant": "timestamptz",
+}
+_ON_ACCOUNT = {
+    "account_opened_on": "a.opened_on",
+    "account_closed_on": "a.closed_on",
+    "account_currency": "a.currency",
+    "account_product": "a.product",
+    "account_credit_limit_minor": "a.credit_limit_minor",
+    "account_principal_minor": "a.principal_minor",
+    "account_maturity_on": "a.maturity_on",
+    "account_basis": "a.basis",
+}
+
+
+def build(
+    deps: Deps,
+    connection: psycopg.Connection[Any],
+    job: Job,
+    profile: ProfileAt,
+    day: date,
+    *,
+    corrections: bool = False,
+) -> None:
+    """Make the view `judged` over the job's table `row`.
+
+    Takes: `day`: the day of judging; `connection`: under the intake role, in a transaction;
+           `corrections`: the rows are corrections, which may reach beyond the open periods
+    """
+    _references(deps, connection, job)
+    _buckets(job, profile)
+    existing.load(connection, job)
+    if job.dataset == "subject":
+        _identifiers(job, profile)
+    if job.dataset == "snapshot":
+        existing.load_reopened(connection, job)
+    if job.dataset == "funding":
+        existing.load_shares(connection, job)
+    if "consent_ref" in _row_columns(job):
+        existing.load_consents(connection, job, day)
+    given = _expressions(deps, job, profile, day)
+    if corrections:
+        given["is_open_period"] = "true"
+        given["is_deleted"] = (
+            "coalesce(e.is_deleted, false) and not exists"
+            " (select 1 from certified z where z.line_no = r.line_no)"
+        )
+    columns = ", ".join(
+        f"({given.get(column.name, 'null')})::{_SQL_TYPES[column.type]} as {column.name}"
+        for column in context_of(job.dataset)
+    )
+    job.con.execute(
+        f'create or replace view judged as select r.*, {columns} from "row" r {joins(job)}'
+    )
+
+
+def _row_columns(job: Job) -> set[str]:
+    return {row[0] for row in job.con.execute('describe "row"').fetchall()}
+
+
+def _references(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> None:
+    members = connection.execute("select code, member_id from member.member").fetchall()
+    job.con.execute("create or replace table member_ref (code varchar, member_id uuid)")
+    job.con.executemany("insert into member_ref values (?, ?)", members)
+    for kind, number in SHAPES[job.dataset].references:
+        if job.dataset == "funding":
+            _funding_accounts(deps, connection, job, members)
+        else:
+            look_up(
+                deps,
+                connection,
+                job,
+                kind=kind,
+                numbers_sql=f'select {number} as number from "row" r',
+                into=f"{kind}_ref",
+            )
+    if "account" in {kind for kind, _ in SHAPES[job.dataset].references}:
+        by = "originator, number" if job.dataset == "funding" else "number"
+        job.con.execute(
+            f"create or replace table account_state as select distinct on ({by}) *"
+            f" from account_ref order by {by}, subject_id"
+        )
+
+
+def _funding_accounts(
+    deps: Deps, connection: psycopg.Connection[Any], job: Job, members: list[tuple[str, UUID]]
+) -> None:
+    """Accounts cited by their originators: looked up under each originator named in the file."""
+    known = dict(members)
+    named = job.con.execute(
+        'select distinct originator from "row" where originator is not null'
+    ).fetchall()
+    job.con.execute("drop table if exists account_ref_all")
+    for (code,) in [*named, ("",)]:
+        if code and code not in known:
+            continue
+        look_up(
+            deps,
+            connection,
+            job,
+            kind="account",
+            numbers_sql=f"select account_number as number from \"row\" where originator = '{code}'",
+            into="account_ref",
+            furnisher_id=known.get(code, job.furnisher_id),
+        )
+        job.con.execute(
+            "create table if not exists account_ref_all as"
+            " select ''::varchar as originator, * from account_ref limit 0"
+        )
+        job.con.execute(f"insert into account_ref_all select '{code}', * from account_ref")
+    job.con.execute("create or replace table account_ref as from account_ref_all")
+
+
+def _buckets(job: Job, profile: ProfileAt) -> None:
+    job.con.execute(
+        "create or replace table bucket_ref (code varchar, rank integer, kind varchar,"
+        " days_min integer, days_max integer)"
+    )
+    job.con.executemany(
+        "insert into bucket_ref values (?, ?, ?, ?, ?)",
+        [
+            (one.code, one.rank, one.kind, one.days_min, one.days_max)
+            for one in profile.buckets.values()
+        ],
+    )
+
+
+def _identifiers(job: Job, profile: ProfileAt) -> None:
+    """Verdicts on identity numbers, by the profile's checks."""
+    job.con.execute(
+        "create or replace table identifier_check (line_no bigint, verdict varchar,"
+        " birth_date date, sex varchar)"
+    )
+    source = job.con.cursor()
+    source.execute(
+        'select line_no, identifier_scheme, identifier_number from "row"'
+        " where identifier_scheme is not null and identifier_number is not null"
+    )
+    while rows := source.fetchmany(5000):
+        verdicts = [
+            (
+                line,
+                profile.check_identifier(scheme, number),
+                *profile.identifier_facts(scheme, number),
+            )
+            for line, scheme, number in rows
+        ]
+        job.con.executemany("insert into identifier_check values (?, ?, ?, ?)", verdicts)
+
+
+def joins(job: Job) -> str:
+    """The joins of the view: `r` the row, `a`, `p`, `o` its references, `e` on file, `d` its duplicate."""
+    shape = SHAPES[job.dataset]
+    kinds = dict(shape.references)
+    found = ["left join duplicate_of d on d.line_no = r.line_no"]
+    _duplicates(job)
+    if "account" in kinds:
+        originator = " and a.originator = r.originator" if job.dataset == "funding" else ""
+        found.append(f"left join account_state a on a.number = {kinds['account']}{originator}")
+    if "person" in kinds:
+        found.append(f"left join person_ref p on p.number = {kinds['person']}")
+    if shape.own in ("agreement", "guarantee", "payer_account"):
+        found.append(f"left join {shape.own}_ref o on o.number = {kinds[shape.own]}")
+    found.append(
+        f"left join existing e on e.object_id = {object_sql(job.dataset)}"
+        f" and e.item_key = {shape.item_key}"
+    )
+    if job.dataset in ("snapshot", "payment"):
+        found.append("left join bucket_ref b on b.code = r.bucket")
+        found.append("left join previous v on v.line_no = r.line_no")
+        _previous(job)
+    if job.dataset == "subject":
+        found.append("left join identifier_check i on i.line_no = r.line_no")
+    if job.dataset == "funding":
+        found.append("left join shares s on s.line_no = r.line_no")
+    if "consent_ref" in _row_columns(job):
+        found.append(
+            "left join consent_of c on c.consent_ref = r.consent_ref and c.party_id = "
+            + ("coalesce(p.party_id, a.party_id)" if job.dataset == "account" else "p.party_id")
+        )
+    return " ".join(found)
+
+
+def object_sql(dataset: str) -> str:
+    """The id of the object a row is about, over the view's joins; NULL while it is new."""
+    if dataset in ("account", "account_party", "snapshot", "event", "funding"):
+        return "a.object_id"
+    if dataset == "subject":
+        return "p.party_id"
+    if dataset == "remark":
+        return "coalesce(a.object_id, p.party_id)"
+    if dataset == "member":
+        return "(select m.member_id from member_ref m where m.code = r.member)"
+    return "o.object_id"
+
+
+def definition(dataset: str) -> Dataset:
+    """The registry's definition of a dataset."""
+    return load()[dataset]
+
+
+def _duplicates(job: Job) -> None:
+    names = sorted(_row_columns(job) - {"line_no"})
+    content = f"hash({', '.join(names)})"
+    job.con.execute(
+        "create or replace table duplicate_of as select * from (select line_no,"
+        " first_value(line_no) over w as first_line_no,"
+        " first_value(content) over w = content as is_equal from (select r.line_no,"
+        f' hash({file_key_sql(job.dataset)}) as file_key, {content} as content from "row" r)'
+        " window w as (partition by file_key order by line_no)) where first_line_no <> line_no"
+    )
+
+
+def _previous(job: Job) -> None:
+    """The newest earlier month of each row: in the file, else on file."""
+    if job.dataset == "payment":
+        job.con.execute(
+            "create or replace table previous as select line_no, lag(period_end) over w as"
+            " period_end, lag(bucket) over w as bucket, null::bigint as balance_minor,"
+            ' null::date as first_delinquency_on, null::varchar as status from "row"'
+            " window w as (partition by payer_account_number order by period_end)"
+        )
+        return
+    job.con.execute(
+        "create or replace table previous as"
+        " select line_no, coalesce(prev_end, last_period_end) as period_end,"
+        " case when prev_end is null then last_bucket else prev_bucket end as bucket,"
+        " case when prev_end is null then last_balance_minor else prev_balance end as balance_minor,"
+        " case when prev_end is null then last_first else prev_first end as first_delinquency_on,"
+        " case when prev_end is null then last_status else prev_status end as status"
+        " from (select r.line_no, lag(r.period_end) over w as prev_end,"
+        "  lag(r.bucket) over w as prev_bucket, lag(r.balance_minor) over w as prev_balance,"
+        "  lag(r.first_delinquency_on) over w as prev_first, lag(r.status) over w as prev_status,"
+        "  case when a.last_period_end < r.period_end then a.last_period_end end as last_period_end,"
+        "  a.last_bucket, a.last_balance_minor, a.first_delinquency_on as last_first, a.last_status"
+        '  from "row" r left join account_state a on a.number = r.account_number'
+        "  window w as (partition by r.account_number order by r.period_end))"
+        " where coalesce(prev_end, last_period_end) is not null"
+    )
+
+
+def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[str, str]:
+    dataset, parent = job.dataset, SHAPES[job.dataset].parent
+    own = f"'{job.furnisher_id}'::uuid"
+    given = {
+        "judged_on": f"date '{day}'",
+        "is_test_mode": str(deps.is_test_mode).lower(),
+        "duplicate_line_no": "d.first_line_no",
+        "duplicate_is_equal": "d.is_equal",
+        "is_deleted": "coalesce(e.is_deleted, false)",
+        "exists_already": "e.leaf is not null and not e.is_own and not e.is_deleted",
+    }
+    if "period_end" in _row_columns(job):
+        open_months = profile.open_periods_months
+        given["is_open_period"] = (
+            f"(year(date '{day}') * 12 + month(date '{day}'))"
+            f" - (year(r.period_end) * 12 + month(r.period_end)) <= {open_months}"
+        )
+    else:
+        given["is_open_period"] = "true"
+    known = {
+        "account": "a.subject_id is not null",
+        "person": "p.subject_id is not null",
+        "account_or_person": "coalesce(a.subject_id, p.subject_id) is not null",
+    }
+    if parent:
+        given["parent_exists"] = known[parent]
+        given["parent_is_own"] = "true"
+    if dataset in ("snapshot", "event", "account_party", "funding", "guarantee", "remark"):
+        given |= _ON_ACCOUNT
+    if "consent_ref" in _row_columns(job):
+        given["consent_state"] = (
+            "case when r.consent_ref is not null then coalesce(c.state, 'unknown') end"
+        )
+    if dataset in ("snapshot", "payment"):
+        given |= _monthly(profile, reopened=dataset == "snapshot")
+    return given | _special(dataset, own)
+
+
+def _monthly(profile: ProfileAt, *, reopened: bool) -> dict[str, str]:
+    worst = max((one.rank for one in profile.buckets.values() if one.rank is not None), default=0)
+    earlier = "(select k.{} from bucket_ref k where k.code = v.bucket)"
+    given = {
+        "bucket_rank": "b.rank",
+        "bucket_kind": "b.kind",
+        "bucket_days_min": "b.days_min",
+        "bucket_days_max": "b.days_max",
+        "bucket_max_rank": str(worst),
+        "prev_period_end": "v.period_end",
+        "prev_bucket_rank": earlier.format("rank"),
+        "prev_bucket_kind": earlier.format("kind"),
+        "prev_balance_minor": "v.balance_minor",
+        "prev_first_delinquency_on": "v.first_delinquency_on",
+        "prev_status": "v.status",
+        "prev_is_adjacent": "(year(r.period_end) * 12 + month(r.period_end))"
+        " - (year(v.period_end) * 12 + month(v.period_end)) = 1",
+    }
+    if reopened:
+        given["reopened_since"] = (
+            "exists (select 1 from reopened z where z.account_id = a.object_id"
+            " and z.occurred_on > v.period_end and z.occurred_on <= r.period_end)"
+        )
+    return given
+
+
+def _special(dataset: str, own: str) -> dict[str, str]:
+    member = "exists (select 1 from member_ref m where m.code = r.{})"
+    is_caller = f"exists (select 1 from member_ref m where m.code = r.{{}} and m.member_id = {own})"
+    special: dict[str, dict[str, str]] = {
+        "account": {
+            "on_file_opened_on": "a.opened_on",
+            "on_file_product": "a.product",
+            "on_file_currency": "a.currency",
+            "on_file_closed_on": "a.closed_on",
+            "last_period_end": "a.last_period_end",
+            "last_balance_minor": "a.last_balance_minor",
+        },
+        "funding": {
+            "other_shares_ppb": "s.other_shares_ppb",
+            "originator_share_ppb": "s.originator_share_ppb",
+            "funder_is_member": member.format("funder"),
+            "originator_is_member": member.format("originator"),
+            "caller_is_originator": is_caller.format("originator"),
+            "caller_is_funder": is_caller.format("funder"),
+        },
+        "subject": {
+            "identifier_check": "i.verdict",
+            "identifier_birth_date": "i.birth_date",
+            "identifier_sex": "i.sex",
+        },
+        "account_party": {"holder_is_known": "p.subject_id is not null"},
+        "guarantee": {
+            "guarantor_is_borrower": "p.party_id = a.party_id",
+            "account_balance_minor": "a.last_balance_minor",
+        },
+    }
+    return special.get(dataset, {})

@@ -1,0 +1,251 @@
+"""What the ledger already holds of a file's keys, laid beside the rows in DuckDB."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import date
+from typing import Any
+
+import duckdb
+import orjson
+import psycopg
+
+from tallystick.service.keys_of_rows import SHAPES
+from tallystick.service.references import Job
+
+#: By dataset: the reference whose object the existing statements hang on.
+_OBJECT_TABLES = {
+    "account": "account_ref",
+    "account_party": "account_ref",
+    "snapshot": "account_ref",
+    "event": "account_ref",
+    "funding": "account_ref",
+    "subject": "person_ref",
+    "agreement": "agreement_ref",
+    "guarantee": "guarantee_ref",
+    "payment": "payer_account_ref",
+}
+
+_QUERY = """
+select distinct on (t.{object}, t.{item}) t.{object}, t.{item}::text, encode(t.leaf, 'hex'),
+  t.operation, t.reason, c.submission_id is not distinct from %(submission)s as is_own,
+  exists (select 1 from ledger.deletion d join ledger.publication dp using (chunk_id)
+    where d.party_id = t.party_id and d.object_id = t.{object} and dp.position > p.position
+    and (d.dataset = 'account' or (d.dataset = %(dataset)s and d.item_key = t.{item}::text)))
+from asked_key a join ledger.{dataset} t on t.party_id = a.party_id and t.{object} = a.object_id
+join ledger.chunk c using (chunk_id) left join ledger.publication p using (chunk_id)
+where {within} (p.position is not null or c.submission_id = %(submission)s)
+  and not exists (select 1 from ledger.abandoned x where x.chunk_id = t.chunk_id)
+order by t.{object}, t.{item}, p.position desc nulls first
+"""
+
+
+def load(connection: psycopg.Connection[Any], job: Job) -> None:
+    """DuckDB table `existing`: per object and item key the newest statement's leaf and state.
+
+    `is_own` marks statements of this very submission: a job resumed after a crash meets them.
+    For snapshots only periods up to the newest on file are asked for; later ones cannot be there.
+    """
+    job.con.execute(
+        "create or replace table existing (object_id uuid, item_key varchar, leaf varchar,"
+        " operation varchar, reason varchar, is_own boolean, is_deleted boolean)"
+    )
+    keys = _asked(job)
+    if not keys:
+        return
+    connection.execute(
+        "create temporary table if not exists asked_key (party_id uuid, object_id uuid)"
+        " on commit drop"
+    )
+    connection.execute("truncate asked_key")
+    with connection.cursor().copy("copy asked_key from stdin") as copy:
+        for key in keys:
+            copy.write_row(key)
+    connection.execute("analyze asked_key")
+    within, given = _within(job)
+    is_snapshot = job.dataset == "snapshot"
+    query = _QUERY.format(
+        dataset=job.dataset,
+        object="account_id" if is_snapshot else "object_id",
+        item="period_end" if is_snapshot else "item_key",
+        within=within,
+    )
+    with connection.cursor(name="existing") as cursor:
+        cursor.itersize = 20000
+        cursor.execute(query, {"dataset": job.dataset, "submission": job.submission_id, **given})
+        insert_rows(job.con, "existing", cursor)
+
+
+def _asked(job: Job) -> list[tuple[Any, ...]]:
+    if job.dataset == "remark":
+        return job.con.execute(
+            "select distinct party_id, object_id from account_ref where object_id is not null"
+            " union select party_id, party_id from person_ref where party_id is not null"
+        ).fetchall()
+    if job.dataset == "member":
+        return []
+    table = _OBJECT_TABLES[job.dataset]
+    if job.dataset == "subject":
+        return job.con.execute(
+            f"select distinct party_id, party_id from {table} where party_id is not null"
+        ).fetchall()
+    if job.dataset == "snapshot":
+        return job.con.execute(
+            "select distinct a.party_id, a.object_id from account_ref a join (select"
+            ' account_number, min(period_end) as first_end from "row" group by account_number) r'
+            " on r.account_number = a.number where a.object_id is not null and"
+            " a.last_period_end >= r.first_end"
+        ).fetchall()
+    return job.con.execute(
+        f"select distinct party_id, object_id from {table} where object_id is not null"
+    ).fetchall()
+
+
+def _within(job: Job) -> tuple[str, dict[str, Any]]:
+    if job.dataset != "snapshot":
+        return "", {}
+    low, high = job.con.execute('select min(period_end), max(period_end) from "row"').fetchall()[0]
+    return "t.period_end between %(low)s and %(high)s and", {"low": low, "high": high}
+
+
+def insert_rows(con: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows into a DuckDB table in batches, as columns."""
+    batch: list[Sequence[Any]] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == 20000:
+            _insert_batch(con, table, batch)
+            batch = []
+    if batch:
+        _insert_batch(con, table, batch)
+
+
+def _insert_batch(
+    con: duckdb.DuckDBPyConnection, table: str, batch: Sequence[Sequence[Any]]
+) -> None:
+    columns = [
+        [str(value) if value is not None and not isinstance(value, bool | int | str) else value
+         for value in column]
+        for column in zip(*batch, strict=True)
+    ]  # fmt: skip
+    names = ", ".join(f"unnest($c{number})" for number in range(len(columns)))
+    con.execute(
+        f"insert into {table} select {names}",
+        {f"c{number}": column for number, column in enumerate(columns)},
+    )
+
+
+def load_reopened(connection: psycopg.Connection[Any], job: Job) -> None:
+    """Reopened events of accounts that are closed on file (all others cannot need them)."""
+    job.con.execute("create or replace table reopened (account_id uuid, occurred_on date)")
+    closed = job.con.execute(
+        "select distinct party_id, object_id from account_ref"
+        " where object_id is not null and (closed_on is not null or last_status = 'closed')"
+    ).fetchall()
+    if not closed:
+        return
+    rows = connection.execute(
+        "select object_id, (occurred_at at time zone 'UTC')::date from ledger.event"
+        " join ledger.publication using (chunk_id) where party_id = any(%s)"
+        " and object_id = any(%s) and event_type = 'reopened'",
+        ([row[0] for row in closed], [row[1] for row in closed]),
+    )
+    insert_rows(job.con, "reopened", rows)
+
+
+def load_shares(connection: psycopg.Connection[Any], job: Job) -> None:
+    """Per funding row: the other funders' shares and the originator's, on file and in the file."""
+    job.con.execute(
+        "create or replace table on_file_share (account_id uuid, funder_id uuid, valid_from date,"
+        " valid_to date, share_ppb bigint, role varchar)"
+    )
+    accounts = [
+        row[0]
+        for row in job.con.execute(
+            "select distinct object_id from account_ref where object_id is not null"
+        ).fetchall()
+    ]
+    rows = connection.execute(
+        "select distinct on (account_id) account_id, terms from file.account"
+        " where account_id = any(%s) order by account_id, subject_id",
+        (accounts,),
+    )
+    shares = [
+        (account, one["funder_id"], one["valid_from"], one.get("valid_to"), one.get("share_ppb"),
+         one["role"])
+        for account, terms in rows
+        for one in orjson.loads(terms)["fundings"]
+    ]  # fmt: skip
+    if shares:
+        insert_rows(job.con, "on_file_share", shares)
+    job.con.execute(_SHARES)
+
+
+_SHARES = """
+create or replace table shares as
+with sent as (
+  select r.line_no, a.object_id as account_id, a.number, r.originator, m.member_id as funder_id,
+    o.member_id as originator_id, r.valid_from, r.valid_to, r.share_ppb, r.role
+  from \"row\" r left join account_state a on a.number = r.account_number
+    and a.originator = r.originator
+  left join member_ref m on m.code = r.funder left join member_ref o on o.code = r.originator
+), known as (
+  select number, originator, funder_id, valid_from, valid_to, share_ppb, role from sent
+  union all
+  select a.number, a.originator, f.funder_id, f.valid_from, f.valid_to, f.share_ppb, f.role
+  from on_file_share f join account_state a on a.object_id = f.account_id
+  where not exists (select 1 from sent s where s.account_id = f.account_id
+    and s.funder_id = f.funder_id and s.valid_from = f.valid_from)
+)
+select s.line_no,
+  sum(k.share_ppb) filter (k.funder_id is distinct from s.funder_id) as other_shares_ppb,
+  max(k.share_ppb) filter (k.funder_id = s.originator_id) as originator_share_ppb
+from sent s join known k on k.number = s.number and k.originator = s.originator
+  and k.role in ('originator', 'funder') and k.valid_from <= s.valid_from
+  and (k.valid_to is null or k.valid_to >= s.valid_from)
+group by s.line_no
+"""
+
+
+def load_consents(connection: psycopg.Connection[Any], job: Job, day: date) -> None:
+    """DuckDB table `consent_of` (consent_ref, party_id, state): does the consent cover the row?"""
+    job.con.execute(
+        "create or replace table consent_of (consent_ref varchar, party_id uuid, state varchar)"
+    )
+    number = dict(SHAPES[job.dataset].references)["person"]
+    pairs = job.con.execute(
+        'select distinct r.consent_ref, p.party_id from "row" r'
+        f" join person_ref p on p.number = {number}"
+        " where r.consent_ref is not null and p.party_id is not null"
+    ).fetchall()
+    if not pairs:
+        return
+    rows = connection.execute(
+        _CONSENTS,
+        {
+            "cited": [pair[0] for pair in pairs],
+            "parties": [pair[1] for pair in pairs],
+            "furnisher": job.furnisher_id,
+            "day": day,
+        },
+    )
+    insert_rows(job.con, "consent_of", rows)
+
+
+_CONSENTS = """
+select c.consent_id::text, cited.party_id,
+  case
+    when w.consent_id is not null then 'withdrawn'
+    when not exists (select 1 from identity.party_token t
+      where t.party_id = cited.party_id and t.token = c.token) then 'other_subject'
+    when c.captured_by <> %(furnisher)s then 'other_recipient'
+    when c.purpose <> 'furnishing' then 'other_purpose'
+    when c.valid_from::date > %(day)s then 'not_yet'
+    when c.valid_to::date < %(day)s then 'expired'
+    else 'active'
+  end
+from unnest(%(cited)s::text[], %(parties)s::uuid[]) as cited (ref, party_id)
+join directory.consent k on k.consent_id::text = cited.ref
+join gate.consent c on c.token = k.token and c.consent_id = k.consent_id
+left join gate.withdrawal w on w.token = c.token and w.consent_id = c.consent_id
+"""

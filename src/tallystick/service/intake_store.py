@@ -1,0 +1,238 @@
+"""The intake's own rows: submissions, sealed raw parts, findings, the funnel.
+
+Raw bytes and what was seen are sealed under a key of the submission's own in the vault: destroying
+that key after `raw_days` erases them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import IO, Any
+from uuid import UUID
+
+import psycopg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+PART_BYTES = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submission:
+    """A submission as the intake keeps it."""
+
+    submission_id: UUID
+    furnisher_id: UUID
+    dataset: str
+    format: str | None
+    byte_count: int
+    received_at: datetime
+    channel: str
+    state: str
+    row_count: int | None
+
+
+def load(connection: psycopg.Connection[Any], submission_id: UUID) -> Submission | None:
+    """A submission; None when there is none of that id."""
+    row = connection.execute(
+        "select submission_id, furnisher_id, dataset, format, byte_count, received_at, channel,"
+        " state, row_count from intake.submission where submission_id = %s",
+        (submission_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    names = Submission.__dataclass_fields__
+    return Submission(**dict(zip(names, row, strict=True)))
+
+
+def seal_part(key: bytes, part_no: int, data: bytes) -> bytes:
+    """One raw part sealed; its number is its nonce, the key is the submission's alone."""
+    return AESGCM(key).encrypt(part_no.to_bytes(12, "big"), data, b"tallystick raw")
+
+
+def write_raw(
+    connection: psycopg.Connection[Any], submission_id: UUID, key: bytes, parts: Iterable[bytes]
+) -> None:
+    """Store raw parts, sealed, in order."""
+    with connection.cursor().copy(
+        "copy intake.raw_part (submission_id, part_no, sealed) from stdin (format binary)"
+    ) as copy:
+        copy.set_types(["uuid", "int4", "bytea"])
+        for part_no, data in enumerate(parts):
+            copy.write_row((submission_id, part_no, seal_part(key, part_no, data)))
+
+
+def read_raw(
+    connection: psycopg.Connection[Any], submission_id: UUID, key: bytes, target: IO[bytes]
+) -> None:
+    """Write a submission's raw bytes, opened, to `target`."""
+    cipher = AESGCM(key)
+    with connection.cursor(name="raw", binary=True) as cursor:
+        cursor.itersize = 4
+        cursor.execute(
+            "select part_no, sealed from intake.raw_part where submission_id = %s order by part_no",
+            (submission_id,),
+        )
+        for part_no, sealed in cursor:
+            target.write(cipher.decrypt(part_no.to_bytes(12, "big"), sealed, b"tallystick raw"))
+
+
+def set_state(
+    connection: psycopg.Connection[Any],
+    submission_id: UUID,
+    *,
+    state: str,
+    stage: str,
+    done: int = 0,
+    total: int | None = None,
+    row_count: int | None = None,
+    finished_at: datetime | None = None,
+) -> None:
+    """Record where a submission stands: what its page and its watchers show."""
+    connection.execute(
+        "update intake.submission set state = %s, stage = %s, progress_done = %s,"
+        " progress_total = coalesce(%s, progress_total), row_count = coalesce(%s, row_count),"
+        " finished_at = coalesce(%s, finished_at) where submission_id = %s",
+        (state, stage, done, total, row_count, finished_at, submission_id),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindingRow:
+    """One finding on its way to the table; `seen` in the clear."""
+
+    line_no: int | None
+    column_no: int | None
+    byte_offset: int | None
+    field: str | None
+    rule_id: str
+    severity: str
+    seen: str | None
+    other_line_no: int | None
+
+
+#: Findings of one line are numbered line × this + their order, so a repeated run gives the same.
+FINDINGS_PER_LINE = 1000
+
+
+def write_findings(
+    connection: psycopg.Connection[Any],
+    submission_id: UUID,
+    key: bytes,
+    findings: Iterable[FindingRow],
+) -> None:
+    """Store findings (ordered by line), what was seen sealed; those stored already stay."""
+    cipher = AESGCM(key)
+    line, order, batch = None, 0, []
+    for one in findings:
+        order = order + 1 if one.line_no == line else 0
+        line = one.line_no
+        number = (line or 0) * FINDINGS_PER_LINE + order
+        seen = None
+        if one.seen is not None:
+            nonce = b"\x01" + number.to_bytes(11, "big")
+            seen = cipher.encrypt(nonce, one.seen.encode(), b"tallystick seen")
+        batch.append(
+            (submission_id, number, one.line_no, one.column_no, one.byte_offset, one.field,
+             one.rule_id, one.severity, seen, one.other_line_no)
+        )  # fmt: skip
+        if len(batch) >= 5000:
+            _insert_findings(connection, batch)
+            batch = []
+    _insert_findings(connection, batch)
+
+
+def _insert_findings(connection: psycopg.Connection[Any], batch: list[tuple[Any, ...]]) -> None:
+    if not batch:
+        return
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "insert into intake.finding (submission_id, finding_no, line_no, column_no,"
+            " byte_offset, field, rule_id, severity, seen_sealed, other_line_no)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+            batch,
+        )
+
+
+def open_seen(key: bytes, finding_no: int, sealed: bytes) -> str:
+    """What was seen, opened for the furnisher who sent it."""
+    nonce = b"\x01" + finding_no.to_bytes(11, "big")
+    return AESGCM(key).decrypt(nonce, sealed, b"tallystick seen").decode()
+
+
+def bad_lines(connection: psycopg.Connection[Any], submission_id: UUID) -> set[int]:
+    """The lines of a submission that were rejected or are pending."""
+    rows = connection.execute(
+        "select distinct line_no from intake.finding where submission_id = %s"
+        " and severity in ('reject', 'pend') and line_no is not null",
+        (submission_id,),
+    )
+    return {row[0] for row in rows}
+
+
+def add_funnel(
+    connection: psycopg.Connection[Any],
+    submission_id: UUID,
+    step_no: int,
+    *,
+    position: int | None = None,
+    accepted: int = 0,
+    unchanged: int = 0,
+    rejected: int = 0,
+    pending: int = 0,
+) -> None:
+    """One step of the funnel; a step that is there already stays as it is."""
+    connection.execute(
+        "insert into intake.funnel (submission_id, step_no, position, accepted, unchanged,"
+        " rejected, pending) values (%s, %s, %s, %s, %s, %s, %s) on conflict do nothing",
+        (submission_id, step_no, position, accepted, unchanged, rejected, pending),
+    )
+
+
+def funnel(connection: psycopg.Connection[Any], submission_id: UUID) -> dict[str, int]:
+    """The funnel's sums."""
+    row = connection.execute(
+        "select coalesce(sum(accepted), 0)::bigint, coalesce(sum(unchanged), 0)::bigint,"
+        " coalesce(sum(rejected), 0)::bigint, coalesce(sum(pending), 0)::bigint"
+        " from intake.funnel where submission_id = %s",
+        (submission_id,),
+    ).fetchone()
+    return dict(zip(("accepted", "unchanged", "rejected", "pending"), row or (0,) * 4, strict=True))
+
+
+def unpublished(connection: psycopg.Connection[Any], submission_id: UUID) -> Iterator[int]:
+    """Chunks of a submission that were appended and never published nor given up."""
+    rows = connection.execute(
+        "select chunk_id from ledger.chunk c where submission_id = %s and not exists"
+        " (select 1 from ledger.publication p where p.chunk_id = c.chunk_id) and not exists"
+        " (select 1 from ledger.abandoned a where a.chunk_id = c.chunk_id) order by chunk_no",
+        (submission_id,),
+    ).fetchall()
+    return iter([row[0] for row in rows])
+
+
+def open_part(key: bytes, part_no: int, sealed: bytes) -> bytes:
+    """One sealed part, opened."""
+    return AESGCM(key).decrypt(part_no.to_bytes(12, "big"), sealed, b"tallystick raw")
+
+
+def next_chunk_no(connection: psycopg.Connection[Any], submission_id: UUID) -> int:
+    """The number the submission's next chunk takes."""
+    row = connection.execute(
+        "select coalesce(max(chunk_no), -1) + 1 from ledger.chunk where submission_id = %s",
+        (submission_id,),
+    ).fetchone()
+    return int(row[0])  # type: ignore[index]
+
+
+def bad_counts(connection: psycopg.Connection[Any], submission_id: UUID) -> tuple[int, int]:
+    """How many lines were rejected, and how many only wait."""
+    row = connection.execute(
+        "select count(*) filter (where rejected), count(*) filter (where not rejected) from"
+        " (select bool_or(severity = 'reject') as rejected from intake.finding"
+        " where submission_id = %s and severity in ('reject', 'pend') and line_no is not null"
+        " group by line_no) lines",
+        (submission_id,),
+    ).fetchone()
+    return (int(row[0]), int(row[1])) if row else (0, 0)

@@ -1,0 +1,114 @@
+"""What a row's references and keys are, by dataset: one table of SQL fragments over DuckDB rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from tallystick.service.references import holder_sql
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shape:
+    """How the rows of one dataset name what they hang on.
+
+    `references`: (kind, number expression) looked up before judging; `parent`: the reference that
+    must be on file, else the row is pending; `own`: the kind of object the row itself makes;
+    `item_key`: what tells two records of one object apart.
+    """
+
+    references: tuple[tuple[str, str], ...]
+    item_key: str
+    parent: str | None = None
+    own: str | None = None
+
+
+_HOLDER_OF_ACCOUNT = (
+    "case when r.person_number is not null then 'p' || chr(31) || r.person_number"
+    " else 'h' || chr(31) || r.account_number || chr(31) || 'borrower' || chr(31) || '1' end"
+)
+_PERSON = "'p' || chr(31) || r.person_number"
+
+SHAPES: dict[str, Shape] = {
+    "subject": Shape(
+        references=(("person", holder_sql("r")),), item_key="r.valid_from::varchar", own="person"
+    ),
+    "account": Shape(
+        references=(
+            ("account", "r.account_number"),
+            ("person", _HOLDER_OF_ACCOUNT),
+            ("agreement", "r.agreement_number"),
+        ),
+        item_key="r.valid_from::varchar",
+        parent="person",
+        own="account",
+    ),
+    "account_party": Shape(
+        references=(("account", "r.account_number"), ("person", holder_sql("r"))),
+        item_key="r.role || '|' || r.holder_no::varchar || '|' || r.valid_from::varchar",
+        parent="account",
+    ),
+    "snapshot": Shape(
+        references=(("account", "r.account_number"),),
+        item_key="r.period_end::varchar",
+        parent="account",
+    ),
+    "event": Shape(
+        references=(("account", "r.account_number"),), item_key="r.event_id", parent="account"
+    ),
+    "agreement": Shape(
+        references=(("agreement", "r.agreement_number"), ("person", _PERSON)),
+        item_key="r.valid_from::varchar",
+        parent="person",
+        own="agreement",
+    ),
+    "guarantee": Shape(
+        references=(
+            ("guarantee", "r.guarantee_number"),
+            ("person", _PERSON),
+            ("account", "r.account_number"),
+        ),
+        item_key="r.valid_from::varchar",
+        parent="person",
+        own="guarantee",
+    ),
+    "funding": Shape(
+        references=(("account", "r.account_number"),),
+        item_key="r.funder || '|' || r.valid_from::varchar",
+        parent="account",
+    ),
+    "payment": Shape(
+        references=(("payer_account", "r.payer_account_number"), ("person", _PERSON)),
+        item_key="r.period_end::varchar",
+        parent="person",
+        own="payer_account",
+    ),
+    "remark": Shape(
+        references=(
+            ("account", "case when r.object_type = 'account' then r.account_number end"),
+            ("person", f"case when r.object_type = 'party' then {_PERSON} end"),
+        ),
+        item_key="r.kind || '|' || r.valid_from::varchar",
+        parent="account_or_person",
+    ),
+    "member": Shape(references=(), item_key="r.valid_from::varchar"),
+}
+
+
+def file_key_sql(dataset: str) -> str:
+    """What makes two rows of one file the same record."""
+    shape = SHAPES[dataset]
+    parts = [number for _, number in shape.references]
+    if dataset == "account":
+        parts = ["r.account_number"]
+    elif dataset == "agreement":
+        parts = ["r.agreement_number"]
+    elif dataset == "guarantee":
+        parts = ["r.guarantee_number"]
+    elif dataset == "payment":
+        parts = ["r.payer_account_number"]
+    elif dataset == "funding":
+        parts = ["r.originator", "r.account_number"]
+    elif dataset == "member":
+        parts = ["r.member"]
+    coalesced = [f"coalesce(({part})::varchar, '')" for part in (*parts, shape.item_key)]
+    return " || chr(30) || ".join(coalesced)

@@ -1,0 +1,148 @@
+"""Finding one record by its native key: where in the ledger it stands, and whose it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from tallystick.service.port import Deps
+from tallystick.service.references import HOLDER
+
+_OWN_KIND = {
+    "agreement": ("agreement", "agreement_number"),
+    "guarantee": ("guarantee", "guarantee_number"),
+    "payment": ("payer_account", "payer_account_number"),
+}
+_ITEM = {
+    "subject": ("valid_from",),
+    "account_party": ("role", "holder_no", "valid_from"),
+    "snapshot": ("period_end",),
+    "event": ("event_id",),
+    "agreement": ("valid_from",),
+    "guarantee": ("valid_from",),
+    "funding": ("funder", "valid_from"),
+    "payment": ("period_end",),
+    "remark": ("kind", "valid_from"),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """A record that stands: under which party and object, its item key, who furnished it."""
+
+    party_id: UUID
+    object_id: UUID
+    item_key: str
+    furnisher_id: UUID
+    is_account: bool
+
+
+def target(
+    deps: Deps,
+    connection: psycopg.Connection[Any],
+    furnisher_id: UUID,
+    dataset: str,
+    key: Mapping[str, Any],
+) -> Target | None:
+    """The standing record a key names; None when there is none (or it is hidden already).
+
+    Takes: `key`: the native key fields; for an account the whole account is meant
+    """
+    place = _place(deps, connection, furnisher_id, dataset, key)
+    if place is None:
+        return None
+    party_id, object_id = place
+    item_key = "|".join(str(key.get(name, "")) for name in _ITEM.get(dataset, ()))
+    column = "account_id" if dataset == "snapshot" else "object_id"
+    item = "period_end::text" if dataset == "snapshot" else "item_key"
+    row = connection.execute(
+        f"select t.furnisher_id, p.position from ledger.{dataset} t"
+        " join ledger.publication p using (chunk_id)"
+        f" where t.party_id = %s and t.{column} = %s and (%s = '' or t.{item} = %s)"
+        " order by p.position desc limit 1",
+        (party_id, object_id, item_key, item_key),
+    ).fetchone()
+    if row is None or _is_hidden(connection, party_id, object_id, dataset, item_key, row[1]):
+        return None
+    return Target(
+        party_id=party_id,
+        object_id=object_id,
+        item_key=item_key,
+        furnisher_id=row[0],
+        is_account=dataset not in ("subject", *_OWN_KIND) and object_id != party_id,
+    )
+
+
+def _is_hidden(
+    connection: psycopg.Connection[Any],
+    party_id: UUID,
+    object_id: UUID,
+    dataset: str,
+    item_key: str,
+    since: int,
+) -> bool:
+    row = connection.execute(
+        "select exists (select 1 from ledger.deletion d join ledger.publication p using (chunk_id)"
+        " where d.party_id = %s and d.object_id = %s and p.position > %s"
+        " and (d.dataset = 'account' or (d.dataset = %s and d.item_key = %s)))",
+        (party_id, object_id, since, dataset, item_key),
+    ).fetchone()
+    return bool(row and row[0])
+
+
+def _place(
+    deps: Deps,
+    connection: psycopg.Connection[Any],
+    furnisher_id: UUID,
+    dataset: str,
+    key: Mapping[str, Any],
+) -> tuple[UUID, UUID] | None:
+    if dataset in _OWN_KIND:
+        kind, name = _OWN_KIND[dataset]
+        return _object(deps, connection, furnisher_id, kind, key.get(name))
+    about_party = dataset == "remark" and key.get("object_type") == "party"
+    if dataset == "subject" or about_party:
+        return _party(deps, connection, furnisher_id, key)
+    if dataset == "funding":
+        row = connection.execute(
+            "select member_id from member.member where code = %s", (key.get("originator"),)
+        ).fetchone()
+        furnisher_id = row[0] if row else furnisher_id
+    return _object(deps, connection, furnisher_id, "account", key.get("account_number"))
+
+
+def _object(
+    deps: Deps, connection: psycopg.Connection[Any], furnisher_id: UUID, kind: str, number: Any
+) -> tuple[UUID, UUID] | None:
+    token = deps.keys.number_token(furnisher_id, kind, str(number))
+    row = connection.execute(
+        "select party_id, object_id from directory.object"
+        " where furnisher_id = %s and kind = %s and number_token = %s",
+        (furnisher_id, kind, token),
+    ).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def _party(
+    deps: Deps, connection: psycopg.Connection[Any], furnisher_id: UUID, key: Mapping[str, Any]
+) -> tuple[UUID, UUID] | None:
+    if key.get("person_number"):
+        holder = f"p{HOLDER}{key['person_number']}"
+    else:
+        parts = (
+            "h",
+            key.get("account_number"),
+            key.get("role", "borrower"),
+            key.get("holder_no", 1),
+        )
+        holder = HOLDER.join(str(part) for part in parts)
+    token = deps.keys.number_token(furnisher_id, "person", holder)
+    row = connection.execute(
+        "select party_id from directory.party where furnisher_id = %s and person_token = %s",
+        (furnisher_id, token),
+    ).fetchone()
+    return (row[0], row[0]) if row else None

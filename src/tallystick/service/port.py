@@ -1,0 +1,92 @@
+"""What the services need from the world, as types; `entry/compose.py` puts the real things in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, Protocol
+from uuid import UUID
+
+import psycopg
+from psycopg_pool import AsyncConnectionPool
+
+from tallystick.formats import Registry
+from tallystick.profile import Profile
+
+
+class Connections(Protocol):
+    """Connections by role (`adapters.postgres.Database`)."""
+
+    def connect(self, role: Any) -> AbstractContextManager[psycopg.Connection[Any]]:
+        """A connection under a role; commits at the end of the block."""
+
+    async def serve_pool(
+        self, *, size: int | None = None
+    ) -> AsyncConnectionPool[psycopg.AsyncConnection[Any]]:
+        """The answering role's pool for the running loop."""
+
+
+class Vault(Protocol):
+    """Data keys by id (`adapters.vault.Vault`); a destroyed key is simply not given."""
+
+    def create(self, ids: Sequence[UUID], now: datetime) -> dict[UUID, bytes]:
+        """Make and keep a key for each id; ids that have one keep it."""
+
+    def get(self, ids: Sequence[UUID]) -> dict[UUID, bytes]:
+        """The keys of those ids that still have one."""
+
+    async def aget(self, ids: Sequence[UUID]) -> dict[UUID, bytes]:
+        """The same, on the running loop."""
+
+    def destroy(self, ids: Sequence[UUID], now: datetime, ground: str) -> None:
+        """Destroy keys for good; what they sealed can never be read again."""
+
+
+class Keys(Protocol):
+    """The bureau's own keys (`adapters.keys.BureauKeys`)."""
+
+    key_id: str
+    mint_key: bytes
+
+    def identity_token(self, scheme: str, number: str) -> bytes:
+        """32 bytes: HMAC-SHA256 of (scheme, normalised identity number)."""
+
+    def number_token(self, furnisher_id: UUID, kind: str, number: str) -> bytes:
+        """16 bytes: keyed hash of a furnisher's own number."""
+
+    def number_tokens(self, furnisher_id: UUID, kind: str, numbers: Sequence[str]) -> list[bytes]:
+        """The same for many."""
+
+    def member_id_key(self, member_id: UUID | None) -> bytes:
+        """The key of the ids shown to one member (None: to the person herself)."""
+
+    def sign(self, data: bytes) -> bytes:
+        """Ed25519 signature by the bureau's key."""
+
+    def public_jwk(self) -> dict[str, str]:
+        """The public half, as a JWK."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deps:
+    """Everything a use-case may touch.
+
+    `new_id` gives a fresh UUID version 7; `breathe` is called between chunks of long work and may
+    pause there, so that answering keeps its share of the machine.
+    """
+
+    clock: Callable[[], datetime]
+    new_id: Callable[[], UUID]
+    random_bytes: Callable[[int], bytes]
+    breathe: Callable[[], None]
+    database: Connections
+    vault: Vault
+    keys: Keys
+    registry: Registry
+    profile: Profile
+    is_test_mode: bool
+    work_folder: Path
+    settings: Mapping[str, str]

@@ -1,0 +1,372 @@
+"""From staged rows to published statements: judge, append, publish, count.
+
+A round looks everything up, judges, and publishes chunk by chunk. When an account changed under a
+chunk the round ends and another begins with the rows that are left; a job run again after a crash
+is the same thing. What an earlier round did is met as the submission's own and left alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date, timedelta
+from typing import Any
+from uuid import UUID
+
+import orjson
+import psycopg
+
+from tallystick.errors import InvariantBroken, require
+from tallystick.ledger import append, order, publish
+from tallystick.profile import ProfileAt
+from tallystick.service import context, intake_store, register_rows, rows, settle, snapshots
+from tallystick.service.port import Deps
+from tallystick.service.references import Job
+from tallystick.validate import Rule, judge_record, judge_table, load_rules
+
+Progress = Callable[[str, int, int | None], None]
+ProcessPending = Callable[[Deps, UUID, str, Sequence[Mapping[str, Any]], UUID], UUID]
+#: Rounds before a submission is given up as failing (each means somebody else wrote the accounts).
+MAX_ROUNDS = 20
+#: From this many rows on the rules run as one DuckDB scan, below it as generated Python.
+SCAN_FROM = 101
+#: Datasets that carry no statement of a person and have a way of their own.
+_OWN_WAY = {"consent": register_rows.consents, "member": register_rows.members}
+
+
+def run(
+    deps: Deps,
+    job: Job,
+    key: bytes,
+    sent: int,
+    progress: Progress,
+) -> None:
+    """Judge and publish the rows of a job, then close its funnel.
+
+    Takes: `sent`: records in the file, broken lines among them
+    """
+    with deps.database.connect("intake") as connection:
+        intake_store.set_state(
+            connection, job.submission_id, state="checking", stage="records", row_count=sent
+        )
+    unchanged = judge_and_publish(deps, job, key, sent, progress)
+    _close(deps, job, sent=sent, unchanged=unchanged)
+
+
+def judge_and_publish(
+    deps: Deps,
+    job: Job,
+    key: bytes,
+    sent: int,
+    progress: Progress,
+    *,
+    operations: Mapping[int, tuple[str, str]] | None = None,
+) -> int:
+    """Rounds of judging and publishing until every row is settled; gives how many were unchanged.
+
+    Takes: `operations`: by line, the operation and reason of rows that are corrections
+    """
+    profile = deps.profile.on(deps.clock().date())
+    for _ in range(MAX_ROUNDS):
+        progress("records", 0, sent)
+        _judge(deps, job, key, profile, sent, corrections=operations is not None)
+        try:
+            return _publish(deps, job, progress, operations)
+        except publish.Stale:
+            continue
+    raise InvariantBroken("a submission found its accounts changed in every round")
+
+
+def _judge(
+    deps: Deps, job: Job, key: bytes, profile: ProfileAt, sent: int, *, corrections: bool
+) -> None:
+    """All rules over all rows; findings stored; table `left_out` holds the lines not published."""
+    day = deps.clock().date()
+    with deps.database.connect("intake") as connection:
+        for chunk_id in intake_store.unpublished(connection, job.submission_id):
+            connection.execute("insert into ledger.abandoned values (%s)", (chunk_id,))
+    with deps.database.connect("intake") as connection:
+        if job.dataset in _OWN_WAY:
+            register_rows.context_view(deps, connection, job, profile, day)
+        else:
+            context.build(deps, connection, job, profile, day, corrections=corrections)
+    overrides = {name: value for name, value in profile.rules.items() if name in load_rules()}
+    rules = load_rules().in_force(job.dataset, overrides, day)
+    _evaluate(job, rules)
+    _merge_faults(job, rules)
+    with deps.database.connect("intake") as connection:
+        intake_store.write_findings(connection, job.submission_id, key, _all_findings(job))
+        _store_pending(deps, connection, job, key, profile, day)
+        intake_store.set_state(
+            connection, job.submission_id, state="publishing", stage="publishing", total=sent,
+        )  # fmt: skip
+
+
+def _evaluate(job: Job, rules: Sequence[Rule]) -> None:
+    count = job.con.execute("select count(*) from judged").fetchall()[0][0]
+    if count >= SCAN_FROM:
+        judge_table(job.con, job.dataset, rules)
+        return
+    job.con.execute(
+        "create or replace table finding (line_no bigint, rule_id varchar, field varchar,"
+        " seen varchar)"
+    )
+    cursor = job.con.execute("select * from judged")
+    names = [column[0] for column in cursor.description or ()]
+    found = [
+        (row[names.index("line_no")], one.rule_id, one.field, one.seen)
+        for row in cursor.fetchall()
+        for one in judge_record(job.dataset, dict(zip(names, row, strict=True)), rules)
+    ]
+    if found:
+        job.con.executemany("insert into finding values (?, ?, ?, ?)", found)
+
+
+def _merge_faults(job: Job, rules: Sequence[Rule]) -> None:
+    """One table of everything found, and the lines that do not go on.
+
+    A row that both waits for its parent and has a fault is rejected: waiting would not mend it.
+    """
+    job.con.execute("create or replace table severity_of (rule_id varchar, severity varchar)")
+    job.con.executemany(
+        "insert into severity_of values (?, ?)", [(rule.rule_id, rule.severity) for rule in rules]
+    )
+    job.con.execute(
+        "create or replace table everything as"
+        " select line_no, column_no, byte_offset, field, rule_id, severity, seen,"
+        " null::bigint as other_line_no from fault union all"
+        " select f.line_no, null, null, f.field, f.rule_id, s.severity, f.seen,"
+        " case when f.rule_id like '%-DUP-%' then d.first_line_no end"
+        " from finding f join severity_of s using (rule_id)"
+        " left join duplicate_of d using (line_no)"
+    )
+    job.con.execute(
+        "create or replace table left_out as select line_no,"
+        " bool_or(severity = 'reject') as is_rejected from everything"
+        " where severity in ('reject', 'pend') and line_no is not null group by line_no"
+    )
+
+
+def _all_findings(job: Job) -> Iterator[intake_store.FindingRow]:
+    cursor = job.con.cursor()
+    cursor.execute(
+        "select line_no, column_no, byte_offset, field, rule_id, severity, seen, other_line_no"
+        " from everything where rule_id is not null"
+        " order by line_no, rule_id, column_no, field"
+    )
+    names = list(intake_store.FindingRow.__dataclass_fields__)
+    while batch := cursor.fetchmany(5000):
+        for row in batch:
+            yield intake_store.FindingRow(**dict(zip(names, row, strict=True)))
+
+
+def _store_pending(
+    deps: Deps,
+    connection: psycopg.Connection[Any],
+    job: Job,
+    key: bytes,
+    profile: ProfileAt,
+    day: date,
+) -> None:
+    """Keep rows that wait for a parent: sealed, with what they wait for and until when."""
+    if job.dataset in _OWN_WAY:
+        return
+    waiting = rows.waiting(deps, job)
+    known = {
+        row[0]
+        for row in connection.execute(
+            "select line_no from intake.pending where submission_id = %s", (job.submission_id,)
+        )
+    }
+    for one in waiting:
+        if one.line_no in known:
+            continue
+        connection.execute(
+            "insert into intake.pending (pending_id, submission_id, furnisher_id, dataset,"
+            " line_no, waits_kind, waits_token, record_sealed, expires_on, since)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+            (
+                deps.new_id(), job.submission_id, job.furnisher_id, job.dataset, one.line_no,
+                one.waits_kind, one.waits_token,
+                intake_store.seal_part(key, (1 << 80) + one.line_no, orjson.dumps(one.record)),
+                day + timedelta(days=profile.pending_expires_days), deps.clock(),
+            ),
+        )  # fmt: skip
+
+
+def _publish(
+    deps: Deps,
+    job: Job,
+    progress: Progress,
+    operations: Mapping[int, tuple[str, str]] | None,
+) -> int:
+    """Publish what passed; gives how many rows were unchanged."""
+    if job.dataset in _OWN_WAY:
+        return _OWN_WAY[job.dataset](deps, job)
+    if job.dataset == "snapshot" and operations is None:
+        return _publish_snapshots(deps, job, progress)
+    return _publish_batches(deps, job, rows.batches(job), progress, operations)
+
+
+def _publish_snapshots(deps: Deps, job: Job, progress: Progress) -> int:
+    planned = snapshots.plan(job)
+    with deps.database.connect("intake") as connection:
+        first = intake_store.next_chunk_no(connection, job.submission_id)
+    done = 0
+
+    def count(
+        connection: psycopg.Connection[Any], number: int, size: int, place: order.Place
+    ) -> None:
+        nonlocal done
+        done += size
+        _count(connection, job, number, accepted=size, place=place)
+        progress("publishing", done, sum(planned.sizes))
+
+    if planned.sizes:
+        snapshots.publish_fast(deps, job, planned.sizes, first_chunk_no=first, on_chunk=count)
+    unchanged = planned.unchanged
+    if planned.slow_accounts:
+        unchanged += _publish_batches(
+            deps, job, snapshots.slow_batches(job), progress, None, months_too=True
+        )
+    return unchanged
+
+
+def _publish_batches(
+    deps: Deps,
+    job: Job,
+    batches: Iterator[list[dict[str, Any]]],
+    progress: Progress,
+    operations: Mapping[int, tuple[str, str]] | None,
+    *,
+    months_too: bool = False,
+) -> int:
+    unchanged = done = 0
+    ours: dict[UUID, int | None] = {}
+    for batch in batches:
+        with deps.database.connect("intake") as connection:
+            prepared = rows.prepare(deps, connection, job, batch, operations=operations)
+            unchanged += prepared.unchanged
+            if not prepared.rows:
+                continue
+            number = intake_store.next_chunk_no(connection, job.submission_id)
+            head = append.ChunkHead(
+                submission_id=job.submission_id, chunk_no=number,
+                furnisher_id=job.furnisher_id, dataset=job.dataset,
+            )  # fmt: skip
+            chunk_id = append.append(connection, head, prepared.rows, deps.clock())
+        expected = {account: ours.get(account, was) for account, was in prepared.judged_at.items()}
+        _publish_chunk(
+            deps, job, prepared, expected, chunk_id, number,
+            months_too=months_too or (operations is not None and job.dataset == "snapshot"),
+        )  # fmt: skip
+        ours.update(dict.fromkeys(prepared.accounts, chunk_id))
+        done += prepared.accepted
+        progress("publishing", done, None)
+        deps.breathe()
+    return unchanged
+
+
+def _publish_chunk(
+    deps: Deps,
+    job: Job,
+    prepared: rows.Prepared,
+    expected: Mapping[UUID, int | None],
+    chunk_id: int,
+    number: int,
+    *,
+    months_too: bool,
+) -> None:
+    touched = publish.Touched(
+        accounts=frozenset(prepared.accounts),
+        parties=frozenset(prepared.parties),
+        months_too=months_too,
+    )
+    while True:
+        try:
+            with deps.database.connect("intake") as connection:
+                if job.dataset == "subject":
+                    place = settle.publish_parties(
+                        deps, connection, chunk_id, prepared.new_parties, deps.clock()
+                    )
+                else:
+                    place = publish.publish(
+                        connection, chunk_id, touched, judged_at=expected, now=deps.clock()
+                    )
+                _count(connection, job, number, accepted=prepared.accepted, place=place)
+            return
+        except publish.Moved:
+            continue
+        except publish.Stale:
+            with deps.database.connect("intake") as connection:
+                connection.execute("insert into ledger.abandoned values (%s)", (chunk_id,))
+            raise
+
+
+def _count(
+    connection: psycopg.Connection[Any],
+    job: Job,
+    number: int,
+    *,
+    accepted: int,
+    place: order.Place,
+) -> None:
+    intake_store.add_funnel(
+        connection, job.submission_id, number + 1, position=place.position, accepted=accepted
+    )
+
+
+def _close(deps: Deps, job: Job, *, sent: int, unchanged: int) -> None:
+    """Count what was not published, check that the funnel adds up, end the submission."""
+    with deps.database.connect("intake") as connection:
+        rejected, pending = intake_store.bad_counts(connection, job.submission_id)
+        intake_store.add_funnel(
+            connection, job.submission_id, 0,
+            unchanged=unchanged, rejected=rejected if sent else 0, pending=pending,
+        )  # fmt: skip
+        counted = intake_store.funnel(connection, job.submission_id)
+        require(sum(counted.values()) == sent, "the funnel does not add up to what was sent")
+        state = "published" if counted["accepted"] or counted["unchanged"] else "rejected"
+        if counted["pending"]:
+            state = "published"
+        intake_store.set_state(
+            connection, job.submission_id, state=state, stage="done", done=sent,
+            row_count=sent, finished_at=deps.clock(),
+        )  # fmt: skip
+
+
+def wake_pending(deps: Deps, submission_id: UUID, *, process_records: ProcessPending) -> None:
+    """Judge again what waited for a parent that this submission published."""
+    with deps.database.connect("intake") as connection:
+        waiting = connection.execute(_WOKEN, {"submission": submission_id}).fetchall()
+    groups: dict[tuple[UUID, UUID, str], list[tuple[Any, ...]]] = {}
+    for row in waiting:
+        groups.setdefault((row[1], row[2], row[3]), []).append(row)
+    for (parent, furnisher, dataset), members in groups.items():
+        key = deps.vault.get([parent]).get(parent)
+        if key is None:
+            continue
+        for start in range(0, len(members), 1000):
+            part = members[start : start + 1000]
+            records = [
+                orjson.loads(intake_store.open_part(key, (1 << 80) + one[4], one[5]))
+                for one in part
+            ]
+            child = process_records(deps, furnisher, dataset, records, parent)
+            register_rows.settle_pending(deps, parent, child, [(one[0], one[4]) for one in part])
+
+
+_WOKEN = """
+select p.pending_id, p.submission_id, p.furnisher_id, p.dataset, p.line_no, p.record_sealed
+from intake.submission s join intake.pending p on p.furnisher_id = s.furnisher_id
+where s.submission_id = %(submission)s and s.dataset in ('subject', 'account')
+  and p.submission_id <> s.submission_id
+  and not exists (select 1 from intake.pending_outcome o where o.pending_id = p.pending_id)
+  and ((p.waits_kind = 'person' and s.dataset = 'subject' and exists (select
+      from directory.party d join directory.party_subject using (party_id)
+      where d.furnisher_id = p.furnisher_id and d.person_token = p.waits_token))
+    or (p.waits_kind = 'account' and s.dataset = 'account' and exists (select
+      from directory.object d join file.account f on f.account_id = d.object_id
+      where d.furnisher_id = p.furnisher_id and d.kind = 'account'
+        and d.number_token = p.waits_token)))
+order by p.dataset, p.submission_id, p.line_no
+"""

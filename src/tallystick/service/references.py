@@ -1,0 +1,155 @@
+"""References of a file's rows: furnishers' own numbers to the ids on file, in bulk.
+
+The distinct numbers of a column become tokens (keyed hashes), go to PostgreSQL as one temporary
+table, and come back joined with what is on file: two COPYs, whatever the size of the file or of the
+directory. Numbers never travel; tokens do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import duckdb
+import numpy as np
+import psycopg
+
+from tallystick.service.port import Deps
+
+#: The separator inside a holder's key, so that no two different holders share one.
+HOLDER = "\x1f"
+
+_ACCOUNT_QUERY = """
+select a.no, encode(a.token, 'hex') as token, o.object_id, o.party_id, f.subject_id, f.changed_by,
+  f.opened_on, f.closed_on, f.maturity_on, f.currency, f.product, f.credit_limit_minor,
+  f.principal_minor, f.basis, f.first_delinquency_on, f.last_period_end, f.last_bucket,
+  f.last_status, f.last_balance_minor, f.furnisher_id
+from asked a
+left join directory.object o
+  on o.furnisher_id = %(furnisher)s and o.kind = 'account' and o.number_token = a.token
+left join file.account f on f.account_id = o.object_id
+"""
+_ACCOUNT_COLUMNS = """
+  no integer, token varchar, object_id uuid, party_id uuid, subject_id uuid, changed_by bigint,
+  opened_on date, closed_on date, maturity_on date, currency varchar, product varchar,
+  credit_limit_minor bigint, principal_minor bigint, basis varchar, first_delinquency_on date,
+  last_period_end date, last_bucket varchar, last_status varchar, last_balance_minor bigint,
+  furnisher_id uuid
+"""
+_OBJECT_QUERY = """
+select a.no, encode(a.token, 'hex') as token, o.object_id, o.party_id
+from asked a left join directory.object o
+  on o.furnisher_id = %(furnisher)s and o.kind = %(kind)s and o.number_token = a.token
+"""
+_OBJECT_COLUMNS = "no integer, token varchar, object_id uuid, party_id uuid"
+_PARTY_QUERY = """
+select a.no, encode(a.token, 'hex') as token, p.party_id, ps.subject_id
+from asked a left join directory.party p
+  on p.furnisher_id = %(furnisher)s and p.person_token = a.token
+left join directory.party_subject ps on ps.party_id = p.party_id
+"""
+_PARTY_COLUMNS = "no integer, token varchar, party_id uuid, subject_id uuid"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job:
+    """One submission being processed: its DuckDB, its folder, its furnisher."""
+
+    con: duckdb.DuckDBPyConnection
+    folder: Path
+    furnisher_id: UUID
+    dataset: str
+    submission_id: UUID
+
+
+def look_up(
+    deps: Deps,
+    connection: psycopg.Connection[Any],
+    job: Job,
+    *,
+    kind: str,
+    numbers_sql: str,
+    into: str,
+    furnisher_id: UUID | None = None,
+) -> None:
+    """Make DuckDB table `into` (number, token, ids and state) for the distinct numbers of a query.
+
+    Takes: `kind`: account, agreement, guarantee, payer_account, or person (holder keys);
+           `numbers_sql`: a query of one text column `number` over the job's tables
+    Gives: one row per number, more for an account in several files; ids NULL where unknown
+    """
+    furnisher = furnisher_id or job.furnisher_id
+    numbers = job.con.execute(
+        f"select distinct number from ({numbers_sql}) where number is not null"
+    ).fetchnumpy()["number"]
+    texts: list[str] = numbers.tolist()
+    tokens = deps.keys.number_tokens(furnisher, kind, texts)
+    _send(connection, tokens)
+    query, columns = _query(kind)
+    path = job.folder / f"{into}.csv"
+    statement = psycopg.sql.SQL("copy ({}) to stdout (format csv)").format(
+        psycopg.sql.SQL(
+            query.replace("%(furnisher)s", "{furnisher}").replace("%(kind)s", "{kind}")
+        ).format(furnisher=psycopg.sql.Literal(str(furnisher)), kind=psycopg.sql.Literal(kind))
+    )
+    with path.open("wb") as file, connection.cursor().copy(statement) as copy:
+        for data in copy:
+            file.write(data)
+    asked = {"no": np.arange(len(texts), dtype=np.int32), "number": numbers}
+    job.con.register("asked_numbers", asked)
+    names = [part.split()[0] for part in columns.replace("\n", " ").split(",")]
+    typed = ", ".join(
+        f"'{part.split()[0]}': '{part.split()[1]}'"
+        for part in columns.replace("\n", " ").split(",")
+    )
+    job.con.execute(
+        f"create or replace table {into} as select n.number, {', '.join('c.' + n for n in names)}"
+        f" from read_csv('{path}', auto_detect = false, delim = ',', quote = '\"', escape = '\"', header = false, columns = {{{typed}}}) c"
+        " join asked_numbers n using (no)"
+    )
+    job.con.unregister("asked_numbers")
+    path.unlink()
+
+
+def _query(kind: str) -> tuple[str, str]:
+    if kind == "account":
+        return _ACCOUNT_QUERY, _ACCOUNT_COLUMNS
+    if kind == "person":
+        return _PARTY_QUERY, _PARTY_COLUMNS
+    return _OBJECT_QUERY, _OBJECT_COLUMNS
+
+
+def _send(connection: psycopg.Connection[Any], tokens: Sequence[bytes]) -> None:
+    """Copy tokens, numbered from 0, into the temporary table `asked`."""
+    connection.execute(
+        "create temporary table if not exists asked (no integer, token bytea) on commit drop"
+    )
+    connection.execute("truncate asked")
+    rows = np.zeros(
+        len(tokens),
+        dtype=[("n", ">i2"), ("l1", ">i4"), ("no", ">i4"), ("l2", ">i4"), ("token", "V16")],
+    )
+    rows["n"], rows["l1"], rows["l2"] = 2, 4, 16
+    rows["no"] = np.arange(len(tokens))
+    rows["token"] = np.frombuffer(b"".join(tokens), dtype="V16")
+    header = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+    with connection.cursor().copy("copy asked from stdin (format binary)") as copy:
+        copy.write(header)
+        if len(tokens):
+            copy.write(rows.tobytes())
+        copy.write(b"\xff\xff")
+    connection.execute("analyze asked")
+
+
+def holder_sql(alias: str = "") -> str:
+    """SQL for a holder's key: the person number, or account, role and holder number."""
+    at = f"{alias}." if alias else ""
+    return (
+        f"case when {at}person_number is not null then 'p' || chr(31) || {at}person_number"
+        f" when {at}account_number is not null then 'h' || chr(31) || {at}account_number"
+        f" || chr(31) || coalesce({at}role, 'borrower') || chr(31)"
+        f" || coalesce({at}holder_no, 1)::varchar end"
+    )

@@ -1,0 +1,254 @@
+"""Rows with a way of their own: consents go to the gate, a member's facts to the ledger.
+
+Neither hangs on a person's file: a consent stands under a token, a member's facts under the member.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from tallystick.errors import BadRequest
+from tallystick.ledger import append, order
+from tallystick.profile import ProfileAt
+from tallystick.service import consents as gate
+from tallystick.service import intake_store
+from tallystick.service.members import Member
+from tallystick.service.port import Deps
+from tallystick.service.references import Job
+from tallystick.validate import context_of
+
+_CHUNK = 500
+#: What a refused consent of a file is reported as, by the gate's code.
+_CONSENT_RULES = {
+    "bad_consent": "CNS-SIGN-001",
+    "consent_other_subject": "CNS-SUBJ-001",
+    "consent_other_member": "CNS-CAPT-001",
+    "consent_too_long": "CNS-LIFE-001",
+    "consent_exists": "CNS-ID-001",
+    "unknown_member": "CNS-RCPT-001",
+}
+
+
+def context_view(
+    deps: Deps, connection: psycopg.Connection[Any], job: Job, profile: ProfileAt, day: date
+) -> None:
+    """Make the view `judged` for consents and members: duplicates in the file, and the day."""
+    key = "consent_id" if job.dataset == "consent" else "member || '|' || valid_from::varchar"
+    names = [row[0] for row in job.con.execute('describe "row"').fetchall()]
+    content = ", ".join(name for name in names if name != "line_no")
+    job.con.execute(
+        "create or replace table duplicate_of as select * from (select line_no,"
+        " first_value(line_no) over w as first_line_no,"
+        f" first_value(hash({content})) over w = hash({content}) as is_equal"
+        f' from "row" window w as (partition by {key} order by line_no))'
+        " where first_line_no <> line_no"
+    )
+    own = connection.execute(
+        "select code from member.member where member_id = %s", (job.furnisher_id,)
+    ).fetchone()
+    given = {
+        "judged_on": f"date '{day}'",
+        "is_test_mode": str(deps.is_test_mode).lower(),
+        "duplicate_line_no": "d.first_line_no",
+        "duplicate_is_equal": "d.is_equal",
+        "is_open_period": "true",
+        "parent_exists": "true",
+        "parent_is_own": f"r.member = '{own[0] if own else ''}'"
+        if job.dataset == "member"
+        else "true",
+    }
+    columns = ", ".join(
+        f"{given.get(column.name, 'null')} as {column.name}" for column in context_of(job.dataset)
+    )
+    job.con.execute(
+        f'create or replace view judged as select r.*, {columns} from "row" r'
+        " left join duplicate_of d on d.line_no = r.line_no"
+    )
+
+
+def members(deps: Deps, job: Job) -> int:
+    """Publish a member's facts; gives how many were unchanged."""
+    rows = _accepted(job)
+    unchanged = 0
+    with deps.database.connect("intake") as connection:
+        codes = dict(connection.execute("select code, member_id from member.member").fetchall())
+        fresh = []
+        for row in rows:
+            values = _member_values(job, row, codes)
+            known = connection.execute(
+                "select t.leaf, c.submission_id = %s from ledger.member t join ledger.chunk c"
+                " using (chunk_id) join ledger.publication p using (chunk_id)"
+                " where t.member_key = %s and t.item_key = %s order by p.position desc limit 1",
+                (job.submission_id, values["member_key"], values["item_key"]),
+            ).fetchone()
+            one = append.Row(table="member", values=values)
+            if known is not None and bytes(known[0]) == one.leaf:
+                unchanged += not known[1]
+            else:
+                fresh.append(one)
+        for start in range(0, len(fresh), _CHUNK):
+            part = fresh[start : start + _CHUNK]
+            number = intake_store.next_chunk_no(connection, job.submission_id)
+            head = append.ChunkHead(
+                submission_id=job.submission_id, chunk_no=number,
+                furnisher_id=job.furnisher_id, dataset="member",
+            )  # fmt: skip
+            chunk_id = append.append(connection, head, part, deps.clock())
+            place = order.take_place(connection, [chunk_id], deps.clock())
+            intake_store.add_funnel(
+                connection, job.submission_id, number + 1,
+                position=place.position, accepted=len(part),
+            )  # fmt: skip
+    return unchanged
+
+
+def _member_values(job: Job, row: dict[str, Any], codes: dict[str, UUID]) -> dict[str, Any]:
+    values = {name: value for name, value in row.items() if name not in ("line_no", "member")}
+    member_id = codes[row["member"]]
+    values |= {
+        "member_id": member_id,
+        "member_key": member_id,
+        "item_key": str(row["valid_from"]),
+        "furnisher_id": job.furnisher_id,
+        "operation": "record",
+    }
+    return values
+
+
+def consents(deps: Deps, job: Job) -> int:
+    """Register the consents of a file; those the gate refuses become findings.
+
+    A consent takes no position (it moves the subject's head), so its funnel step has none.
+    """
+    with deps.database.connect("serve") as connection:
+        found = connection.execute(
+            "select member_id, code, name_en, name_zh, member_class from member.member"
+            " where member_id = %s",
+            (job.furnisher_id,),
+        ).fetchone()
+    if found is None:
+        raise BadRequest("not_found", "no such member")
+    member = Member(*found)
+    unchanged = 0
+    rows = _accepted(job)
+    for start in range(0, len(rows), _CHUNK):
+        accepted, same = _register_part(deps, job, member, rows[start : start + _CHUNK])
+        unchanged += same
+        with deps.database.connect("intake") as connection:
+            intake_store.add_funnel(
+                connection, job.submission_id, start // _CHUNK + 1, accepted=accepted
+            )
+    return unchanged
+
+
+def _register_part(
+    deps: Deps, job: Job, member: Member, rows: Sequence[dict[str, Any]]
+) -> tuple[int, int]:
+    accepted = unchanged = 0
+    refused: list[intake_store.FindingRow] = []
+    with deps.database.connect("serve") as connection:
+        known = {
+            row[0]
+            for row in connection.execute(
+                "select consent_id::text from directory.consent where consent_id::text = any(%s)",
+                ([row["consent_id"] for row in rows],),
+            )
+        }
+        for row in rows:
+            try:
+                with connection.transaction():
+                    gate.register_in(
+                        deps, connection, member,
+                        artefact=row["artefact"], salt=row["salt"],
+                        scheme=row["identifier_scheme"], number=row["identifier_number"],
+                    )  # fmt: skip
+            except BadRequest as error:
+                refused.append(_refused(row["line_no"], error.code))
+                continue
+            unchanged += row["consent_id"] in known
+            accepted += row["consent_id"] not in known
+    if refused:
+        _reject(deps, job, refused)
+    return accepted, unchanged
+
+
+def _refused(line_no: int, code: str) -> intake_store.FindingRow:
+    return intake_store.FindingRow(
+        line_no=line_no,
+        column_no=None,
+        byte_offset=None,
+        field="artefact",
+        rule_id=_CONSENT_RULES[code],
+        severity="reject",
+        seen=None,
+        other_line_no=None,
+    )
+
+
+def _reject(deps: Deps, job: Job, refused: Sequence[intake_store.FindingRow]) -> None:
+    key = deps.vault.get([job.submission_id])[job.submission_id]
+    with deps.database.connect("intake") as connection:
+        intake_store.write_findings(connection, job.submission_id, key, refused)
+    job.con.executemany(
+        "insert into left_out values (?, true)", [(one.line_no,) for one in refused]
+    )
+
+
+def _accepted(job: Job) -> list[dict[str, Any]]:
+    cursor = job.con.cursor()
+    cursor.execute(
+        'select * from "row" where line_no not in (select line_no from left_out)'
+        " and line_no not in (select line_no from duplicate_of) order by line_no"
+    )
+    names = [column[0] for column in cursor.description or ()]
+    return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+
+
+def settle_pending(
+    deps: Deps, parent: UUID, child: UUID, lines: Sequence[tuple[UUID, int]]
+) -> None:
+    """Move rows that were pending to what became of them, in their own submission's funnel.
+
+    Takes: `lines`: (pending id, line number in the parent), in the order sent as the child, whose
+           lines count from 1
+    """
+    with deps.database.connect("intake") as connection:
+        bad = dict(
+            connection.execute(
+                "select line_no, bool_or(severity = 'reject') from intake.finding"
+                " where submission_id = %s and severity in ('reject', 'pend') group by line_no",
+                (child,),
+            ).fetchall()
+        )
+        last = connection.execute(
+            "select max(position), sum(unchanged)::bigint from intake.funnel"
+            " where submission_id = %s",
+            (child,),
+        ).fetchone()
+        position, unchanged = last or (None, 0)
+        counts = {"accepted": 0, "rejected": 0}
+        for line_no, (pending_id, _) in enumerate(lines, start=1):
+            if bad.get(line_no) is False:
+                continue
+            outcome = "rejected" if bad.get(line_no) else "accepted"
+            done = connection.execute(
+                "insert into intake.pending_outcome (pending_id, outcome, settled_at)"
+                " values (%s, %s, %s) on conflict do nothing",
+                (pending_id, outcome, deps.clock()),
+            )
+            counts[outcome] += done.rowcount
+        same = min(int(unchanged or 0), counts["accepted"])
+        step = connection.execute(
+            "select coalesce(max(step_no), 0) + 1 from intake.funnel where submission_id = %s",
+            (parent,),
+        ).fetchone()
+        intake_store.add_funnel(
+            connection, parent, int(step[0]) if step else 1,
+            position=position, accepted=counts["accepted"] - same, unchanged=same,
+            rejected=counts["rejected"], pending=-(counts["accepted"] + counts["rejected"]),
+        )  # fmt: skip

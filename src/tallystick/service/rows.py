@@ -1,0 +1,429 @@
+"""Records on their way into the ledger: typed rows of a job become rows of the ledger's tables.
+
+Everything but monthly files of snapshots (`service/snapshots.py`) goes this way: batches of rows
+with their references, numbers turned into ids, personal fields sealed, equality with what is on
+file seen by the leaf.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta, timezone
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from tallystick.formats import columns
+from tallystick.ledger import append, seal, tables
+from tallystick.model.money import format_minor
+from tallystick.resolve import Identity, normal_name
+from tallystick.service import context
+from tallystick.service.keys_of_rows import SHAPES
+from tallystick.service.port import Deps
+from tallystick.service.references import Job
+from tallystick.service.settle import NewParty, agreements_of
+
+#: Rows of one chunk: small enough that nobody's file is locked longer than 100 ms.
+CHUNK_ROWS = 200
+
+
+@dataclass(slots=True, kw_only=True)
+class Prepared:
+    """One chunk's rows ready to append, and what publishing them touches."""
+
+    rows: list[append.Row] = field(default_factory=list)
+    accounts: set[UUID] = field(default_factory=set)
+    parties: set[UUID] = field(default_factory=set)
+    judged_at: dict[UUID, int | None] = field(default_factory=dict)
+    new_parties: list[NewParty] = field(default_factory=list)
+    accepted: int = 0
+    unchanged: int = 0
+    parents: list[tuple[str, bytes]] = field(default_factory=list)
+
+
+def batches(job: Job, *, size: int = CHUNK_ROWS) -> Iterator[list[dict[str, Any]]]:
+    """Accepted rows with their references, kept together by account or party.
+
+    Rows rejected, pending, or done by an earlier run of this job are left out.
+    """
+    cursor = job.con.cursor()
+    cursor.execute(_query(job))
+    names = [column[0] for column in cursor.description or ()]
+    while rows := cursor.fetchmany(size):
+        yield [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def _query(job: Job) -> str:
+    kinds = dict(SHAPES[job.dataset].references)
+    parts = ["r.*", f"({SHAPES[job.dataset].item_key}) as ref_item_key"]
+    for kind, alias in (("account", "a"), ("person", "p")):
+        if kind in kinds:
+            parts += [f"{alias}.token as ref_{kind}_token", f"{alias}.party_id as ref_{kind}_party"]
+    if "account" in kinds:
+        parts += ["a.object_id as ref_account", "a.changed_by as ref_changed_by"]
+    if "person" in kinds:
+        parts += ["p.subject_id as ref_subject"]
+    own = SHAPES[job.dataset].own
+    if own in ("agreement", "guarantee", "payer_account"):
+        parts += ["o.object_id as ref_own", "o.token as ref_own_token"]
+    if job.dataset == "account":
+        parts += [
+            "(select g.object_id from agreement_ref g where g.number = r.agreement_number)"
+            " as ref_agreement"
+        ]
+    parts += [
+        "e.leaf as on_file_leaf", "e.operation as on_file_operation",
+        "e.reason as on_file_reason", "coalesce(e.is_deleted, false) as is_deleted",
+        "d.first_line_no as duplicate_of",
+    ]  # fmt: skip
+    order = "ref_account, ref_account_token, r.line_no" if "account" in kinds else "r.line_no"
+    return (
+        f'select {", ".join(parts)} from "row" r {context.joins(job)}'
+        " where r.line_no not in (select line_no from left_out) and not coalesce(e.is_own, false)"
+        f" order by {order}"
+    )
+
+
+def prepare(
+    deps: Deps,
+    connection: psycopg.Connection[Any],
+    job: Job,
+    batch: Sequence[Mapping[str, Any]],
+    *,
+    operations: Mapping[int, tuple[str, str]] | None = None,
+) -> Prepared:
+    """Turn a batch into ledger rows; new parties and objects get their directory entries.
+
+    Takes: `operations`: by line, (operation, reason) where the row is a correction
+    """
+    ids = _Ids(deps, connection, job, batch)
+    prepared = Prepared()
+    members = dict(connection.execute("select code, member_id from member.member").fetchall())
+    for row in batch:
+        if row["duplicate_of"] is not None:
+            prepared.unchanged += 1
+            continue
+        operation = (operations or {}).get(row["line_no"], ("record", None))
+        values = _values(job, row, ids, members)
+        values["operation"], values["reason"] = operation
+        if _is_unchanged(job.dataset, row, values):
+            prepared.unchanged += 1
+            continue
+        prepared.rows.append(append.Row(table=job.dataset, values=values))
+        prepared.accepted += 1
+        _touch(deps, job, row, values, ids, prepared)
+    return prepared
+
+
+def _is_unchanged(dataset: str, row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:
+    if row["on_file_leaf"] is None or row["is_deleted"]:
+        return False
+    as_on_file = {
+        **values,
+        "operation": row["on_file_operation"],
+        "reason": row["on_file_reason"],
+    }
+    return bool(tables.leaf(dataset, as_on_file).hex() == row["on_file_leaf"])
+
+
+class _Ids:
+    """Ids and keys of a batch: those on file, and new ones for what is new."""
+
+    def __init__(
+        self,
+        deps: Deps,
+        connection: psycopg.Connection[Any],
+        job: Job,
+        batch: Sequence[Mapping[str, Any]],
+    ):
+        self._job = job
+        self.parties: dict[str, UUID] = {}
+        self.objects: dict[str, tuple[UUID, UUID]] = {}
+        self.new_objects: set[str] = set()
+        own = SHAPES[job.dataset].own
+        if own == "person":
+            self._make_parties(deps, connection, {row["ref_person_token"] for row in batch})
+        elif own is not None:
+            self._make_objects(deps, connection, own, batch)
+        needed = {self.party(row) for row in batch}
+        if own == "person":
+            self.keys = deps.vault.create(sorted(needed), deps.clock())
+        else:
+            self.keys = deps.vault.get(sorted(needed))
+
+    def _make_parties(
+        self, deps: Deps, connection: psycopg.Connection[Any], tokens: Iterable[str]
+    ) -> None:
+        wanted = [(bytes.fromhex(token), deps.new_id()) for token in sorted(tokens)]
+        connection.execute(
+            "insert into directory.party (furnisher_id, person_token, party_id)"
+            " select %s, t, p from unnest(%s::bytea[], %s::uuid[]) as given (t, p)"
+            " on conflict (furnisher_id, person_token) do nothing",
+            (self._job.furnisher_id, [one[0] for one in wanted], [one[1] for one in wanted]),
+        )
+        rows = connection.execute(
+            "select person_token, party_id from directory.party"
+            " where furnisher_id = %s and person_token = any(%s)",
+            (self._job.furnisher_id, [one[0] for one in wanted]),
+        )
+        self.parties = {bytes(token).hex(): party for token, party in rows}
+
+    def _make_objects(
+        self,
+        deps: Deps,
+        connection: psycopg.Connection[Any],
+        kind: str,
+        batch: Sequence[Mapping[str, Any]],
+    ) -> None:
+        token_name = "ref_account_token" if kind == "account" else "ref_own_token"  # noqa: S105
+        wanted: dict[str, tuple[UUID, UUID]] = {}
+        for row in batch:
+            if row["ref_account" if kind == "account" else "ref_own"] is None:
+                former = _former(deps, connection, self._job, row) if kind == "account" else None
+                wanted.setdefault(
+                    row[token_name], former or (deps.new_id(), row["ref_person_party"])
+                )
+        if not wanted:
+            return
+        tokens = sorted(wanted)
+        connection.execute(
+            "insert into directory.object (furnisher_id, kind, number_token, object_id, party_id)"
+            " select %s, %s, t, o, p from unnest(%s::bytea[], %s::uuid[], %s::uuid[])"
+            " as given (t, o, p) on conflict do nothing",
+            (
+                self._job.furnisher_id, kind, [bytes.fromhex(token) for token in tokens],
+                [wanted[token][0] for token in tokens], [wanted[token][1] for token in tokens],
+            ),
+        )  # fmt: skip
+        rows = connection.execute(
+            "select number_token, object_id, party_id from directory.object"
+            " where furnisher_id = %s and kind = %s and number_token = any(%s)",
+            (self._job.furnisher_id, kind, [bytes.fromhex(token) for token in tokens]),
+        )
+        self.objects = {bytes(token).hex(): (one, party) for token, one, party in rows}
+        self.new_objects = set(tokens)
+
+    def party(self, row: Mapping[str, Any]) -> UUID:
+        """The party a row is kept under."""
+        dataset = self._job.dataset
+        if dataset == "subject":
+            return self.parties[row["ref_person_token"]]
+        if dataset == "account":
+            return row["ref_account_party"] or self.objects[row["ref_account_token"]][1]
+        if dataset in ("account_party", "event", "funding", "snapshot"):
+            party: UUID = row["ref_account_party"]
+        elif dataset == "remark":
+            party = row["ref_account_party"] or row["ref_person_party"]
+        else:
+            party = row["ref_person_party"]
+        return party
+
+    def object(self, row: Mapping[str, Any]) -> UUID:
+        """The object a row is about."""
+        dataset = self._job.dataset
+        if dataset == "subject":
+            return self.party(row)
+        if dataset == "remark":
+            about: UUID = row["ref_account"] or row["ref_person_party"]
+            return about
+        if dataset == "account":
+            return row["ref_account"] or self.objects[row["ref_account_token"]][0]
+        if dataset in ("account_party", "event", "funding", "snapshot"):
+            account: UUID = row["ref_account"]
+            return account
+        return row["ref_own"] or self.objects[row["ref_own_token"]][0]
+
+
+def _former(
+    deps: Deps, connection: psycopg.Connection[Any], job: Job, row: Mapping[str, Any]
+) -> tuple[UUID, UUID] | None:
+    """The account this one continues (renumbered, sold, merged): the same id of ours goes on."""
+    number = row.get("formerly_account_number")
+    if number is None:
+        return None
+    found = connection.execute(
+        "select member_id from member.member where code = %s", (row.get("formerly_furnisher"),)
+    ).fetchone()
+    furnisher = found[0] if found else job.furnisher_id
+    token = deps.keys.number_token(furnisher, "account", number)
+    former = connection.execute(
+        "select object_id, party_id from directory.object"
+        " where furnisher_id = %s and kind = 'account' and number_token = %s",
+        (furnisher, token),
+    ).fetchone()
+    return (former[0], former[1]) if former else None
+
+
+def _values(
+    job: Job, row: Mapping[str, Any], ids: _Ids, members: Mapping[str, UUID]
+) -> dict[str, Any]:
+    party_id = ids.party(row)
+    values: dict[str, Any] = {
+        "party_id": party_id,
+        "furnisher_id": job.furnisher_id,
+        "item_key": row["ref_item_key"],
+    }
+    values["account_id" if job.dataset == "snapshot" else "object_id"] = ids.object(row)
+    personal: dict[str, Any] = {}
+    for column in columns(context.definition(job.dataset)):
+        value = row[column.name]
+        if column.field is not None and column.field.personal:
+            if value is not None:
+                personal[column.name] = value if isinstance(value, int) else str(value)
+        elif column.field is not None and column.field.type == "member":
+            values[f"{column.name}_id"] = members.get(value)
+        else:
+            values[column.name] = value
+    if job.dataset == "account":
+        values["agreement_id"] = row["ref_agreement"]
+        values["formerly_account_id"] = None
+    elif job.dataset == "account_party":
+        values["holder_party_id"] = row["ref_person_party"]
+    elif job.dataset == "guarantee":
+        values["account_id"] = row["ref_account"]
+    values["sealed"] = (
+        seal.seal(ids.keys[party_id], personal, job.dataset.encode()) if personal else None
+    )
+    return values
+
+
+def _touch(
+    deps: Deps,
+    job: Job,
+    row: Mapping[str, Any],
+    values: Mapping[str, Any],
+    ids: _Ids,
+    prepared: Prepared,
+) -> None:
+    dataset = job.dataset
+    if dataset == "subject":
+        _touch_subject(deps, job, row, values, prepared)
+    elif dataset in ("agreement", "guarantee", "payment"):
+        prepared.parties.add(values["party_id"])
+    elif dataset == "remark" and row["ref_account"] is None:
+        prepared.parties.add(values["party_id"])
+    else:
+        account = ids.object(row)
+        prepared.accounts.add(account)
+        prepared.judged_at[account] = row["ref_changed_by"]
+        if dataset == "account" and row["ref_account"] is None:
+            prepared.parents.append(("account", bytes.fromhex(row["ref_account_token"])))
+        if dataset == "account_party":
+            prepared.parties.add(row["ref_person_party"])
+
+
+def _touch_subject(
+    deps: Deps,
+    job: Job,
+    row: Mapping[str, Any],
+    values: Mapping[str, Any],
+    prepared: Prepared,
+) -> None:
+    scheme, number = row["identifier_scheme"], row["identifier_number"]
+    token = deps.keys.identity_token(scheme, number) if scheme and number else None
+    birth_date = str(row["birth_date"]) if row["birth_date"] else None
+    party_id = values["party_id"]
+    if token is not None:
+        prepared.rows.append(
+            append.Row(table="party_token", values={"party_id": party_id, "token": token})
+        )
+    key_tokens: tuple[bytes, ...] = ()
+    if birth_date is not None:
+        text = f"{normal_name(row['name'])}|{birth_date}"
+        key_tokens = (deps.keys.number_token(UUID(int=0), "name and birth date", text),)
+    personal = {
+        name: row[name] for name in ("phone", "address_line", "postal_code", "address_locality")
+    }
+    prepared.new_parties.append(
+        NewParty(
+            party_id=party_id,
+            furnisher_id=job.furnisher_id,
+            identity=Identity(
+                name=row["name"],
+                birth_date=birth_date,
+                token=token,
+                agreements=agreements_of(personal),
+            ),
+            scheme=scheme,
+            key_tokens=key_tokens,
+        )
+    )
+    prepared.parents.append(("person", bytes.fromhex(row["ref_person_token"])))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waiting:
+    """A row that waits for its parent: what it waits for, and the record as it was sent."""
+
+    line_no: int
+    waits_kind: str
+    waits_token: bytes
+    record: dict[str, Any]
+
+
+def waiting(deps: Deps, job: Job) -> list[Waiting]:
+    """The rows that only wait, as records that can be judged again."""
+    shape = SHAPES[job.dataset]
+    kinds = dict(shape.references)
+    parts = ["r.*"]
+    parts += [
+        f"{alias}.token as ref_{kind}_token"
+        for kind, alias in (("account", "a"), ("person", "p"))
+        if kind in kinds
+    ]
+    cursor = job.con.cursor()
+    cursor.execute(
+        f'select {", ".join(parts)} from "row" r {context.joins(job)}'
+        " where r.line_no in (select line_no from left_out where not is_rejected)"
+    )
+    names = [column[0] for column in cursor.description or ()]
+    found = []
+    for values in cursor.fetchall():
+        row = dict(zip(names, values, strict=True))
+        kind = "person" if shape.parent == "person" else "account"
+        if shape.parent == "account_or_person" and row.get("ref_account_token") is None:
+            kind = "person"
+        found.append(
+            Waiting(
+                line_no=row["line_no"],
+                waits_kind=kind,
+                waits_token=bytes.fromhex(row[f"ref_{kind}_token"]),
+                record=as_sent(job.dataset, row),
+            )
+        )
+    return found
+
+
+def as_sent(dataset: str, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A typed row as the native record it came from: what the API takes."""
+    record: dict[str, Any] = {}
+    for field_ in context.definition(dataset).fields:
+        value = _as_sent(field_.type, field_.name, row)
+        if value is not None:
+            record[field_.name] = value
+    for part in (row.get("absent") or "").split(","):
+        if part:
+            name, reason = part.split(":")
+            if reason != "not_valid":
+                record[name] = {"absent": reason}
+    return record
+
+
+def _as_sent(kind: str, name: str, row: Mapping[str, Any]) -> str | None:
+    if kind == "money":
+        minor = row[f"{name}_minor"]
+        return None if minor is None else format_minor(minor, row["currency"])
+    if kind == "decimal":
+        share = row[f"{name}_ppb"]
+        return None if share is None else f"{share // 10**9}.{share % 10**9:09d}"
+    value = row[name]
+    if value is None:
+        return None
+    if kind == "instant":
+        offset = timezone(timedelta(minutes=row[f"{name}_offset_minutes"]))
+        return str(value.astimezone(offset).isoformat())
+    if kind == "boolean":
+        return "true" if value else "false"
+    return str(value)

@@ -1,0 +1,269 @@
+"""Publishing a file of snapshots: whole columns from the file into the ledger and the files.
+
+The months of an account that follow its newest month are appended to its file in place
+(`months || new`), chunk by chunk in the order of the subjects; everything else (an earlier month,
+a restatement) is folded from the ledger like any other record. A property test holds both equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import IO, Any
+from uuid import UUID
+
+import psycopg
+
+from tallystick.ledger import append, order, publish, tables
+from tallystick.model import merkle
+from tallystick.model import months as grid
+from tallystick.service import context
+from tallystick.service.port import Deps
+from tallystick.service.references import Job
+
+#: Rows of one chunk: measured to keep nobody's file locked longer than 100 ms.
+CHUNK_ROWS = 2_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What will be published: chunk sizes in order, and the accounts that must be folded."""
+
+    sizes: list[int]
+    slow_accounts: int
+    unchanged: int
+
+
+def plan(job: Job, left_out: str = "left_out") -> Plan:
+    """Sort the accepted rows into those to append in place and those to fold.
+
+    Makes DuckDB tables `candidate` (rows with ids and leaves), `slow_account`, `fast` (rows in
+    publishing order with chunk and row numbers) and `change` (one row per file touched).
+    """
+    con = job.con
+    stated = dict.fromkeys(name for name, _ in tables.table("snapshot").stated)
+    for name in ("party_id", "account_id", "furnisher_id", "operation", "reason", "sealed"):
+        stated.pop(name)
+    con.execute(
+        f"create or replace table candidate as select *, {tables.leaf_duckdb('snapshot')} as leaf"
+        f" from (select {', '.join('r.' + name for name in stated)}, r.line_no, a.party_id,"
+        f" a.object_id as account_id, '{job.furnisher_id}'::uuid as furnisher_id,"
+        " coalesce(e.operation, 'record') as operation, e.reason as reason, null as sealed,"
+        " e.leaf as on_file_leaf, coalesce(e.is_deleted, false) as is_deleted,"
+        " a.last_period_end, d.first_line_no as duplicate_of"
+        f' from "row" r {context.joins(job)}'
+        f" where r.line_no not in (select line_no from {left_out})"
+        " and not coalesce(e.is_own, false))"
+    )
+    same = "duplicate_of is not null or (not is_deleted and leaf = on_file_leaf)"
+    unchanged = con.execute(
+        f"select count(*) from candidate where coalesce({same}, false)"
+    ).fetchall()[0][0]
+    con.execute(f"delete from candidate where coalesce({same}, false)")
+    con.execute(
+        "create or replace table slow_account as select distinct account_id from candidate"
+        " where period_end <= last_period_end"
+    )
+    _order(job)
+    sizes = con.execute("select count(*) from fast group by chunk_no order by chunk_no").fetchall()
+    slow = con.execute("select count(*) from slow_account").fetchall()[0][0]
+    return Plan(sizes=[row[0] for row in sizes], slow_accounts=slow, unchanged=unchanged)
+
+
+def _order(job: Job) -> None:
+    """Accounts in the order of their first subject; chunks hold whole accounts."""
+    job.con.execute(
+        "create or replace table account_order as select account_id, subject_id,"
+        f" ((sum(size) over (order by subject_id, account_id) - 1) // {CHUNK_ROWS})::integer"
+        " as chunk_no from (select c.account_id, count(*) as size, any_value(s.subject_id) as"
+        " subject_id from candidate c join account_state s on s.object_id = c.account_id"
+        " where c.account_id not in (select account_id from slow_account)"
+        " group by c.account_id)"
+    )
+    job.con.execute(
+        "create or replace table fast as select c.*, o.chunk_no, o.subject_id,"
+        " row_number() over (partition by o.chunk_no order by o.subject_id, c.account_id,"
+        " c.period_end) - 1 as row_no from candidate c join account_order o using (account_id)"
+    )
+
+
+def _month_hex() -> str:
+    days = f"coalesce(days_past_due, {grid.ABSENT_DAYS})::bigint"
+    minor = "lpad(lower(hex(coalesce({}, (-9223372036854775807 - 1))::bigint)), 16, '0')"
+    return (
+        "printf('%04x', (year(period_end) - 1900) * 12 + month(period_end) - 1)"
+        f" || printf('%02x', ascii(bucket)) || right(lpad(lower(hex({days})), 16, '0'), 4)"
+        f" || {minor.format('balance_minor')} || {minor.format('payment_due_minor')}"
+    )
+
+
+def _latest_json() -> str:
+    """The newest snapshot as canonical JSON, as `ledger.read.record_json` makes it."""
+    parts = []
+    kinds = dict(tables.table("snapshot").stated)
+    hidden = {"party_id", "account_id", "furnisher_id", "operation", "sealed"}
+    for name in sorted(set(kinds) - hidden):
+        quote = "" if kinds[name] == "integer" else '"'
+        parts.append(f"'\"{name}\":{quote}' || {name}::varchar || '{quote}'")
+    return f"'{{' || concat_ws(',', {', '.join(parts)}) || '}}'"
+
+
+def write_files(job: Job) -> tuple[Path, Path]:
+    """Write the COPY files: ledger rows in chunk order, and the changes of files."""
+    names = [name for name, _ in tables.table("snapshot").stated]
+    ledger, change = job.folder / "ledger.csv", job.folder / "change.csv"
+    job.con.execute(
+        f"copy (select '\\x' || leaf as leaf, row_no, {', '.join(names)} from fast"
+        f" order by chunk_no, row_no) to '{ledger}' (format csv, header false)"
+    )
+    job.con.execute(
+        "copy (select o.chunk_no, f.subject_id, f.object_id as account_id, f.changed_by,"
+        " m.months, m.latest, m.first_delinquency_on, m.last_period_end, m.last_bucket,"
+        " m.last_status, m.last_balance_minor from account_order o join (select account_id,"
+        " '\\x' || string_agg(month_hex, '' order by period_end) as months,"
+        " max_by(latest, period_end) as latest, arg_max_null(first_delinquency_on, period_end)"
+        " as first_delinquency_on, max(period_end) as last_period_end,"
+        " max_by(bucket, period_end) as last_bucket, max_by(status, period_end) as last_status,"
+        " arg_max_null(balance_minor, period_end) as last_balance_minor from (select account_id,"
+        " period_end, bucket, status, balance_minor, first_delinquency_on,"
+        f" {_month_hex()} as month_hex, {_latest_json()} as latest from fast) group by account_id)"
+        " m using (account_id) join account_ref f on f.object_id = o.account_id"
+        f" order by o.chunk_no, f.subject_id, f.object_id) to '{change}' (format csv, header false)"
+    )
+    return ledger, change
+
+
+_CHANGE = """
+create temporary table change (chunk_no integer, subject_id uuid, account_id uuid,
+  changed_by bigint, months bytea, latest text, first_delinquency_on date, last_period_end date,
+  last_bucket text, last_status text, last_balance_minor bigint)
+"""
+
+# Joined by nested loop from the sorted changes, so rows are locked in ascending order; a row whose
+# file changed since it was judged does not match and the chunk is judged again.
+_UPDATE = f"""
+update file.account f set
+  months = substr(f.months || n.months,
+    greatest(1, length(f.months) + length(n.months) - {grid.KEPT_MONTHS * grid.SIZE} + 1)),
+  latest = n.latest, first_delinquency_on = n.first_delinquency_on,
+  last_period_end = n.last_period_end, last_bucket = n.last_bucket, last_status = n.last_status,
+  last_balance_minor = n.last_balance_minor, changed_by = %(chunk_id)s
+from (select * from change where chunk_no = %(chunk_no)s order by subject_id, account_id) n
+where f.subject_id = n.subject_id and f.account_id = n.account_id
+  and f.changed_by = n.changed_by
+"""
+
+
+def publish_fast(
+    deps: Deps,
+    job: Job,
+    sizes: list[int],
+    *,
+    first_chunk_no: int,
+    on_chunk: Callable[[psycopg.Connection[Any], int, int, order.Place], None],
+) -> None:
+    """Append and publish the fast chunks, one after the other.
+
+    Takes:  `on_chunk(connection, chunk number, rows, place)` runs inside each publishing
+            transaction (the funnel's step); `deps.breathe` is called between chunks, so that
+            answering keeps its share of the machine
+    Raises: ledger.publish.Stale when an account changed meanwhile; the chunk was given up, what
+            was published before stays
+    """
+    ledger, change = write_files(job)
+    periods = {row[0] for row in job.con.execute("select distinct period_end from fast").fetchall()}
+    with deps.database.connect("intake") as connection, ledger.open("rb") as source:
+        connection.execute("drop table if exists change")
+        connection.execute(_CHANGE)
+        with (
+            change.open("rb") as rows,
+            connection.cursor().copy("copy change from stdin (format csv)") as copy,
+        ):
+            while data := rows.read(1 << 20):
+                copy.write(data)
+        connection.execute("create index on change (chunk_no)")
+        connection.execute("analyze change")
+        append.ensure_months(connection, periods)
+        counts = dict(
+            connection.execute("select chunk_no, count(*) from change group by 1").fetchall()
+        )
+        connection.commit()
+        connection.execute("set enable_hashjoin = off")
+        connection.execute("set enable_mergejoin = off")
+        try:
+            for chunk_no, size in enumerate(sizes):
+                _publish_chunk(
+                    deps, connection, job, source,
+                    chunk_no=chunk_no, size=size, expected=counts[chunk_no],
+                    number=first_chunk_no + chunk_no, on_chunk=on_chunk,
+                )  # fmt: skip
+                deps.breathe()
+        finally:
+            connection.rollback()
+            connection.execute("reset enable_hashjoin")
+            connection.execute("reset enable_mergejoin")
+            connection.execute("drop table if exists change")
+    ledger.unlink()
+    change.unlink()
+
+
+def _publish_chunk(
+    deps: Deps,
+    connection: psycopg.Connection[Any],
+    job: Job,
+    source: IO[bytes],
+    *,
+    chunk_no: int,
+    size: int,
+    expected: int,
+    number: int,
+    on_chunk: Callable[[psycopg.Connection[Any], int, int, order.Place], None],
+) -> None:
+    lines = list(islice(source, size))
+    leaves = [bytes.fromhex(line[2:66].decode()) for line in lines]
+    head = append.ChunkHead(
+        submission_id=job.submission_id,
+        chunk_no=number,
+        furnisher_id=job.furnisher_id,
+        dataset="snapshot",
+    )
+    chunk_id = append.insert_head(connection, head, size, merkle.chunk_root(leaves), deps.clock())
+    prefix = f"{chunk_id},".encode()
+    names = ", ".join(name for name, _ in tables.table("snapshot").stated)
+    with connection.cursor().copy(
+        f"copy ledger.snapshot (chunk_id, leaf, row_no, {names}) from stdin (format csv)"
+    ) as copy:
+        copy.write(prefix + prefix.join(lines))
+    connection.commit()
+    updated = connection.execute(_UPDATE, {"chunk_id": chunk_id, "chunk_no": chunk_no}).rowcount
+    if updated != expected:
+        connection.rollback()
+        connection.execute("insert into ledger.abandoned (chunk_id) values (%s)", (chunk_id,))
+        connection.commit()
+        raise publish.Stale(frozenset())
+    place = order.take_place(connection, [chunk_id], deps.clock())
+    on_chunk(connection, number, size, place)
+    connection.commit()
+
+
+def slow_batches(job: Job, *, size: int = 200) -> Iterator[list[dict[str, Any]]]:
+    """Rows whose accounts must be folded: with their ids, account by account."""
+    cursor = job.con.cursor()
+    cursor.execute(
+        "select * from candidate where account_id in (select account_id from slow_account)"
+        " order by account_id, period_end"
+    )
+    names = [column[0] for column in cursor.description or ()]
+    while rows := cursor.fetchmany(size):
+        yield [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def versions(job: Job) -> dict[UUID, int | None]:
+    """Per account to fold: the chunk that had last changed it when its rows were judged."""
+    rows = job.con.execute(
+        "select object_id, max(changed_by) from account_ref where object_id in"
+        " (select account_id from slow_account) group by object_id"
+    ).fetchall()
+    return dict(rows)

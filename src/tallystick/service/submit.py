@@ -1,0 +1,197 @@
+"""Furnishing: from a file or a few records to published statements, with every row accounted for.
+
+Stages: received (raw bytes sealed and committed: the acknowledgement) → structure → records and
+cross-checks (all rules at once) → publishing (chunks) → published. A job killed anywhere is run
+again from its raw bytes: findings and chunks already there are met and left as they are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any
+from uuid import UUID
+
+import duckdb
+import orjson
+
+from tallystick.errors import BadRequest
+from tallystick.furnish import stage_file
+from tallystick.service import amend, domains, intake_store, process_rows
+from tallystick.service.members import Member
+from tallystick.service.port import Deps
+from tallystick.service.references import Job
+from tallystick.service.submissions import SubmissionView, show
+
+Progress = Callable[[str, int, int | None], None]
+#: Single records by the API: at most so many at once.
+MAX_RECORDS = 100
+_DUCKDB: dict[str, str | int | float | list[str]] = {"memory_limit": "400MB", "threads": 2, "preserve_insertion_order": True}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """The acknowledgement: the submission's id; `is_new` is False for bytes sent before."""
+
+    submission_id: UUID
+    is_new: bool
+
+
+def receive(
+    deps: Deps,
+    member: Member,
+    dataset: str,
+    stream: IO[bytes],
+    *,
+    channel: str = "file",
+    again: bool = False,
+    parent: UUID | None = None,
+) -> Received:
+    """Store what was sent, sealed; the commit is the acknowledgement.
+
+    Takes:  a binary stream of any length (memory does not grow with it); `again` takes the same
+            bytes as a new submission
+    Gives:  the same bytes of the same furnisher give the submission they made the first time
+    Raises: BadRequest `unknown_dataset`
+    """
+    if dataset not in deps.registry:
+        raise BadRequest("unknown_dataset", "the registry has no such dataset")
+    submission_id = deps.new_id()
+    key = deps.vault.create([submission_id], deps.clock())[submission_id]
+    digest = hashlib.sha256()
+    size = 0
+
+    def parts() -> Iterator[bytes]:
+        nonlocal size
+        while data := stream.read(intake_store.PART_BYTES):
+            digest.update(data)
+            size += len(data)
+            yield data
+
+    with deps.database.connect("serve") as connection:
+        intake_store.write_raw(connection, submission_id, key, parts())
+        repeat = connection.execute(
+            "select submission_id, repeat_no from directory.submission where furnisher_id = %s"
+            " and digest = %s and dataset = %s order by repeat_no desc limit 1",
+            (member.member_id, digest.digest(), dataset),
+        ).fetchone()
+        if repeat is not None and not again:
+            connection.rollback()
+            return Received(submission_id=repeat[0], is_new=False)
+        connection.execute(
+            "insert into directory.submission (furnisher_id, digest, dataset, repeat_no,"
+            " submission_id) values (%s, %s, %s, %s, %s)",
+            (member.member_id, digest.digest(), dataset, repeat[1] + 1 if repeat else 0,
+             submission_id),
+        )  # fmt: skip
+        connection.execute(
+            "insert into intake.submission (submission_id, furnisher_id, dataset, digest,"
+            " byte_count, received_at, channel, parent_submission_id, state)"
+            " values (%s, %s, %s, %s, %s, %s, %s, %s, 'received')",
+            (submission_id, member.member_id, dataset, digest.digest(), size, deps.clock(),
+             channel, parent),
+        )  # fmt: skip
+    return Received(submission_id=submission_id, is_new=True)
+
+
+def process(deps: Deps, submission_id: UUID, progress: Progress | None = None) -> SubmissionView:
+    """Run a received submission to its end; a finished one is only shown.
+
+    Raises: BadRequest `not_found`; Unavailable when the database fails (run it again)
+    """
+    with deps.database.connect("intake") as connection:
+        found = intake_store.load(connection, submission_id)
+    if found is None:
+        raise BadRequest("not_found", "no such submission")
+    if found.state in ("published", "rejected"):
+        return show(deps, None, submission_id)
+    folder = deps.work_folder / submission_id.hex
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True, mode=0o700)
+    try:
+        path = folder / "raw"
+        key = deps.vault.get([submission_id])[submission_id]
+        with deps.database.connect("intake") as connection, path.open("wb") as target:
+            intake_store.read_raw(connection, submission_id, key, target)
+        with duckdb.connect(str(folder / "job.duckdb"), config=_DUCKDB) as con:
+            con.execute(f"set temp_directory = '{folder / 'spill'}'")
+            job = Job(
+                con=con, folder=folder, furnisher_id=found.furnisher_id,
+                dataset=found.dataset, submission_id=submission_id,
+            )  # fmt: skip
+            _run(deps, job, path, key, progress or _silent)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    process_rows.wake_pending(deps, submission_id, process_records=_process_pending)
+    return show(deps, None, submission_id)
+
+
+def _silent(_stage: str, _done: int, _total: int | None) -> None:
+    """Progress nobody watches."""
+
+
+def _run(deps: Deps, job: Job, path: Path, key: bytes, progress: Progress) -> None:
+    profile = deps.profile.on(deps.clock().date())
+    definition = deps.registry[job.dataset]
+    progress("structure", 0, None)
+    with deps.database.connect("intake") as connection:
+        intake_store.set_state(connection, job.submission_id, state="checking", stage="structure")
+    staged = stage_file(job.con, path, definition, domains.of(profile), folder=job.folder)
+    path.unlink()
+    if job.dataset in ("correction", "deletion"):
+        amend.run(deps, job, key, staged, progress)
+        return
+    process_rows.run(deps, job, key, staged.sent, progress)
+
+
+def submit_records(
+    deps: Deps, member: Member, dataset: str, records: Sequence[Mapping[str, Any]]
+) -> SubmissionView:
+    """Take a few records by the API and publish them before answering.
+
+    Raises: BadRequest `too_many_records`, `unknown_dataset`
+    """
+    if not 0 < len(records) <= MAX_RECORDS:
+        raise BadRequest("too_many_records", f"send 1 to {MAX_RECORDS} records at once")
+    received = receive(deps, member, dataset, _lines(records), channel="api")
+    return process(deps, received.submission_id)
+
+
+def _lines(records: Sequence[Mapping[str, Any]]) -> IO[bytes]:
+    return io.BytesIO(b"".join(orjson.dumps(dict(record)) + b"\n" for record in records))
+
+
+def _process_pending(
+    deps: Deps, furnisher_id: UUID, dataset: str, records: Sequence[Mapping[str, Any]], parent: UUID
+) -> UUID:
+    """Judge records that waited for a parent again, as a submission of their own."""
+    with deps.database.connect("serve") as connection:
+        row = connection.execute(
+            "select member_id, code, name_en, name_zh, member_class from member.member"
+            " where member_id = %s",
+            (furnisher_id,),
+        ).fetchone()
+    if row is None:
+        raise BadRequest("not_found", "no such member")
+    member = Member(*row)
+    received = receive(
+        deps, member, dataset, _lines(records), channel="pending", again=True, parent=parent
+    )
+    process(deps, received.submission_id)
+    return received.submission_id
+
+
+def resume_all(deps: Deps) -> list[UUID]:
+    """Run every submission a crash left unfinished; gives their ids."""
+    with deps.database.connect("intake") as connection:
+        rows = connection.execute(
+            "select submission_id from intake.submission"
+            " where state in ('received', 'checking', 'publishing') order by submission_id"
+        ).fetchall()
+    for (submission_id,) in rows:
+        process(deps, submission_id)
+    return [row[0] for row in rows]

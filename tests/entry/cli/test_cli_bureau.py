@@ -1,7 +1,6 @@
 """One small bureau by command line, on a real database: furnish, ask, ask again, prove."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -80,7 +79,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(database: "Database", tmp_path: Path) -> Iterator[Desk]:
+def desk(database: "Database", tmp_path: Path) -> Desk:
     environment = {
         "TALLYSTICK_DATABASE_URL": database.url,
         "TALLYSTICK_VAULT_URL": database.vault_url,
@@ -91,12 +90,13 @@ def desk(database: "Database", tmp_path: Path) -> Iterator[Desk]:
     made = Desk(folder=tmp_path, runner=CliRunner(env=environment))
     for dataset, text in FILES.items():
         (tmp_path / f"{dataset}.csv").write_text(text, encoding="utf-8")
+    made.run("init")
     for code in BANKS:
         names = ("--name-en", code, "--name-zh", code, "--class", "commercial_bank")
         made.run("members", "add", code, *names)
         secret = made.run("keys", "create", code).stdout
         (tmp_path / f"{code}.key").write_text(secret, encoding="utf-8")
-    yield made
+    return made
 
 
 def test_from_files_to_an_answer_that_can_be_given_again(desk: Desk) -> None:
@@ -127,7 +127,7 @@ def test_a_furnisher_sees_its_faults_and_gets_its_bad_rows_back(desk: Desk) -> N
     sent = desk.submit("account", "--fail-on", "never")
     key = ("--key-file", desk.file("lake-bank.key"))
     listed = desk.read("submissions", "list", *key)
-    assert [one["submission_id"] for one in listed][0] == sent["submission_id"]
+    assert listed[0]["submission_id"] == sent["submission_id"]
     found = desk.read("submissions", "findings", sent["submission_id"], *key)
     assert [(one["line_no"], one["field"], one["seen"]) for one in found] == [
         (3, "principal", "1.234")

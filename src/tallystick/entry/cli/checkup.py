@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import psycopg
 
 from tallystick.adapters.postgres import schema_version
-from tallystick.entry.cli.schema import database_url, head_revision
+from tallystick.entry.cli.schema import database_url, has_database, head_revision
 from tallystick.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -44,8 +44,8 @@ class Check:
 def examine(settings: Settings) -> list[Check]:
     """All checks, those of the database only where it can be reached."""
     found = [python(), disk(settings.data_folder), keys_file(settings.data_folder)]
-    if settings.database_url is None and not settings.data_folder.exists():
-        return [*found, _no_bureau("no data folder yet")]
+    if not has_database(settings):
+        return [*found, _no_bureau("no database yet")]
     try:
         with (
             database_url(settings) as url,

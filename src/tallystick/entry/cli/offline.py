@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import Any, Final, cast, get_args
+from typing import Final, cast, get_args
 
 import duckdb
 
@@ -19,8 +19,8 @@ from tallystick.errors import BadRequest
 from tallystick.formats import Dataset, load
 from tallystick.furnish.stage import Staged, stage_file
 from tallystick.model.finding import Finding, Severity
-from tallystick.model.money import CURRENCY_DIGITS
 from tallystick.profile import Profile, ProfileAt
+from tallystick.service import domains
 from tallystick.service.keys_of_rows import SHAPES, file_key_sql
 from tallystick.validate import Rule, judge_table, load_rules
 from tallystick.validate.registry import Text
@@ -33,7 +33,7 @@ _FINDINGS: Final = """
   select h.line_no, null, null, h.field, h.rule_id, h.seen, d.first_line_no
   from finding h
   left join duplicate_of d on d.line_no = h.line_no and h.rule_id in (select * from paired)
-  order by line_no, column_no nulls last, rule_id, field
+  order by line_no, rule_id, column_no, field
 """
 
 
@@ -78,10 +78,12 @@ def check_file(path: Path, *, dataset: str, profile_id: str, progress: Progress)
     profile = Profile.load(profile_id)
     day = datetime.now(UTC).date()
     at = profile.on(day)
-    rules = load_rules().in_force(dataset, at.rules, day)
+    known_rules = load_rules()
+    overrides = {rule_id: one for rule_id, one in at.rules.items() if rule_id in known_rules}
+    rules = known_rules.in_force(dataset, overrides, day)
     with duckdb.connect() as con:
         progress("read", 0, None)
-        staged = stage_file(con, path, known[dataset], _domains(at))
+        staged = stage_file(con, path, known[dataset], domains.of(at))
         progress("judge", 0, staged.rows)
         _judge(con, known[dataset], at, rules=rules, day=day)
         progress("judge", staged.rows, staged.rows)
@@ -93,14 +95,6 @@ def check_file(path: Path, *, dataset: str, profile_id: str, progress: Progress)
         findings=findings,
         rules={rule.rule_id: rule for rule in rules},
     )
-
-
-def _domains(at: ProfileAt) -> dict[str, Any]:
-    return {
-        "currency": tuple(CURRENCY_DIGITS),
-        "profile:buckets": tuple(at.buckets),
-        "profile:identifier_schemes": tuple(at.schemes),
-    }
 
 
 def _judge(
@@ -155,7 +149,11 @@ def _judge(
 
 def _duplicates(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
     """For each later row of a key: the first line that has it, and whether it says the same."""
-    if dataset.name not in SHAPES:  # each record of these carries a key of its own
+    if dataset.name == "consent":
+        key = "r.consent_id"
+    elif dataset.name in SHAPES:
+        key = file_key_sql(dataset.name)
+    else:  # corrections and deletions name another record; two of one are judged at the bureau
         con.execute(
             "create table duplicate_of (line_no bigint, first_line_no bigint, is_equal bool)"
         )
@@ -166,7 +164,7 @@ def _duplicates(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
         "create table duplicate_of as select line_no, first_line_no, is_equal from (select line_no,"
         " first_value(line_no) over w as first_line_no,"
         " first_value(content) over w = content as is_equal from (select r.line_no,"
-        f' {file_key_sql(dataset.name)} as file_key, hash({content}) as content from "row" r)'
+        f' {key} as file_key, hash({content}) as content from "row" r)'
         " window w as (partition by file_key order by line_no)) where first_line_no <> line_no"
     )
 

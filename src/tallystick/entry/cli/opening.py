@@ -12,7 +12,7 @@ from uuid import UUID
 
 import typer
 
-from tallystick.errors import Refused
+from tallystick.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
     from tallystick.adapters.settings import Settings
@@ -44,11 +44,19 @@ def read_settings(**overrides: object) -> Settings:
 
 
 @contextmanager
-def bureau(settings: Settings | None = None) -> Iterator[Bureau]:
-    """The bureau of these settings (else the environment's), closed at the end."""
+def bureau(settings: Settings | None = None, *, make: bool = False) -> Iterator[Bureau]:
+    """The bureau of these settings (else the environment's), closed at the end.
+
+    Takes:  `make`: make and migrate what is missing (`init`, `migrate`); without it a bureau that
+            is not there is a mistake to be told, not an empty one to be made
+    Raises: Unavailable `unavailable` when there is none yet
+    """
     from tallystick.entry.compose import open_bureau
 
-    with open_bureau(settings or read_settings()) as opened:
+    chosen = settings or read_settings()
+    if not make and chosen.database_url is None and not (chosen.data_folder / "postgres").exists():
+        raise Unavailable("unavailable", "there is no bureau yet: run `tallystick init`")
+    with open_bureau(chosen, make=make) as opened:
         yield opened
 
 

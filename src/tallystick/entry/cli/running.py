@@ -45,15 +45,16 @@ def demo(
 
 
 def init(data_folder: DataFolder = None, dry_run: DryRun = False) -> None:
-    """Make a new, empty bureau: data folder, keys, database, schema."""
+    """Make a new, empty bureau: data folder, keys, database, schema; harmless where one is."""
+    from tallystick.entry.cli.schema import bring_up
+
     settings = opening.read_settings(data_folder=data_folder)
     where = "the server of TALLYSTICK_DATABASE_URL" if settings.database_url else "embedded"
     if dry_run:
         output.say(f"would make keys in {settings.data_folder}; database: {where}")
         return
-    with opening.bureau(settings) as opened:
-        is_test = opened.deps.is_test_mode
-    output.say(f"ready in {settings.data_folder}, {'test' if is_test else 'live'} mode")
+    state = bring_up(settings)
+    output.say(f"ready in {settings.data_folder}, {settings.mode} mode, schema {state['at']}")
     output.next_step("tallystick members add CODE --name-en … --name-zh … --class …")
 
 

@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from tallystick.entry.cli.opening import bureau
 
 if TYPE_CHECKING:
     from tallystick.adapters.settings import Settings
+
+
+def has_database(settings: Settings) -> bool:
+    """Whether there is a server to ask: one that was set, or an embedded one made before."""
+    return settings.database_url is not None or _embedded(settings).exists()
 
 
 @contextmanager
@@ -17,9 +25,15 @@ def database_url(settings: Settings) -> Iterator[str]:
         yield settings.database_url
         return
     from tallystick.adapters.embedded import EmbeddedServer
+    from tallystick.adapters.postgres import database_named
+    from tallystick.entry.compose import DATABASE
 
-    with EmbeddedServer(settings.data_folder) as url:
-        yield url
+    with EmbeddedServer(_embedded(settings)) as url:
+        yield database_named(url, DATABASE)
+
+
+def _embedded(settings: Settings) -> Path:
+    return settings.data_folder / "postgres"
 
 
 def head_revision() -> str:
@@ -39,14 +53,18 @@ def schema_state(settings: Settings) -> dict[str, Any]:
     """The revision the database stands at (None: none yet) and the newest there is."""
     from tallystick.adapters.postgres import schema_version
 
-    with database_url(settings) as url:
-        return {"at": schema_version(url), "head": head_revision()}
+    at = None
+    if has_database(settings):
+        with database_url(settings) as url:
+            at = schema_version(url)
+    return {"at": at, "head": head_revision()}
 
 
 def bring_up(settings: Settings) -> dict[str, Any]:
-    """Migrate to the newest revision; gives the state after it."""
-    from tallystick.adapters.postgres import migrate, schema_version
+    """Make what is missing (databases, keys, roles) and migrate; gives the state after it."""
+    from tallystick.adapters.postgres import schema_version, set_mint_key
 
-    with database_url(settings) as url:
-        migrate(url)
-        return {"at": schema_version(url), "head": head_revision()}
+    with bureau(settings, make=True) as opened:
+        # A database that somebody else made empty has a schema now, but no key to check permits by.
+        set_mint_key(opened.database.url, opened.deps.keys.mint_key)
+        return {"at": schema_version(opened.database.url), "head": head_revision()}

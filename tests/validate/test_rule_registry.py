@@ -82,6 +82,7 @@ def _with(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
             "unknown column 'x'",
         ),
         (_with("by", "parser"), "has no expression"),
+        (_with("by", "somebody"), "by is one of parser, consent"),
     ],
 )
 def test_an_incomplete_rule_is_refused(change: Callable[[dict[str, Any]], None], says: str) -> None:
@@ -143,8 +144,8 @@ def test_what_a_profile_cannot_say_is_refused(overrides: Any, says: str) -> None
         RULES.in_force("account", overrides)
 
 
-def test_what_the_parser_finds_cannot_be_switched_off() -> None:
-    parsed = next(rule for rule in RULES.values() if rule.expression is None)
+def test_what_reading_finds_cannot_be_switched_off() -> None:
+    parsed = RULES["FMT-FILE-001"]
     found = RULES.in_force("account", {parsed.rule_id: "off"})
     assert parsed.rule_id in {rule.rule_id for rule in found}
 

@@ -61,7 +61,9 @@ def _index(rules: Rules, files: list[str]) -> str:
     judged = [rule for rule in rules.values() if rule.expression is not None]
     counted = Counter((str(rule.severity), str(rule.needs)) for rule in judged)
     lines = ["# Rules", "", _WRITTEN.format(file="*").rstrip(), _INTRO]
-    lines += [f"{len(judged)} rules with an expression, {len(rules) - len(judged)} of reading.", ""]
+    others = len(rules) - len(judged)
+    lines.append(f"{len(judged)} rules with an expression; {others} found by reading a file or by")
+    lines += ["checking a consent.", ""]
     lines += ["| severity | row | file | ledger |", "|---|---|---|---|"]
     for severity in ("reject", "warn", "pend"):
         cells = (str(counted[severity, needs]) for needs in ("row", "file", "ledger"))

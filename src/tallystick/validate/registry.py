@@ -1,7 +1,8 @@
 """The registry of rules: reads `rules/*.toml`, refuses what is incomplete, says what is in force.
 
 A rule is data a lawyer can read: an expression, its texts, its source, examples that hit and that
-miss. Entries with `by = "parser"` are faults the reading of a file finds; they carry texts only.
+miss. Entries with `by` are faults that the reading of a file (`parser`) or the check
+of a consent (`consent`) finds; they carry texts only.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ from tallystick.validate.context import DATASETS, Needs
 from tallystick.validate.expression import Expression, parse
 
 ANY = "any"
+#: Who makes the findings of rules that carry texts only.
+_FINDERS = ("parser", "consent")
 OFF = "off"
 #: A severity, or entries `{from: date, severity: str}`.
 Override = str | Sequence[Mapping[str, Any]]
@@ -56,7 +59,7 @@ class Rule:
     """One rule.
 
     `field` is the native field the finding points to (None: the record as a whole); `shows` the
-    typed column whose value the finding quotes. `expression` is None for what the parser finds.
+    typed column whose value the finding quotes. `expression` is None for texts only.
     """
 
     rule_id: str
@@ -98,7 +101,7 @@ class Rules(Mapping[str, Rule]):
         return len(self._rules)
 
     def of(self, dataset: str) -> tuple[Rule, ...]:
-        """The rules of one dataset, those of the parser among them."""
+        """The rules of one dataset, those that carry texts only among them."""
         return tuple(rule for rule in self._rules.values() if dataset in rule.datasets)
 
     def in_force(
@@ -111,8 +114,8 @@ class Rules(Mapping[str, Rule]):
 
         Takes:    `overrides`: rule id to a severity, or to dated entries `{from, severity}` in any
                   order, of which the newest begun on `day` counts; `off` takes a rule out of
-                  force. A rule not named, or not yet overridden, keeps its own severity; what the
-                  parser finds is always in force: a file that cannot be read cannot be taken.
+                  force. A rule not named, or not yet overridden, keeps its own severity; what
+                  carries texts only is always in force: what cannot be read cannot be taken.
         Raises:   ProfileError for an unknown rule or severity, or dated entries without a day
         """
         named = overrides or {}
@@ -175,10 +178,10 @@ def read_rules(folder: Traversable) -> Rules:
 def read_rule(entry: Mapping[str, Any], file_name: str) -> Rule:
     """One rule of a file, checked (see `read_rules`)."""
     where = f"{file_name}: {entry.get('id', 'a rule without id')}"
-    by_parser = entry.get("by") == "parser"
-    _check_keys(entry, where, by_parser=by_parser)
+    is_texts = "by" in entry
+    _check_keys(entry, where, is_texts=is_texts)
     datasets = _datasets(entry["dataset"], where)
-    expression = None if by_parser else _expression(entry, datasets, where)
+    expression = None if is_texts else _expression(entry, datasets, where)
     rule = Rule(
         rule_id=entry["id"],
         datasets=datasets,
@@ -204,16 +207,18 @@ def read_rule(entry: Mapping[str, Any], file_name: str) -> Rule:
     return rule
 
 
-def _check_keys(entry: Mapping[str, Any], where: str, *, by_parser: bool) -> None:
+def _check_keys(entry: Mapping[str, Any], where: str, *, is_texts: bool) -> None:
     unknown = set(entry) - _KEYS
     if unknown:
         raise ProfileError(f"{where}: unknown key {min(unknown)!r}")
-    needed = _ALWAYS if by_parser else (*_ALWAYS, *_REASONING, "when", "example")
+    needed = _ALWAYS if is_texts else (*_ALWAYS, *_REASONING, "when", "example")
     for key in needed:
         if not entry.get(key):
             raise ProfileError(f"{where}: {key} is missing")
-    if by_parser and "when" in entry:
-        raise ProfileError(f"{where}: a rule of the parser has no expression")
+    if is_texts and entry["by"] not in _FINDERS:
+        raise ProfileError(f"{where}: by is one of {', '.join(_FINDERS)}")
+    if is_texts and "when" in entry:
+        raise ProfileError(f"{where}: a rule with `by` has no expression")
     if not _ID.fullmatch(entry["id"]):
         raise ProfileError(f"{where}: an id looks like ACC-DATE-004")
     if entry["severity"] not in get_args(Severity) or entry["needs"] not in _ORDER:

@@ -15,7 +15,7 @@ PERSON_SHARES = (0.756, 0.200, 0.044)
 #: Missed payments at which a lender gives up.
 WRITE_OFF_AT = 9
 #: Chance that a further account of the person is late too, by (person's class, account's class).
-_FURTHER = {1: (0.27, 0.0), 2: (0.46, 0.08)}
+_FURTHER = {1: (0.32, 0.0), 2: (0.50, 0.10)}
 _ENTER = 0.03
 _STAY_AT_ONE = 0.22
 _ROLL, _STAY, _FALL = 0.52, 0.18, 0.15

@@ -137,7 +137,7 @@ class Inquiries:
         elif fault == "of_another_recipient":
             asking = self._rng.choice([code for code in cast.BANKS if code != member])
         elif fault == "of_another_person":
-            about = self._rng.choice([other for other in self._traces[:500] if other is not trace])
+            about = self._another(trace)
         elif fault == "expired":
             later = moment + timedelta(days=1, hours=3)
         else:
@@ -193,6 +193,11 @@ class Inquiries:
         if trace.on_file_from >= month and self._rng.random() < 0.8:
             trace = self._rng.choice(self._traces)
         return trace, self._rng.choices(_LOOKING, _LOOKING_WEIGHTS)[0], self._moment(month)
+
+    def _another(self, trace: Trace) -> Trace:
+        """Somebody else, whom the bureau may know or not."""
+        other = self._rng.choice(self._traces)
+        return Trace(_stranger(self._rng, trace.person)) if other is trace else other
 
     def _moment(self, month: int) -> datetime:
         day = self._desk.window.day(month, self._rng.randrange(4, 27))

@@ -108,11 +108,17 @@ class Population:
         if kind == "twins":
             return [first, first]
         other = first + timedelta(days=rng.randrange(300, 2000) * rng.choice((-1, 1)))
-        other = min(other, _LAST_BIRTH)
+        other = self._of_age(other)
         if kind == "family":
-            child = min(max(first, other) + timedelta(days=rng.randrange(7500, 11000)), _LAST_BIRTH)
+            child = self._of_age(max(first, other) + timedelta(days=rng.randrange(7500, 11000)))
             return [first, other, child]
         return [first, other]
+
+    def _of_age(self, birth_date: date) -> date:
+        """The date, or one in the four years before the last that is of age (never all on one)."""
+        if birth_date <= _LAST_BIRTH:
+            return birth_date
+        return _LAST_BIRTH - timedelta(days=self._rng.randrange(1461))
 
     def _number(self, birth_date: date, sex: str, *, latin: bool) -> tuple[str, str]:
         while True:

@@ -101,6 +101,7 @@ def _break_row(path: Path, header: tuple[str, ...], fault: Fault, place: int) ->
     """Break the first row that fits, beginning some way in; gives its line, None if none fits."""
     lines: list[str] = path.read_text(encoding="utf-8").splitlines()
     start = 1 + place * 37 % max(1, len(lines) - 1)
+    number: int
     for number in [*range(start, len(lines)), *range(1, start)]:
         cells = dict(zip(header, lines[number].split(","), strict=True))
         if fault.fits(cells):

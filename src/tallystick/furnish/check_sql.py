@@ -98,20 +98,29 @@ def _fine(field: Field, lists: Lists) -> str:
 def _fine_amount(x: str, lists: Lists) -> str:
     """An amount with no more digits than the row's currency has."""
     fits = " OR ".join(
-        f"(currency IN ({', '.join(codes)}) AND {_matches(x, checks.amount_pattern(digits))})"
-        for digits, codes in _by_digits(lists).items()
+        f"(currency_digits = {digits} AND {_matches(x, checks.amount_pattern(digits))})"
+        for digits in sorted(set(lists.digits.values()))
     )
     return (
         f"({fits or 'false'}) AND NOT (starts_with({x}, '-0') AND {_matches(x, checks.MINUS_ZERO)})"
     )
 
 
-def _by_digits(lists: Lists) -> dict[int, list[str]]:
-    """Currencies, as literals, by the digits they have."""
-    found: dict[int, list[str]] = {}
-    for currency, digits in sorted(lists.digits.items(), key=lambda item: item[1]):
-        found.setdefault(digits, []).append(literal(currency))
-    return found
+def currency_columns(lists: Lists) -> str:
+    """What the amounts of a row need of its currency: digits (NULL: not known), and the divisor."""
+    digits = " ".join(
+        f"WHEN {literal(currency)} THEN {digits}" for currency, digits in lists.digits.items()
+    )
+    divisors = " ".join(
+        f"WHEN {literal(currency)} THEN {10 ** (3 - digits)}"
+        for currency, digits in lists.digits.items()
+    )
+    if not digits:
+        return "CAST(NULL AS INTEGER) AS currency_digits, CAST(NULL AS BIGINT) AS currency_divisor"
+    return (
+        f"CASE currency {digits} END AS currency_digits,"
+        f" CAST(CASE currency {divisors} END AS BIGINT) AS currency_divisor"
+    )
 
 
 def _why_not(field: Field, lists: Lists) -> list[str]:
@@ -124,7 +133,7 @@ def _why_not(field: Field, lists: Lists) -> list[str]:
             f" THEN {number(rule_ids.CELL_AMOUNT_FORM)}",
             f"WHEN currency IS NULL THEN {no_currency}",
             # An unknown currency has its own fault; its amounts are not judged further.
-            "WHEN NOT currency_is_known THEN 0",
+            "WHEN currency_digits IS NULL THEN 0",
             f"ELSE {number(rule_ids.CELL_AMOUNT_DIGITS)}",
         ]
     if field.type == "date":
@@ -170,14 +179,11 @@ def value_expressions(field: Field, lists: Lists) -> list[str]:
     """The typed columns of a field, from `v_<name>`: the cell when it may stand, else NULL."""
     v = name(f"v_{field.name}")
     if field.type == "money":
+        # Thousandths first, then the currency's own units: always whole, as the digits are checked.
         # Up to twelve characters the product fits 64 bits; the wide form costs four times more.
-        arms = " ".join(
-            f"WHEN currency IN ({', '.join(codes)}) AND length({v}) {length}"
-            f" THEN CAST(CAST({v} AS DECIMAL({width}, {digits})) * {10**digits} AS BIGINT)"
-            for digits, codes in _by_digits(lists).items()
-            for length, width in (("<= 12", 18), ("> 12", 25))
-        )
-        expressions = [f"CASE {arms} END" if arms else "CAST(NULL AS BIGINT)"]
+        narrow = f"CAST(CAST({v} AS DECIMAL(18, 3)) * 1000 AS BIGINT) // currency_divisor"
+        wide = f"CAST(CAST({v} AS DECIMAL(25, 3)) * 1000 AS HUGEINT) // currency_divisor"
+        expressions = [f"CASE WHEN length({v}) <= 12 THEN {narrow} ELSE CAST({wide} AS BIGINT) END"]
     elif field.type == "decimal":
         expressions = [f"CAST(CAST({v} AS DECIMAL(20, 9)) * {checks.PPB} AS BIGINT)"]
     elif field.type == "instant":

@@ -31,7 +31,7 @@ Format = Literal["csv", "ndjson"]
 _UNIT = 31
 #: A spilled record is at most as long as the line it came from and its two numbers.
 _MAX_LINE_BYTES = 1 << 20
-_BUFFER_BYTES = 8 << 20
+_BUFFER_BYTES = 4 << 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,7 +193,6 @@ def judging_sql(dataset: Dataset, judged_by: Lists, header: Header, spill: Spill
         else f"CAST(NULL AS VARCHAR) AS {name(field.name)}"
         for field in fields
     )
-    known = ", ".join(map(literal, judged_by.digits)) or "NULL"
     codes = ", ".join(
         f"{check_sql.code_expression(field, judged_by)} AS {name(f'c_{field.name}')}"
         for field in fields
@@ -214,9 +213,7 @@ def judging_sql(dataset: Dataset, judged_by: Lists, header: Header, spill: Spill
         for expression, column in zip(expressions, columns(dataset)[:-1], strict=True)
     )
     has_currency = any(field.name == "currency" for field in fields)
-    currency = (
-        f", coalesce(currency IN ({known}), false) AS currency_is_known" if has_currency else ""
-    )
+    currency = f", {check_sql.currency_columns(judged_by)}" if has_currency else ""
     return f"""
         SELECT line_no, {typed}, {check_sql.absent_expression(dataset)} AS absent,
                byte_offset, {_faults(dataset, header)} AS faults

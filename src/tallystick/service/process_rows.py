@@ -226,7 +226,7 @@ def _publish_snapshots(deps: Deps, job: Job, progress: Progress) -> int:
     unchanged = planned.unchanged
     if planned.slow_accounts:
         unchanged += _publish_batches(
-            deps, job, snapshots.slow_batches(job), progress, None, months_too=True
+            deps, job, rows.batches(job, only=snapshots.SLOW), progress, None, months_too=True
         )
     return unchanged
 

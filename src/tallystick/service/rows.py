@@ -25,6 +25,14 @@ from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.service.settle import NewParty, agreements_of
 
+#: Numbers that only point to another record; they are tokens in a directory and ids in the ledger.
+_POINTERS = frozenset({"account_number", "person_number", "agreement_number"})
+#: The numbers a dataset's own record keeps, sealed: those it introduces.
+_OWN_NUMBERS = {
+    "account": frozenset({"account_number"}),
+    "subject": frozenset({"person_number"}),
+    "agreement": frozenset({"agreement_number"}),
+}
 #: Rows of one chunk: small enough that nobody's file is locked longer than 100 ms.
 CHUNK_ROWS = 200
 
@@ -43,19 +51,22 @@ class Prepared:
     parents: list[tuple[str, bytes]] = field(default_factory=list)
 
 
-def batches(job: Job, *, size: int = CHUNK_ROWS) -> Iterator[list[dict[str, Any]]]:
+def batches(
+    job: Job, *, size: int = CHUNK_ROWS, only: str = "true"
+) -> Iterator[list[dict[str, Any]]]:
     """Accepted rows with their references, kept together by account or party.
 
-    Rows rejected, pending, or done by an earlier run of this job are left out.
+    Rows rejected, pending, or done by an earlier run of this job are left out; `only` is a further
+    condition on the row `r`.
     """
     cursor = job.con.cursor()
-    cursor.execute(_query(job))
+    cursor.execute(_query(job, only))
     names = [column[0] for column in cursor.description or ()]
     while rows := cursor.fetchmany(size):
         yield [dict(zip(names, row, strict=True)) for row in rows]
 
 
-def _query(job: Job) -> str:
+def _query(job: Job, only: str) -> str:
     kinds = dict(SHAPES[job.dataset].references)
     parts = ["r.*", f"({SHAPES[job.dataset].item_key}) as ref_item_key"]
     for kind, alias in (("account", "a"), ("person", "p")):
@@ -82,7 +93,7 @@ def _query(job: Job) -> str:
     return (
         f'select {", ".join(parts)} from "row" r {context.joins(job)}'
         " where r.line_no not in (select line_no from left_out) and not coalesce(e.is_own, false)"
-        f" order by {order}"
+        f" and {only} order by {order}"
     )
 
 
@@ -270,7 +281,7 @@ def _values(
     for column in columns(context.definition(job.dataset)):
         value = row[column.name]
         if column.field is not None and column.field.personal:
-            if value is not None:
+            if value is not None and _is_kept(job.dataset, column.name):
                 personal[column.name] = value if isinstance(value, int) else str(value)
         elif column.field is not None and column.field.type == "member":
             values[f"{column.name}_id"] = members.get(value)
@@ -287,6 +298,10 @@ def _values(
         seal.seal(ids.keys[party_id], personal, job.dataset.encode()) if personal else None
     )
     return values
+
+
+def _is_kept(dataset: str, name: str) -> bool:
+    return name not in _POINTERS or name in _OWN_NUMBERS.get(dataset, frozenset())
 
 
 def _touch(

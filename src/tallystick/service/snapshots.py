@@ -7,12 +7,11 @@ a restatement) is folded from the ledger like any other record. A property test 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any
-from uuid import UUID
 
 import psycopg
 
@@ -248,22 +247,8 @@ def _publish_chunk(
     connection.commit()
 
 
-def slow_batches(job: Job, *, size: int = 200) -> Iterator[list[dict[str, Any]]]:
-    """Rows whose accounts must be folded: with their ids, account by account."""
-    cursor = job.con.cursor()
-    cursor.execute(
-        "select * from candidate where account_id in (select account_id from slow_account)"
-        " order by account_id, period_end"
-    )
-    names = [column[0] for column in cursor.description or ()]
-    while rows := cursor.fetchmany(size):
-        yield [dict(zip(names, row, strict=True)) for row in rows]
-
-
-def versions(job: Job) -> dict[UUID, int | None]:
-    """Per account to fold: the chunk that had last changed it when its rows were judged."""
-    rows = job.con.execute(
-        "select object_id, max(changed_by) from account_ref where object_id in"
-        " (select account_id from slow_account) group by object_id"
-    ).fetchall()
-    return dict(rows)
+#: The rows whose accounts must be folded, for `rows.batches`.
+SLOW = (
+    "r.line_no in (select line_no from candidate where account_id in"
+    " (select account_id from slow_account))"
+)

@@ -35,22 +35,32 @@ def write_account(
     window = desk.window
     record = _first_terms(account, borrower_number, window)
     versions: list[tuple[int, dict[str, str]]] = [(max(account.opened_month, 0), record)]
+    changed_first = basis_change is not None and basis_change.month < (
+        course.restructured_month or 0
+    )
+    if basis_change is not None and changed_first:
+        _go_on_by_law(versions, basis_change, closed_month=course.closed_month)
     if course.restructured_month is not None:
-        month = course.restructured_month
-        maturity = window.day(
-            account.opened_month + account.term + course.extended_months, account.due_day
-        )
-        record = record | {
-            "valid_from": window.day(month, account.due_day).isoformat(),
-            "maturity_on": maturity.isoformat(),
-        }
-        versions.append((month, record))
-    if basis_change is not None:
+        _restructure(account, course, versions, window)
+    if basis_change is not None and not changed_first:
         _go_on_by_law(versions, basis_change, closed_month=course.closed_month)
     if course.closed_month is not None:
         _close(account, course, versions, window)
     for month, version in versions:
         desk.add(month, account.member, "account", version)
+
+
+def _restructure(
+    account: Account, course: Course, versions: list[tuple[int, dict[str, str]]], window: Window
+) -> None:
+    """New terms: the end moves by the months that were behind."""
+    month = course.restructured_month or 0
+    maturity = account.opened_month + account.term + course.extended_months
+    changed = {
+        "valid_from": window.day(month, account.due_day).isoformat(),
+        "maturity_on": window.day(maturity, account.due_day).isoformat(),
+    }
+    versions.append((month, versions[-1][1] | changed))
 
 
 def _go_on_by_law(

@@ -10,8 +10,9 @@ from tallystick.synth import names
 from tallystick.synth.members import SynthMember
 from tallystick.synth.people import Person
 
-#: Share of people whose identity number a furnisher does not have.
-_WITHOUT_NUMBER = {cast.MICRO_LENDER: 0.05, cast.TELECOM: 0.04, cast.LANDLORD: 0.10}
+#: Share of people whose identity number a furnisher does not have. None of these furnishes under
+#: consent: whoever holds a signed consent holds the number it names.
+_WITHOUT_NUMBER = {cast.SMALL_BANK: 0.06, cast.BANKS[7]: 0.05, cast.CARD_ISSUER: 0.01}
 #: Furnishers that type names by hand, with the share they get wrong.
 _MISTYPING = {
     cast.MICRO_LENDER: 0.05, cast.LANDLORD: 0.06, cast.SMALL_BANK: 0.03, cast.OTHER_PLATFORM: 0.01,

@@ -33,6 +33,6 @@ def write_remarks(desk: Desk, rng: Random, account: Account, course: Course) -> 
         "locale": locale,
     }
     if kind == "disputed" and month + 2 < desk.window.month_of(desk.window.end(47)):
-        record["valid_to"] = desk.window.end(month + 2).isoformat()
+        record["valid_to"] = desk.window.day(month + 2, 20).isoformat()
     desk.add(month, account.member, "remark", record)
     desk.count("remarks")

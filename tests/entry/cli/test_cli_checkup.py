@@ -31,8 +31,8 @@ ROLES = {"owner", "serve", "intake", "batch", "sequencer", "eraser"}
         (checkup.roles(ROLES - {"eraser"}), False),
         (checkup.clock(NOW, NOW + SECOND), True),
         (checkup.clock(NOW, NOW + SECOND + timedelta(microseconds=1)), False),
-        (checkup.sequencer(60 * SECOND), True),
-        (checkup.sequencer(60 * SECOND + timedelta(microseconds=1)), False),
+        (checkup.sequencer(60 * SECOND, at_most=60 * SECOND), True),
+        (checkup.sequencer(61 * SECOND, at_most=60 * SECOND), False),
         (checkup.python(), True),
     ],
 )
@@ -68,6 +68,6 @@ def test_a_server_out_of_reach_is_a_finding_without_its_password(tmp_path: Path)
 
 def test_a_fresh_database_is_fine(database: "Database") -> None:
     with psycopg.connect(database.url) as connection:
-        found = checkup.in_database(connection, at=head_revision())
+        found = checkup.in_database(connection, at=head_revision(), log_delay_max=60 * SECOND)
     assert [one.name for one in found] == ["postgres", "schema", "roles", "clock", "sequencer"]
     assert [one.name for one in found if not one.is_fine] == []

@@ -15,6 +15,8 @@ from tallystick.synth.consents import Terms, sign_consent
 from tallystick.synth.members import cast_of
 from tallystick.synth.people import Population
 
+# joserfc warns at the algorithm name EdDSA, which most signers still write; it is meant here.
+pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 START = datetime(2025, 1, 1, tzinfo=UTC)
 TERMS = Terms(
     recipient="millbrook",

@@ -17,6 +17,7 @@ import psycopg
 from tallystick.adapters.postgres import schema_version
 from tallystick.entry.cli.schema import database_url, has_database, head_revision
 from tallystick.errors import Unavailable
+from tallystick.profile import Profile
 
 if TYPE_CHECKING:
     from tallystick.adapters.settings import Settings
@@ -52,7 +53,9 @@ def examine(settings: Settings) -> list[Check]:
             psycopg.connect(url, connect_timeout=_CONNECT_S, autocommit=True) as connection,
         ):
             found.append(Check(name="database", is_fine=True, seen="reached", fix=""))
-            found += in_database(connection, at=schema_version(url))
+            found += in_database(
+                connection, at=schema_version(url), log_delay_max=_log_delay_max(settings)
+            )
     except (psycopg.OperationalError, Unavailable) as error:
         found.append(
             Check(
@@ -65,7 +68,15 @@ def examine(settings: Settings) -> list[Check]:
     return found
 
 
-def in_database(connection: psycopg.Connection[Any], *, at: str | None) -> list[Check]:
+def _log_delay_max(settings: Settings) -> timedelta:
+    """How long a look may wait for its number, by the profile in force today."""
+    profile = Profile.load(settings.profile, live=settings.mode == "live")
+    return timedelta(seconds=profile.on(datetime.now(UTC).date()).log_delay_max_seconds)
+
+
+def in_database(
+    connection: psycopg.Connection[Any], *, at: str | None, log_delay_max: timedelta
+) -> list[Check]:
     """Version, schema, roles; and clock and log where the schema stands."""
     found = [postgres(connection.info.server_version), schema(at, head_revision())]
     if at is None:
@@ -79,7 +90,8 @@ def in_database(connection: psycopg.Connection[Any], *, at: str | None) -> list[
         found.append(clock(datetime.now(UTC), row[0]))
     row = connection.execute("select min(occurred_at), now() from gate.look_outbox").fetchone()
     oldest, now = row or (None, None)
-    found.append(sequencer(timedelta(0) if oldest is None else now - oldest))
+    waiting = timedelta(0) if oldest is None else now - oldest
+    found.append(sequencer(waiting, at_most=log_delay_max))
     return found
 
 
@@ -159,11 +171,11 @@ def clock(now: datetime, last_recorded_at: datetime) -> Check:
     )
 
 
-def sequencer(waiting: timedelta) -> Check:
+def sequencer(waiting: timedelta, *, at_most: timedelta) -> Check:
     """No look waits longer for its number than receipts promise."""
     return Check(
         name="sequencer",
-        is_fine=waiting <= timedelta(seconds=60),
+        is_fine=waiting <= at_most,
         seen=f"oldest look waits {waiting.total_seconds():.0f} s",
         fix="run: tallystick worker",
     )

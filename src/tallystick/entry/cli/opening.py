@@ -74,7 +74,7 @@ def waited(opened: Bureau, answer: Coroutine[Any, Any, T]) -> T:
         try:
             return await answer
         finally:
-            await opened.deps.database.aclose()
+            await opened.database.aclose()
 
     return asyncio.run(run())
 

@@ -89,8 +89,15 @@ def table(
     for column in columns:
         drawn.add_column(column, overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text("-" if cell is None else str(plain(cell))) for cell in row))
+        drawn.add_row(*(Text(_cell(cell)) for cell in row))
     _console(stderr=False).print(drawn)
+
+
+def _cell(value: Any) -> str:
+    found = plain(value)
+    if isinstance(found, list):
+        return ", ".join(map(str, found)) or "-"
+    return "-" if found is None else str(found)
 
 
 def facts(pairs: Iterable[tuple[str, Any]]) -> None:

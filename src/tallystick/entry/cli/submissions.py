@@ -94,7 +94,7 @@ def list_submissions(
         columns = ("id", "dataset", "state", "received", "sent", "accepted", "rejected", "pending")
         output.table(columns, [_row(view) for view in views])
     if views:
-        output.next_step(f"tallystick submissions show {_id(views[-1])}")
+        output.next_step(f"tallystick submissions show {_id(views[0])}")
     else:
         output.next_step("tallystick submit FILE --dataset account")
 

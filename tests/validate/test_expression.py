@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 from tallystick.errors import ProfileError
 from tallystick.validate.carriers import to_duckdb, to_python
-from tallystick.validate.expression import parse
+from tallystick.validate.expression import FUNCTIONS, parse
 
 COLUMNS = {
     "a": "bigint",
@@ -257,3 +259,9 @@ def test_both_carriers_agree_on_generated_expressions(con: duckdb.DuckDBPyConnec
         assert _in_duckdb(con, to_duckdb(expression), rows) == [judge(row) for row in rows]
 
     agree()
+
+
+def test_the_page_of_the_language_names_every_function_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs/expressions.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`\w+\(.*?) \|", page, re.MULTILINE)
+    assert {name for row in rows for name in re.findall(r"(\w+)\(", row)} == set(FUNCTIONS)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -55,31 +55,43 @@ def judge_table(
 def findings_sql(dataset: str, rules: Sequence[Rule], *, source: str) -> str:
     """The query behind `judge_table`.
 
-    Rows no rule hits fall out in the filter; only for the others is the list of hits made.
+    Rows no rule hits fall out in the filter; only for the others is the list of hits made, as
+    numbers of rules, and only a hit becomes text.
     """
     whens = [to_duckdb(expression) for expression in _expressions(rules)]
-    hits = ",\n  ".join(
-        f"CASE WHEN {when} THEN {_hit(dataset, rule)} END"
-        for when, rule in zip(whens, rules, strict=True)
-    )
+    numbers = ", ".join(f"CASE WHEN {when} THEN {n} END" for n, when in enumerate(whens))
     derived = ""
     if any(OCCURRED_ON in item.columns for item in _expressions(rules)):
         derived = f", {derived_sql(OCCURRED_ON)} AS {OCCURRED_ON}"
-    scan = f'(SELECT *{derived} FROM "{source}")'
-    either = "\n  OR ".join(whens)
+    shown = {rule.shows for rule in rules if rule.shows and not _is_hidden(dataset, rule)}
+    kept = ", ".join(f'"{name}"' for name in sorted({"line_no", *shown, *_currency(dataset)}))
     return (
-        "SELECT line_no, hit.rule_id, hit.field, hit.seen FROM"
-        f" (SELECT line_no, unnest([\n  {hits}\n]) AS hit FROM {scan} WHERE {either})"
-        " WHERE hit IS NOT NULL"
+        f"SELECT line_no, {_by_rule(repr(rule.rule_id) for rule in rules)},"
+        f" {_by_rule(repr(rule.field) if rule.field else None for rule in rules)},"
+        f" {_by_rule(_shown_sql(dataset, rule) for rule in rules)} FROM"
+        f" (SELECT {kept}, unnest(list_filter([{numbers}], lambda n: n IS NOT NULL)) AS hit"
+        f' FROM (SELECT *{derived} FROM "{source}") WHERE {" OR ".join(whens)})'
     )
 
 
-def _hit(dataset: str, rule: Rule) -> str:
-    field = f"'{rule.field}'" if rule.field else "CAST(NULL AS VARCHAR)"
-    seen = "CAST(NULL AS VARCHAR)"
-    if rule.shows and not columns_of(dataset)[rule.shows].is_personal:
-        seen = f"left({_seen_sql(columns_of(dataset)[rule.shows], dataset)}, {LONGEST_SEEN})"
-    return f"{{'rule_id': '{rule.rule_id}', 'field': {field}, 'seen': {seen}}}"
+def _by_rule(texts: Iterable[str | None]) -> str:
+    """A choice by the number of the rule that hit; NULL where a rule has no text."""
+    cases = " ".join(f"WHEN {n} THEN {text}" for n, text in enumerate(texts) if text)
+    return f"(CASE hit {cases} END)" if cases else "CAST(NULL AS VARCHAR)"
+
+
+def _is_hidden(dataset: str, rule: Rule) -> bool:
+    return rule.shows is not None and columns_of(dataset)[rule.shows].is_personal
+
+
+def _currency(dataset: str) -> set[str]:
+    return {"currency"} & set(columns_of(dataset))
+
+
+def _shown_sql(dataset: str, rule: Rule) -> str | None:
+    if rule.shows is None or _is_hidden(dataset, rule):
+        return None
+    return f"left({_seen_sql(columns_of(dataset)[rule.shows], dataset)}, {LONGEST_SEEN})"
 
 
 def _seen_sql(column: Column, dataset: str) -> str:
@@ -88,11 +100,15 @@ def _seen_sql(column: Column, dataset: str) -> str:
         return _decimal_sql(name, _SHARE_PLACES)
     if column.field_type == "money" and "currency" in columns_of(dataset):
         cases = " ".join(
-            f"WHEN currency = '{code}' THEN {_decimal_sql(name, digits)}"
-            for code, digits in sorted(CURRENCY_DIGITS.items())
+            f"WHEN currency IN ({_codes(digits)}) THEN {_decimal_sql(name, digits)}"
+            for digits in sorted(set(CURRENCY_DIGITS.values()))
         )
         return f"(CASE {cases} ELSE CAST({name} AS VARCHAR) END)"
     return f"CAST({name} AS VARCHAR)"
+
+
+def _codes(digits: int) -> str:
+    return ", ".join(repr(code) for code, own in sorted(CURRENCY_DIGITS.items()) if own == digits)
 
 
 def _decimal_sql(name: str, digits: int) -> str:

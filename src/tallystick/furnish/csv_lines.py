@@ -134,7 +134,9 @@ class CsvLines:
         if quick is not None:
             self._spill.write_record(line_no, offset, quick)
             return line_end
-        record = split_line(data, start, line_end, block.is_last, self._limits.max_line_bytes)
+        record = split_line(
+            data, start, line_end, is_last=block.is_last, max_bytes=self._limits.max_line_bytes
+        )
         if isinstance(record, Broken):
             self._spill.write_broken(line_no, offset, record)
             return line_end
@@ -195,7 +197,7 @@ class _Lines:
 
 
 def split_line(
-    data: bytes, start: int, line_end: int, is_last: bool, max_bytes: int
+    data: bytes, start: int, line_end: int, *, is_last: bool, max_bytes: int
 ) -> Split | Broken:
     """Split the record at `start`, NUL bytes and over-long lines told first.
 

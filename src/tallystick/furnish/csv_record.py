@@ -43,7 +43,7 @@ def split_record(data: bytes, start: int, *, is_last: bool, max_bytes: int) -> S
     while True:
         match = _CELL.match(data, position, limit)
         if match is None:
-            return _why_not(data, position, limit, is_last, len(cells) + 1)
+            return _why_not(data, position, limit, is_last=is_last, column_no=len(cells) + 1)
         quoted, plain, end = match.groups()
         if end in (b"", b"\r") and limit < len(data):
             return Broken(rule_ids.ROW_TOO_LONG, None, seen_text(data[start : start + 1000]))
@@ -57,7 +57,7 @@ def split_record(data: bytes, start: int, *, is_last: bool, max_bytes: int) -> S
             return Split(cells, position)
 
 
-def _why_not(data: bytes, start: int, limit: int, is_last: bool, column_no: int) -> Broken:
+def _why_not(data: bytes, start: int, limit: int, *, is_last: bool, column_no: int) -> Broken:
     """Name the fault of the cell at `start`."""
     line_end = data.find(b"\n", start, limit)
     shown = seen_text(data[start : line_end if line_end >= 0 else limit])

@@ -49,7 +49,7 @@ def originals(
         while line_no is not None and line_no - block.line_no < len(starts):
             start = int(starts[line_no - block.line_no])
             try:
-                yield _original(block, start, line_no, format, limits)
+                yield _original(block, start, line_no, format=format, limits=limits)
             except NeedsMore:
                 blocks.keep(block.data[start:], line_no, block.offset + start)
                 break
@@ -91,6 +91,7 @@ def _original(
     block: Block,
     start: int,
     line_no: int,
+    *,
     format: Format,  # noqa: A002 - the word of the command line
     limits: Limits,
 ) -> Original:
@@ -100,7 +101,9 @@ def _original(
     whole = data[start:line_end].rstrip(b"\r\n")
     if format == "ndjson":
         return Original(line_no, whole, None)
-    record = split_line(data, start, line_end, block.is_last, limits.max_line_bytes)
+    record = split_line(
+        data, start, line_end, is_last=block.is_last, max_bytes=limits.max_line_bytes
+    )
     if isinstance(record, Split):
         cells = decode_cells(record, len(record.cells))
         if not isinstance(cells, Broken):

@@ -77,7 +77,7 @@ def stage_file(
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         spill = stack.enter_context(Spill(place))
         try:
-            header = _clean(path, dataset, spill, chosen, limits)
+            header = _clean(path, dataset, spill, chosen=chosen, limits=limits)
             if not isinstance(header, Header):
                 return _unreadable(con, chosen, header)
             if spill.records + spill.broken == 0:
@@ -85,7 +85,7 @@ def stage_file(
         except UnreadableFile as reason:
             return _unreadable(con, chosen, [HeaderFault(reason.rule_id, None, None, reason.seen)])
         spill.close()
-        _judge(con, dataset, judged_by, header, spill)
+        _judge(con, dataset, judged_by, header=header, spill=spill)
         return _counted(con, spill, chosen)
 
 
@@ -102,7 +102,7 @@ def guess_format(path: Path, limits: Limits = DEFAULT_LIMITS) -> Format:
 
 
 def _clean(
-    path: Path, dataset: Dataset, spill: Spill, chosen: Format, limits: Limits
+    path: Path, dataset: Dataset, spill: Spill, *, chosen: Format, limits: Limits
 ) -> Header | list[HeaderFault]:
     """Fill the spill; gives the header the spill's columns follow, or what is wrong with it."""
     blocks = Blocks(path, limits)
@@ -154,7 +154,12 @@ def _unreadable(
 
 
 def _judge(
-    con: duckdb.DuckDBPyConnection, dataset: Dataset, judged_by: Lists, header: Header, spill: Spill
+    con: duckdb.DuckDBPyConnection,
+    dataset: Dataset,
+    judged_by: Lists,
+    *,
+    header: Header,
+    spill: Spill,
 ) -> None:
     """One scan of the spill: codes, typed values, then the faults of the rows that have any."""
     con.execute('DROP TABLE "row"')

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
-from uuid import UUID
 
 import typer
 
 from tallystick.entry.cli import opening, output
 from tallystick.entry.cli.exits import Exit
-from tallystick.entry.cli.ids import read
+from tallystick.entry.cli.on_file import check_named, subject_of
 from tallystick.entry.cli.options import (
     AsJson,
     By,
@@ -18,7 +17,7 @@ from tallystick.entry.cli.options import (
     Yes,
     confirm,
 )
-from tallystick.entry.cli.persons import read_object, taken
+from tallystick.entry.cli.persons import read_object
 
 ledger = typer.Typer(no_args_is_help=True, help="The record of all statements.")
 log = typer.Typer(no_args_is_help=True, help="The record of all looks.")
@@ -39,12 +38,12 @@ def verify_ledger(as_json: AsJson = False) -> None:
 @ledger.command("rebuild")
 def rebuild_ledger(yes: Yes = False, dry_run: DryRun = False, as_json: AsJson = False) -> None:
     """Make all files anew from the ledger; what they said before is thrown away."""
-    from tallystick.service.verify import ledger_rebuild
-
     if dry_run:
         output.say("would throw away all files and fold them anew from the ledger")
         return
     confirm("Throw away all files and make them anew?", yes=yes)
+    from tallystick.service.verify import ledger_rebuild
+
     with opening.deps() as parts, output.progress() as move:
         result = ledger_rebuild(parts, move)
     if as_json:
@@ -104,16 +103,17 @@ def erase(
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase a person: destroy her keys for good. The file holds {"subject_id": "sbj_…"}."""
-    from tallystick.service.erase import erase as erase_subject
-
-    subject_id: UUID = read("subject", taken(read_object(subject), "subject_id")[0])
+    """Erase a person: destroy her keys for good. Named as for `inquire`, or by `subject_id`."""
+    content = read_object(subject)
+    check_named(content)
     if dry_run:
         output.say("would destroy the person's keys; answers about her would be 410 from then on")
         return
     confirm("Erase this person? Nothing brings her records back.", yes=yes)
+    from tallystick.service.erase import erase as erase_subject
+
     with opening.deps() as parts:
-        result = erase_subject(parts, subject_id, ground, opening.decider(by))
+        result = erase_subject(parts, subject_of(parts, content), ground, opening.decider(by))
     if as_json:
         output.as_json(result)
     else:

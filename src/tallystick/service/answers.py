@@ -1,0 +1,161 @@
+"""Answers: what leaves the gate, and the bytes it is made of.
+
+`body = f(subject, as_of, position, log size, head version, audience, scope, versions)`: everything
+else (id, instant, receipt) stands beside the body, so that the same coordinates give the same bytes.
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from tallystick import __version__
+from tallystick.audit import Look, commitment, receipt
+from tallystick.ledger import seal
+from tallystick.model.canonical import canonical
+from tallystick.model.file import Coordinates
+from tallystick.model.instant import instant_text
+from tallystick.model.permit import Permit
+from tallystick.profile import ProfileAt
+from tallystick.report import FORMAT, MemberView, assemble, to_bytes
+from tallystick.service.port import Deps
+from tallystick.service.read_file import Material, subject_file
+
+#: Prefixes of the ids a reader sees; each id means something to that reader only.
+_PREFIXES = {
+    "subject": "sub_", "account": "acc_", "party": "pty_", "member": "mbr_", "look": "lok_",
+    "consent": "con_", "agreement": "agr_", "guarantee": "gua_", "payer_account": "pay_",
+}  # fmt: skip
+_MASK_CHARS = 32
+_MONTH = timedelta(days=31)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One answer of the gate, given after its look is committed.
+
+    `body` is None unless somebody was found. `is_replay`: the same request was answered before and
+    no look was added. `known_at` is set where the past was asked: the last publication it rests on.
+    """
+
+    look_id: UUID
+    outcome: str
+    body: bytes | None
+    body_digest: bytes | None
+    receipt: dict[str, str | int]
+    occurred_at: datetime
+    is_replay: bool = False
+    coordinates: Coordinates | None = None
+    readable_until: datetime | None = None
+    known_at: datetime | None = None
+
+
+def day_of(deps: Deps, instant: datetime) -> date:
+    """The day an instant lies in, in the profile's time zone."""
+    zone = deps.profile.on(instant.date()).time_zone
+    return instant.astimezone(ZoneInfo(zone)).date()
+
+
+def profile_on(deps: Deps, instant: datetime) -> ProfileAt:
+    """What the profile says on the day of an instant."""
+    return deps.profile.on(day_of(deps, instant))
+
+
+def mask_of(id_key: bytes) -> Callable[[str, str], str]:
+    """The ids one reader sees: keyed, so that no two members' ids join; computed, never stored."""
+    known: dict[tuple[str, str], str] = {}
+
+    def mask(kind: str, identity: str) -> str:
+        shown = known.get((kind, identity))
+        if shown is None:
+            digest = hmac.digest(id_key, f"1\x1f{kind}\x1f{identity}".encode(), "sha256")
+            shown = known[kind, identity] = _PREFIXES[kind] + digest.hex()[:_MASK_CHARS]
+        return shown
+
+    return mask
+
+
+def versions_text(profile: ProfileAt, scope: frozenset[str]) -> str:
+    """What an answer is made with, as kept in its look; the scope too, which a replay needs."""
+    versions: dict[str, Any] = {
+        "format": FORMAT,
+        "profile": {"id": profile.id, "version": profile.version},
+        "code": __version__,
+    }
+    if scope:
+        versions["scope"] = sorted(scope)
+    return canonical(versions).decode()
+
+
+def body_of(
+    permit: Permit,
+    material: Material,
+    keys: Mapping[str, bytes],
+    *,
+    profile: ProfileAt,
+    as_of: datetime,
+    id_key: bytes,
+    member_view: Callable[[str], MemberView],
+) -> bytes:
+    """The canonical bytes of one answer.
+
+    Takes: `keys` are the data keys of parties by id; what is sealed under a missing one is left out
+    Time:  `as_of` only; looks and consents after it are not shown
+    """
+    as_of_text = instant_text(as_of)
+    in_full = "*" if permit.audience == "person" else permit.member_id
+    body = assemble(
+        permit,
+        subject_file(material, keys, day=profile.day, in_full=in_full),
+        looks=[look for look in material.looks if look.occurred_at <= as_of_text],
+        consents=[one for one in material.consent_lines() if one.given_at <= as_of_text],
+        profile=profile,
+        coordinates=coordinates_of(material, as_of_text),
+        member_view=member_view,
+        mask=mask_of(id_key),
+    )
+    return to_bytes(body)
+
+
+def coordinates_of(material: Material, as_of: str) -> Coordinates:
+    """Where in history material stands."""
+    return Coordinates(
+        as_of=as_of,
+        position=material.position,
+        log_size=material.log_size,
+        head_version=material.head_version,
+    )
+
+
+def receipt_of(deps: Deps, look: Look, profile: ProfileAt) -> dict[str, str | int]:
+    """The signed promise of a look's place in the log."""
+    return receipt(
+        look.look_id,
+        look.occurred_at,
+        commitment(look),
+        log_delay_max_seconds=profile.log_delay_max_seconds,
+        sign=deps.keys.sign,
+        key_id=deps.keys.key_id,
+    )
+
+
+def sealed_body(
+    body: bytes, look_id: UUID, keys: Mapping[str, bytes], used: frozenset[str]
+) -> tuple[bytes, list[UUID]]:
+    """A body as it is kept, and the parties whose keys its own key is made from."""
+    held = sorted(party for party in used if party in keys)
+    key = seal.body_key((keys[party] for party in held), look_id.bytes)
+    return seal.seal_body(key, body), [UUID(party) for party in held]
+
+
+def kept_times(occurred_at: datetime, profile: ProfileAt) -> tuple[datetime, datetime]:
+    """Until when an answer may be read again by its member, and until when it is kept."""
+    return (
+        occurred_at + timedelta(days=profile.readable_until_days),
+        occurred_at + profile.body_kept_months * _MONTH,
+    )

@@ -1,0 +1,271 @@
+"""The gate's transaction: lock, read everything in one statement, write the look, commit.
+
+One READ COMMITTED transaction on a connection of the answering role, in pipelines: two round trips
+to read, one to write. Reads end with COMMIT: a ROLLBACK would drop the prepared statements.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+import orjson
+import psycopg
+
+
+from tallystick.audit import OLDEST_UNNUMBERED, Look, look_parameters
+from tallystick.consent import permit_text
+from tallystick.errors import Unavailable
+from tallystick.model.file import LookLine
+from tallystick.report import MemberView
+from tallystick.service import gate_sql as sql
+from tallystick.service.log import require_in_time
+from tallystick.service.members import members
+from tallystick.service.port import Deps
+from tallystick.service.read_file import BUREAU, AccountRow, ConsentRow, Material, utc_text
+
+Connection = psycopg.AsyncConnection[Any]
+NOBODY = UUID(int=0)
+_FRESH = timedelta(milliseconds=250)
+_TRIES = 50
+
+
+class Moved(Exception):  # noqa: N818 - it is a signal to try again, not an error
+    """Who is under the tokens changed while locking; start over."""
+
+
+class StrangeMember(Exception):  # noqa: N818 - the same: read the members again
+    """A member registered after the list was read."""
+
+
+@dataclass(slots=True)
+class Desk:
+    """What one process remembers between inquiries; nothing of it is about a person."""
+
+    members: dict[str, MemberView] = field(default_factory=dict)
+    id_keys: dict[UUID, bytes] = field(default_factory=dict)
+    oldest: datetime | None = None
+    checked_at: datetime | None = None
+
+    def member_view(self, member_id: str) -> MemberView:
+        """What a report may say of a member. Raises: StrangeMember."""
+        try:
+            return self.members[member_id]
+        except KeyError:
+            raise StrangeMember from None
+
+    async def learn_members(self, deps: Deps) -> None:
+        """Read the members again."""
+        known = await asyncio.to_thread(members, deps)
+        self.members = {str(one.member_id): _view(one) for one in known}
+        self.members[BUREAU] = MemberView(
+            code=BUREAU, name_en="The bureau", name_zh="征信机构", member_class=BUREAU
+        )
+
+    def id_key(self, deps: Deps, member_id: UUID) -> bytes:
+        """The key of the ids a member sees."""
+        key = self.id_keys.get(member_id)
+        if key is None:
+            key = self.id_keys[member_id] = deps.keys.member_id_key(member_id)
+        return key
+
+
+def _view(one: Any) -> MemberView:
+    return MemberView(
+        code=one.code, name_en=one.name_en, name_zh=one.name_zh, member_class=one.member_class
+    )
+
+
+_desks: WeakKeyDictionary[Any, Desk] = WeakKeyDictionary()
+
+
+def desk_of(deps: Deps) -> Desk:
+    """The desk of a bureau in this process."""
+    desk = _desks.get(deps.database)
+    if desk is None:
+        desk = _desks[deps.database] = Desk()
+    return desk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """The key under which a member's request is answered once."""
+
+    member_key: str = ""
+    request_key: str = ""
+    request_digest: bytes = b""
+
+
+@dataclass(slots=True, kw_only=True)
+class Opened:
+    """A transaction with the heads locked: who is under the tokens, and the request if known."""
+
+    connection: Connection
+    transaction: str
+    locked: list[str]
+    earlier: tuple[bytes, UUID, bytes] | None
+
+
+@asynccontextmanager
+async def opened(
+    deps: Deps, tokens: Sequence[bytes], request: Request, *, subject_id: UUID | None = None
+) -> AsyncIterator[Opened]:
+    """Begin, and lock the heads of everybody under the tokens (and of `subject_id`).
+
+    The caller commits with `commit` or by `write_look`; leaving it open rolls back.
+    Raises: Unavailable `log_delayed`
+    """
+    pool = await deps.database.serve_pool()
+    async with pool.connection() as connection:
+        yield await _begin(deps, connection, tokens, request, subject_id)
+
+
+async def _begin(
+    deps: Deps,
+    connection: Connection,
+    tokens: Sequence[bytes],
+    request: Request,
+    subject_id: UUID | None,
+) -> Opened:
+    desk, now = desk_of(deps), deps.clock()
+    is_due = desk.checked_at is None or not timedelta(0) <= now - desk.checked_at < _FRESH
+    given = {
+        "tokens": list(tokens),
+        "subjects": [] if subject_id is None else [subject_id],
+        "member_key": request.member_key,
+        "request_key": request.request_key,
+    }
+    async with connection.pipeline():
+        await connection.execute("begin", prepare=True)
+        locking = await connection.execute(sql.LOCK, given, prepare=True, binary=True)
+        waiting = None
+        if is_due:
+            waiting = await connection.execute(OLDEST_UNNUMBERED, prepare=True)
+        row = await locking.fetchone()
+        if waiting is not None:
+            oldest = await waiting.fetchone()
+            desk.oldest, desk.checked_at = oldest[0] if oldest else None, now
+    require_in_time(deps, desk.oldest)
+    if row is None:
+        raise Unavailable("unavailable", "the gate's lock gave no row")
+    transaction, locked, digest, look_id, token = row
+    return Opened(
+        connection=connection,
+        transaction=transaction,
+        locked=locked.split(",") if locked else [],
+        earlier=None if look_id is None else (digest, look_id, token),
+    )
+
+
+async def read(deps: Deps, gate: Opened, tokens: Sequence[bytes]) -> list[Material]:
+    """Read everything about each locked subject, each in one statement under its permit.
+
+    Gives:  one entry a candidate; one with an empty document where there is nobody
+    Raises: Moved when the subjects under the tokens are no longer those that were locked
+    """
+    connection = gate.connection
+    cursors = []
+    async with connection.pipeline():
+        for subject in gate.locked or [str(NOBODY)]:
+            identity = UUID(subject)
+            permit = permit_text(deps.keys.mint_key, identity, gate.transaction)
+            await connection.execute(sql.PERMIT, {"permit": permit}, prepare=True)
+            given = {"subject": identity, "tokens": list(tokens)}
+            cursor = await connection.execute(sql.READ, given, prepare=True, binary=True)
+            cursors.append((subject, cursor))
+        found = [_material(subject, await cursor.fetchall()) for subject, cursor in cursors]
+    under = {subject for _, candidates in found for subject in candidates}
+    if not under <= set(gate.locked):
+        await connection.execute(sql.MAKE_HEADS, {"subjects": sorted(under)})
+        await commit(gate)
+        raise Moved
+    return [material for material, _ in found]
+
+
+def _material(subject_id: str, rows: list[tuple[Any, ...]]) -> tuple[Material, set[str]]:
+    """Sort the rows of `sql.READ` by kind."""
+    accounts, consents, candidates, tokens = [], [], set(), []
+    looks: dict[str, LookLine] = {}
+    material = Material(subject_id=subject_id, position=0, log_size=0, head_version=0, document={})
+    for row in rows:
+        kind = row[0]
+        if kind == _ACCOUNT:
+            accounts.append(AccountRow(*row[1:9]))
+        elif kind == _LOOK:
+            looks[row[1]] = look_line(row)
+        elif kind == _CONSENT:
+            consents.append(_consent(row))
+        elif kind == _TOKEN:
+            tokens.append(row[8])
+        elif kind == _CANDIDATE:
+            candidates.add(row[1])
+        else:
+            material.document = orjson.loads(row[1]) if row[1] else {}
+            material.log_size, material.head_version = int(row[2] or 0), int(row[3] or 0)
+            material.position = row[9]
+    material.tokens = frozenset(tokens)
+    material.accounts, material.consents, material.looks = accounts, consents, list(looks.values())
+    return material, candidates
+
+
+_CANDIDATE, _TOKEN, _ACCOUNT, _CONSENT, _LOOK = 1, 2, 3, 4, 5
+
+
+def look_line(row: Sequence[Any]) -> LookLine:
+    """A row of the kind "look" as a report shows it."""
+    return LookLine(
+        look_id=row[1],
+        number=row[9],
+        occurred_at=utc_text(row[10]),
+        member_id=row[2],
+        permit=row[3],
+        purpose=row[4],
+        outcome=row[5],
+    )
+
+
+def _consent(row: Sequence[Any]) -> ConsentRow:
+    return ConsentRow(
+        consent_id=row[1],
+        captured_by=row[2],
+        recipient_id=row[3],
+        purpose=row[4],
+        data_classes=tuple(row[5].split(" ")),
+        valid_from=row[10],
+        valid_to=row[11],
+        given_at=row[12],
+        withdrawn_at=row[13],
+        uses_allowed=row[9],
+        token=row[8],
+    )
+
+
+async def write_look(
+    gate: Opened, look: Look, *, request: Request | None = None, body: dict[str, Any] | None = None
+) -> None:
+    """Write the look (with its body and its request) and commit; only then may anything leave.
+
+    Raises: psycopg.errors.UniqueViolation when the same request was answered meanwhile
+    """
+    given = look_parameters(look) | (body or {})
+    if request is not None:
+        given |= {
+            "member_key": request.member_key,
+            "request_key": request.request_key,
+            "request_digest": request.request_digest,
+        }
+    text = sql.WRITE[body is not None, request is not None]
+    async with gate.connection.pipeline():
+        await gate.connection.execute(text, given, prepare=True)
+        await gate.connection.execute("commit", prepare=True)
+
+
+async def commit(gate: Opened) -> None:
+    """End the transaction without a look: nothing was handed out."""
+    await gate.connection.execute("commit", prepare=True)

@@ -1,0 +1,153 @@
+"""The gate's statements. All of them are prepared; each round trip is paid for by every inquiry."""
+
+from __future__ import annotations
+
+from tallystick.audit import INSERT_LOOK, INSERT_OUTBOX
+
+#: Locks the heads of everybody under the tokens (or of one subject named), in a statement of its
+#: own, so that the read after it sees what was committed while this waited.
+LOCK = """
+with locked as (
+  select h.subject_id from gate.head h
+  where h.subject_id = any (array (
+      select t.subject_id from directory.token_subject t where t.token = any (%(tokens)s))
+    || %(subjects)s::uuid[])
+  order by h.subject_id for share of h)
+select pg_current_xact_id()::text, (select string_agg(subject_id::text, ',') from locked),
+  r.request_digest, r.look_id, r.token
+from (values (1)) as one left join gate.request r
+  on r.member_key = %(member_key)s and r.request_key = %(request_key)s
+"""
+
+PERMIT = "select set_config('tallystick.permit', %(permit)s, true)"
+
+_NO_TIMES = "null::timestamptz, null::timestamptz, null::timestamptz, null::timestamptz"
+
+
+def _part(
+    kind: int,
+    *texts: str,
+    data: str = "null::bytea",
+    number: str = "null::bigint",
+    times: str = _NO_TIMES,
+) -> str:
+    padded = ", ".join((*texts, *["null::text"] * (_TEXTS - len(texts))))
+    return f"select {kind}::int, {padded}, {data}, {number}, {times}"
+
+
+_TEXTS = 7
+_TOKENS_NOW = "(select token from directory.token_subject where subject_id = %(subject)s)"
+_TOKENS_THEN = "(select unnest(%(tokens)s::bytea[]) as token)"
+_PARTIES_NOW = "(select party_id from directory.party_subject where subject_id = %(subject)s)"
+_PARTIES_THEN = "(select unnest(%(parties)s::uuid[]) as party_id)"
+_LOOK_TEXTS = ("l.look_id::text", "l.member_id::text", "l.permit", "l.purpose", "l.outcome")
+_LOOK_TIMES = "l.occurred_at, null::timestamptz, null::timestamptz, null::timestamptz"
+
+
+def _looks(tokens: str, parties: str, bound: str) -> str:
+    """Her looks: under her id, under ids her parties had when looked at, or under her tokens."""
+    head = _part(5, *_LOOK_TEXTS, number="e.number", times=_LOOK_TIMES)
+    return f"""
+{head} from log.look l join log.entry e using (look_id) where l.subject_id = %(subject)s{bound}
+union all
+{head} from {tokens} t join log.look l using (token) join log.entry e using (look_id)
+  where l.subject_id is null{bound}
+union all
+{head} from {parties} own join identity.link k using (party_id)
+  join ledger.publication p using (chunk_id)
+  join log.look l on l.subject_id = k.subject_id and l.position >= p.position
+  join log.entry e using (look_id)
+  where k.subject_id <> %(subject)s{bound} and not exists (
+    select from identity.link later join ledger.publication q using (chunk_id)
+    where later.party_id = k.party_id and q.position > p.position and q.position <= l.position)
+"""
+
+
+#: Everything about one subject in one statement, so that all of it stands at one place: kind 0 the
+#: coordinates and the document, 1 who is under the tokens, 2 her tokens, 3 accounts, 4 consents
+#: under her tokens and the tokens asked by, 5 looks.
+_ACCOUNT = ("account_id", "party_id", "furnisher_id", "role", "terms", "latest", "events")
+_CONSENT = ("c.consent_id", "c.captured_by", "c.recipient_id", "c.purpose")
+_PARTS = (
+    _part(
+        0,
+        "(select document from file.subject where subject_id = %(subject)s)",
+        "(select max(number) + 1 from log.entry)::text",
+        "(select head_version from gate.head where subject_id = %(subject)s)::text",
+        number="(select position from ledger.counter)",
+    ),
+    _part(1, "subject_id::text") + " from directory.token_subject where token = any (%(tokens)s)",
+    _part(2, data="token") + f" from {_TOKENS_NOW} own",
+    _part(3, *(f"{name}::text" for name in _ACCOUNT), data="months")
+    + " from file.account where subject_id = %(subject)s",
+    _part(
+        4,
+        *(f"{name}::text" for name in _CONSENT),
+        "array_to_string(c.data_classes, ' ')",
+        data="c.token",
+        number="c.uses_allowed::bigint",
+        times="c.valid_from, c.valid_to, c.given_at, w.withdrawn_at",
+    )
+    + " from gate.consent c left join gate.withdrawal w using (token, consent_id)"
+    f" where c.token = any (array (select token from {_TOKENS_NOW} own) || %(tokens)s)",
+    _looks(_TOKENS_NOW, _PARTIES_NOW, ""),
+)
+READ = " union all ".join(_PARTS)
+
+#: The looks as they stood in a log of a given size.
+LOOKS_THEN = _looks(_TOKENS_THEN, _PARTIES_THEN, " and e.number < %(log_size)s")
+
+OTHER_CONSENT = "select 1 from directory.consent where consent_id = %(consent_id)s"
+USE = """
+update gate.consent_use set used = used + 1
+where token = %(token)s and consent_id = %(consent_id)s and used < %(allowed)s returning used
+"""
+MAKE_HEADS = """
+insert into gate.head (subject_id) select unnest(%(subjects)s::uuid[]) on conflict do nothing
+"""
+MAKE_TOKENS = """
+insert into directory.token (token, scheme, key_version, first_seen_at)
+select t, s, 1, %(now)s from unnest(%(tokens)s::bytea[], %(schemes)s::text[]) as given (t, s)
+order by t on conflict do nothing
+"""
+_BODY = """
+insert into log.body (subject_id, look_id, parties, sealed, readable_until, kept_until) values
+  (%(subject_id)s, %(look_id)s, %(parties)s, %(sealed)s, %(readable_until)s, %(kept_until)s)
+"""
+_REQUEST = """
+insert into gate.request (member_key, request_key, request_digest, look_id, token) values
+  (%(member_key)s, %(request_key)s, %(request_digest)s, %(look_id)s, %(token)s)
+"""
+
+
+def _write(*more: str) -> str:
+    parts = [f"w{at} as ({text})" for at, text in enumerate((INSERT_LOOK, *more))]
+    return f"with {', '.join(parts)} {INSERT_OUTBOX}"
+
+
+#: A look with its promise to be numbered, with what goes with it: by (has a body, has a request).
+WRITE = {
+    (False, False): _write(),
+    (False, True): _write(_REQUEST),
+    (True, False): _write(_BODY),
+    (True, True): _write(_BODY, _REQUEST),
+}
+_KEPT = """
+select l.token, l.look_id, l.occurred_at, l.permit, l.purpose, l.outcome, l.audience, l.salt,
+  l.member_id, l.refusal_code, l.subject_id, l.consent_id, l.as_of, l.position, l.log_size,
+  l.head_version, l.versions, l.body_digest, b.parties, b.sealed, b.readable_until
+from log.look l left join log.body b on b.subject_id = l.subject_id and b.look_id = l.look_id
+where l.look_id = %(look_id)s
+"""
+#: A look with its kept body, found by whose it is.
+KEPT = {
+    "token": _KEPT + " and l.token = %(whose)s",
+    "member": _KEPT + " and l.member_id = %(whose)s",
+    "subject": _KEPT + " and l.subject_id = %(whose)s and l.member_id is null",
+    "anybody": _KEPT,
+}
+GONE = """
+select statement from log.erasure where look_id = %(look_id)s
+union all
+select statement from log.subject_erasure where subject_id = %(subject_id)s
+"""

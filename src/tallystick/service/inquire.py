@@ -1,0 +1,372 @@
+"""An inquiry: identity, leave, file, look, commit; only then the answer leaves.
+
+Nothing is read in silence: a hit, a miss and a refusal are looks alike, committed before the caller
+hears of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import cast
+from uuid import UUID
+
+import orjson
+import psycopg
+
+from tallystick.audit import Look
+from tallystick.consent import Standing, mint
+from tallystick.errors import BadRequest, Refused, Unavailable
+from tallystick.model.instant import instant_text
+from tallystick.model.permit import Permit, PermitKind
+from tallystick.profile import ProfileAt
+from tallystick.resolve import clashes
+from tallystick.service import gate_sql as sql
+from tallystick.service.answers import (
+    Answer,
+    body_of,
+    coordinates_of,
+    kept_times,
+    profile_on,
+    receipt_of,
+    sealed_body,
+    versions_text,
+)
+from tallystick.service.gate import (
+    NOBODY,
+    Moved,
+    Opened,
+    Request,
+    StrangeMember,
+    commit,
+    desk_of,
+    opened,
+    read,
+    write_look,
+)
+from tallystick.service.kept import given_before
+from tallystick.service.members import Member
+from tallystick.service.port import Deps
+from tallystick.service.read_file import ConsentRow, Material, opened_identities
+
+__all__ = ["Answer", "Ask", "answer"]
+_TRIES = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """One inquiry of a member: by number and name and birth date, under a leave it names.
+
+    `request_digest` (32 bytes) tells whether a repeated `idempotency_key` is the same request.
+    """
+
+    member: Member
+    identifiers: tuple[tuple[str, str], ...]
+    name: str
+    birth_date: date | str | None
+    purpose: str
+    permit: str
+    consent_id: UUID | None
+    idempotency_key: str
+    request_digest: bytes
+    as_of: datetime | None = None
+    known_at: datetime | None = None
+
+
+async def answer(deps: Deps, ask: Ask) -> Answer:
+    """Answer one inquiry.
+
+    Gives:  outcome hit with the body, no_hit or multiple_candidates without; the same request
+            again gives the same answer and adds no look
+    Raises: Refused (a look as well): the codes of `consent.mint`, history_not_permitted,
+            consent_used_up; BadRequest idempotency_key_reused, invalid_request, erased;
+            Unavailable log_delayed
+    """
+    if not ask.identifiers:
+        raise BadRequest("invalid_request", "an inquiry needs an identity number")
+    tokens = [deps.keys.identity_token(scheme, value) for scheme, value in ask.identifiers]
+    for _ in range(_TRIES):
+        try:
+            return await _Inquiry(deps, ask, tokens).run()
+        except (Moved, psycopg.errors.UniqueViolation):
+            continue  # somebody was linked meanwhile, or the same request won: look again
+        except StrangeMember:
+            await desk_of(deps).learn_members(deps)
+    raise Unavailable("unavailable", "the person's links keep changing")
+
+
+class _Inquiry:
+    """One try at one inquiry."""
+
+    def __init__(self, deps: Deps, ask: Ask, tokens: Sequence[bytes]):
+        self.deps = deps
+        self.ask = ask
+        self.tokens = tokens
+        self.request = Request(
+            member_key=str(ask.member.member_id),
+            request_key=ask.idempotency_key,
+            request_digest=ask.request_digest,
+        )
+
+    async def run(self) -> Answer:
+        async with opened(self.deps, self.tokens, self.request) as gate:
+            if gate.earlier is not None:
+                await commit(gate)
+                return await self._again(*gate.earlier)
+            found = await read(self.deps, gate, self.tokens)
+            self.now = self.deps.clock()
+            self.profile = profile_on(self.deps, self.now)
+            keys = await self._keys(found)
+            passing = [one for one in found if self._passes(one, keys)]
+            material = passing[0] if len(passing) == 1 else None
+            try:
+                permit = await self._leave(gate, material, found)
+            except Refused as refusal:
+                look = await self._missed(gate, "refused", refusal.code)
+                refusal.extra["look_id"] = str(look.look_id)
+                raise
+            if material is None:
+                look = await self._missed(gate, "multiple_candidates" if passing else "no_hit")
+                return self._answer(look)
+            return await self._hit(gate, permit, material, keys)
+
+    async def _again(self, digest: bytes, look_id: UUID, token: bytes) -> Answer:
+        if digest != self.ask.request_digest:
+            raise BadRequest("idempotency_key_reused", "the key was used for another request")
+        return await given_before(self.deps, look_id, token)
+
+    async def _keys(self, found: Sequence[Material]) -> dict[str, bytes]:
+        parties = {party for one in found for party in one.parties()}
+        if not parties:
+            return {}
+        keys = await self.deps.vault.aget([UUID(party) for party in parties])
+        return {str(party): key for party, key in keys.items()}
+
+    def _passes(self, material: Material, keys: Mapping[str, bytes]) -> bool:
+        """Whether name and birth date fit a party of hers (of the asker's own, to verify)."""
+        own = str(self.ask.member.member_id) if self._verifies else None
+        birth_date = None if self.ask.birth_date is None else str(self.ask.birth_date)
+        known = opened_identities(material.document, keys, furnisher_id=own)
+        return any(not clashes(self.ask.name, birth_date, name, born) for name, born in known)
+
+    @property
+    def _verifies(self) -> bool:
+        return self.ask.permit == "furnisher_verification"
+
+    async def _leave(
+        self, gate: Opened, material: Material | None, found: Sequence[Material]
+    ) -> Permit:
+        """The permit. It is judged alike when nobody was found: a refusal tells nothing of that.
+
+        Raises: Refused
+        """
+        ask = self.ask
+        if ask.as_of is not None or ask.known_at is not None:
+            raise Refused("history_not_permitted", "a member asks the present only")
+        row, names_subject = None, False
+        if ask.permit == "consent" and ask.consent_id is not None:
+            row = _consent_named(material, found, str(ask.consent_id))
+            names_subject = row is not None and (material is None or row.token in material.tokens)
+            if row is None and await self._is_known(gate, ask.consent_id):
+                raise Refused("consent_other_subject", "it was given by somebody else")
+        permit = mint(
+            cast(PermitKind, ask.permit),
+            subject_id=NOBODY if material is None else UUID(material.subject_id),
+            member_id=ask.member.member_id,
+            member_class=ask.member.member_class,
+            purpose=ask.purpose,
+            profile=self.profile,
+            now=self.now,
+            consent=None if row is None else _standing(row, names_subject),
+            has_open_account=material is not None and self._has_open_account(material),
+            audience="furnisher" if self._verifies else "lender",
+        )
+        if row is not None and row.uses_allowed is not None and material is not None:
+            await _use(gate, row)
+        return permit
+
+    async def _is_known(self, gate: Opened, consent_id: UUID) -> bool:
+        cursor = await gate.connection.execute(
+            sql.OTHER_CONSENT, {"consent_id": consent_id}, prepare=True
+        )
+        return await cursor.fetchone() is not None
+
+    def _has_open_account(self, material: Material) -> bool:
+        """Whether an open account of hers is the asker's, or funded by it."""
+        if self.ask.permit != "account_review":
+            return False
+        member, today = str(self.ask.member.member_id), self.profile.day.isoformat()
+        for row in material.accounts:
+            terms = orjson.loads(row.terms)
+            if terms["versions"][-1].get("closed_on") is not None:
+                continue
+            funders = {
+                one["funder_id"]
+                for one in terms["fundings"]
+                if one["valid_from"] <= today < one.get("valid_to", "9999")
+            }
+            if row.furnisher_id == member or member in funders:
+                return True
+        return False
+
+    async def _hit(
+        self, gate: Opened, permit: Permit, material: Material, keys: Mapping[str, bytes]
+    ) -> Answer:
+        desk = desk_of(self.deps)
+        member_id = self.ask.member.member_id
+        body = body_of(
+            permit,
+            material,
+            keys,
+            profile=self.profile,
+            as_of=self.now,
+            id_key=desk.id_key(self.deps, member_id),
+            member_view=desk.member_view,
+        )
+        return await finish(
+            self.deps,
+            gate,
+            permit,
+            material,
+            keys,
+            body=body,
+            profile=self.profile,
+            occurred_at=self.now,
+            token=self._token(material),
+            request=self.request,
+        )
+
+    def _token(self, material: Material | None) -> bytes:
+        """The token the look is under: one of hers, else the first that was asked by."""
+        if material is not None:
+            for token in self.tokens:
+                if token in material.tokens:
+                    return token
+        return self.tokens[0]
+
+    async def _missed(self, gate: Opened, outcome: str, refusal_code: str | None = None) -> Look:
+        """Write the look of an inquiry that hands nothing out, under the token."""
+        look = Look(
+            token=self.tokens[0],
+            look_id=self.deps.new_id(),
+            occurred_at=self.now,
+            permit=self.ask.permit,
+            purpose=self.ask.purpose,
+            outcome=outcome,
+            audience="furnisher" if self._verifies else "lender",
+            salt=self.deps.random_bytes(32),
+            member_id=self.ask.member.member_id,
+            refusal_code=refusal_code,
+        )
+        given = {
+            "now": self.now,
+            "tokens": list(self.tokens),
+            "schemes": [scheme for scheme, _ in self.ask.identifiers],
+        }
+        await gate.connection.execute(sql.MAKE_TOKENS, given, prepare=True)
+        await write_look(gate, look, request=self.request)
+        return look
+
+    def _answer(self, look: Look) -> Answer:
+        return Answer(
+            look_id=look.look_id,
+            outcome=look.outcome,
+            body=None,
+            body_digest=None,
+            receipt=receipt_of(self.deps, look, self.profile),
+            occurred_at=look.occurred_at,
+        )
+
+
+def _consent_named(
+    material: Material | None, found: Sequence[Material], consent_id: str
+) -> ConsentRow | None:
+    for one in found if material is None else (material,):
+        for row in one.consents:
+            if row.consent_id == consent_id:
+                return row
+    return None
+
+
+def _standing(row: ConsentRow, names_subject: bool) -> Standing:
+    return Standing(
+        consent_id=UUID(row.consent_id),
+        recipient_id=None if row.recipient_id is None else UUID(row.recipient_id),
+        purpose=row.purpose,
+        data_classes=row.data_classes,
+        valid_from=row.valid_from,
+        valid_to=row.valid_to,
+        is_withdrawn=row.withdrawn_at is not None,
+        names_subject=names_subject,
+    )
+
+
+async def _use(gate: Opened, row: ConsentRow) -> None:
+    """Count one use of a consent that allows only so many. Raises: Refused `consent_used_up`."""
+    given = {
+        "token": row.token,
+        "consent_id": UUID(row.consent_id),
+        "allowed": row.uses_allowed,
+    }
+    cursor = await gate.connection.execute(sql.USE, given, prepare=True)
+    if await cursor.fetchone() is None:
+        raise Refused("consent_used_up", "every use it allows was made")
+
+
+async def finish(
+    deps: Deps,
+    gate: Opened,
+    permit: Permit,
+    material: Material,
+    keys: Mapping[str, bytes],
+    *,
+    body: bytes,
+    profile: ProfileAt,
+    occurred_at: datetime,
+    token: bytes,
+    request: Request | None = None,
+    as_of: datetime | None = None,
+) -> Answer:
+    """Write the look with its kept body, commit, and give the answer."""
+    from hashlib import sha256
+
+    as_of = as_of or occurred_at
+    look = Look(
+        token=token,
+        look_id=deps.new_id(),
+        occurred_at=occurred_at,
+        permit=permit.kind,
+        purpose=permit.purpose,
+        outcome="hit",
+        audience=permit.audience,
+        salt=deps.random_bytes(32),
+        member_id=None if permit.member_id is None else UUID(permit.member_id),
+        subject_id=UUID(material.subject_id),
+        consent_id=None if permit.consent_id is None else UUID(permit.consent_id),
+        as_of=as_of,
+        position=material.position,
+        log_size=material.log_size,
+        head_version=material.head_version,
+        versions=versions_text(profile, permit.scope),
+        body_digest=sha256(body).digest(),
+    )
+    sealed, parties = sealed_body(body, look.look_id, keys, material.parties())
+    readable_until, kept_until = kept_times(occurred_at, profile)
+    kept = {
+        "parties": parties,
+        "sealed": sealed,
+        "readable_until": readable_until,
+        "kept_until": kept_until,
+    }
+    await write_look(gate, look, request=request, body=kept)
+    return Answer(
+        look_id=look.look_id,
+        outcome=look.outcome,
+        body=body,
+        body_digest=look.body_digest,
+        receipt=receipt_of(deps, look, profile),
+        occurred_at=occurred_at,
+        coordinates=coordinates_of(material, instant_text(as_of)),
+        readable_until=readable_until,
+    )

@@ -1,0 +1,256 @@
+"""From rows to a person's file as a report sees it: one day's terms, sealed fields opened.
+
+`Material` is the same whether it was read from the projection (the present) or folded from the
+ledger (`service/fold_file.py`), so that both give the same bytes.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import orjson
+
+from tallystick.ledger import seal
+from tallystick.model.file import (
+    AccountLine,
+    ConsentLine,
+    LookLine,
+    PartyIdentity,
+    Record,
+    SubjectFile,
+)
+from tallystick.model.instant import instant_text
+
+#: Stands for the bureau where a consent is one to furnish.
+BUREAU = "bureau"
+
+
+class AccountRow(NamedTuple):
+    """One account of a file; JSON as text, as the projection keeps it."""
+
+    account_id: str
+    party_id: str
+    furnisher_id: str
+    role: str
+    terms: str
+    latest: str | None
+    events: str | None
+    months: bytes
+
+
+class ConsentRow(NamedTuple):
+    """One consent under a token of hers."""
+
+    consent_id: str
+    captured_by: str
+    recipient_id: str | None
+    purpose: str
+    data_classes: tuple[str, ...]
+    valid_from: datetime
+    valid_to: datetime
+    given_at: datetime
+    withdrawn_at: datetime | None
+    uses_allowed: int | None
+    token: bytes
+
+
+@dataclass(slots=True, kw_only=True)
+class Material:
+    """Everything about one subject at one place in history, still sealed."""
+
+    subject_id: str
+    position: int
+    log_size: int
+    head_version: int
+    document: Record
+    tokens: frozenset[bytes] = frozenset()
+    accounts: list[AccountRow] = field(default_factory=list)
+    consents: list[ConsentRow] = field(default_factory=list)
+    looks: list[LookLine] = field(default_factory=list)
+
+    def parties(self) -> frozenset[str]:
+        """Every party whose key something in the file is sealed under."""
+        own = {party["party_id"] for party in self.document.get("parties", ())}
+        return frozenset(own.union(row.party_id for row in self.accounts))
+
+    def consent_lines(self) -> list[ConsentLine]:
+        """Her consents (those under her own tokens) as a report shows them."""
+        return [consent_line(one) for one in self.consents if one.token in self.tokens]
+
+
+def utc_text(moment: datetime) -> str:
+    """`instant_text`, short for the usual case: the database's sessions give UTC."""
+    text = moment.isoformat(timespec="microseconds")
+    return f"{text[:-6]}Z" if text.endswith("+00:00") else instant_text(moment)
+
+
+def consent_line(row: ConsentRow) -> ConsentLine:
+    """A consent as a report shows it."""
+    return ConsentLine(
+        consent_id=row.consent_id,
+        captured_by=row.captured_by,
+        recipient_id=row.recipient_id or BUREAU,
+        purpose=row.purpose,
+        data_classes=row.data_classes,
+        valid_from=utc_text(row.valid_from),
+        valid_to=utc_text(row.valid_to),
+        given_at=utc_text(row.given_at),
+        withdrawn_at=None if row.withdrawn_at is None else utc_text(row.withdrawn_at),
+    )
+
+
+def opened_identities(
+    document: Record, keys: Mapping[str, bytes], *, furnisher_id: str | None = None
+) -> list[tuple[str, str | None]]:
+    """Name and birth date of every version of every party that can still be opened.
+
+    Takes: `furnisher_id` keeps to the parties of one furnisher
+    """
+    found: list[tuple[str, str | None]] = []
+    for party in document.get("parties", ()):
+        key = keys.get(party["party_id"])
+        if key is None or furnisher_id not in (None, party["furnisher_id"]):
+            continue
+        for version in party["versions"]:
+            fields = _opened(version, key, b"subject")
+            if "name" in fields:
+                found.append((fields["name"], fields.get("birth_date")))
+    return found
+
+
+def subject_file(
+    material: Material, keys: Mapping[str, bytes], *, day: date, in_full: str | None
+) -> SubjectFile:
+    """The file on a day.
+
+    Takes: `keys` by party id; `in_full` is the member whose own account numbers are opened, "*"
+           for the person herself
+    """
+    today = day.isoformat()
+    document = material.document
+    own = {party["party_id"] for party in document.get("parties", ())}
+    lines = [
+        _account_line(row, own, keys, today=today, in_full=in_full) for row in material.accounts
+    ]
+    return SubjectFile(
+        subject_id=material.subject_id,
+        identities=tuple(_identities(document, keys, today)),
+        accounts=tuple(line for line in lines if line is not None),
+        agreements=_standing(document, "agreements", today),
+        guarantees=_standing(document, "guarantees", today),
+        payments=tuple(
+            _named(record)
+            for record in document.get("payments", ())
+            if record["period_end"] <= today
+        ),
+        remarks=tuple(
+            _named(_remark(record, keys))
+            for record in document.get("remarks", ())
+            if record["valid_from"] <= today
+        ),
+    )
+
+
+def _identities(document: Record, keys: Mapping[str, bytes], today: str) -> Iterable[PartyIdentity]:
+    for party in document.get("parties", ()):
+        key = keys.get(party["party_id"])
+        version = _valid(party["versions"], today)
+        if key is not None and version is not None:
+            fields = {**_plain(version), **_opened(version, key, b"subject")}
+            yield PartyIdentity(
+                party_id=party["party_id"], furnisher_id=party["furnisher_id"], fields=fields
+            )
+
+
+def _account_line(
+    row: AccountRow,
+    own: set[str],
+    keys: Mapping[str, bytes],
+    *,
+    today: str,
+    in_full: str | None,
+) -> AccountLine | None:
+    """The account on a day; None before its first terms."""
+    terms = orjson.loads(row.terms)
+    version = _valid(terms["versions"], today)
+    if version is None:
+        return None
+    key = keys.get(row.party_id)
+    private: Record = {}
+    if key is not None and in_full in ("*", row.furnisher_id):
+        private = _opened(version, key, b"account")
+    holders = terms["holders"]
+    others: tuple[str, ...] = ()
+    if len(holders) > 1:
+        others = tuple(sorted(one["role"] for one in holders if one["party_id"] not in own))
+    events = orjson.loads(row.events) if row.events else ()
+    return AccountLine(
+        account_id=row.account_id,
+        party_id=row.party_id,
+        furnisher_id=row.furnisher_id,
+        role=row.role,
+        other_roles=others,
+        terms=_plain(version),
+        months=row.months,
+        latest=_plain(orjson.loads(row.latest)) if row.latest else None,
+        events=tuple(one for one in events if one["occurred_at"][:10] <= today),
+        fundings=tuple(
+            {**one, "furnisher_id": one["stated_by"]}
+            for one in terms["fundings"]
+            if one["valid_from"] <= today
+        ),
+        remarks=tuple(
+            _remark(one, keys, row.party_id)
+            for one in terms["remarks"]
+            if one["valid_from"] <= today
+        ),
+        private=private,
+    )
+
+
+def _valid(versions: list[Record], today: str) -> Record | None:
+    """The newest version that holds on a day."""
+    held = [one for one in versions if one["valid_from"] <= today]
+    return max(held, key=lambda one: one["valid_from"]) if held else None
+
+
+def _standing(document: Record, block: str, today: str) -> tuple[Record, ...]:
+    """The version of each agreement or guarantee that holds on a day."""
+    by_object: dict[str, list[Record]] = {}
+    for record in document.get(block, ()):
+        by_object.setdefault(record["id"], []).append(record)
+    held = [_valid(versions, today) for versions in by_object.values()]
+    return tuple(_named(record) for record in held if record is not None)
+
+
+def _named(record: Record) -> Record:
+    return {**_plain(record), "object_id": record["id"]}
+
+
+def _remark(record: Record, keys: Mapping[str, bytes], party_id: str | None = None) -> Record:
+    key = keys.get(party_id or record["party_id"])
+    opened = {} if key is None else _opened(record, key, b"remark")
+    return {**_plain(record), **({"text": opened["text"]} if "text" in opened else {})}
+
+
+def _opened(record: Record, key: bytes, label: bytes) -> Record:
+    sealed = record.get("sealed")
+    return {} if sealed is None else seal.unseal(key, base64.b64decode(sealed), label)
+
+
+def _plain(record: Record) -> Record:
+    """A record with what is absent as a map; nothing sealed."""
+    absent = record.get("absent")
+    if absent is None:
+        return record
+    return {**record, "absent": _absent(absent)}
+
+
+@lru_cache(maxsize=4096)
+def _absent(text: str) -> dict[str, str]:
+    return dict(part.split(":", 1) for part in text.split(","))

@@ -58,6 +58,9 @@ def build(
     _references(deps, connection, job)
     _buckets(job, profile)
     existing.load(connection, job)
+    _duplicates(job)
+    if job.dataset in ("snapshot", "payment"):
+        _previous(job)
     if job.dataset == "subject":
         _identifiers(job, profile)
     if job.dataset == "snapshot":
@@ -103,10 +106,22 @@ def _references(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> No
                 into=f"{kind}_ref",
             )
     if "account" in {kind for kind, _ in SHAPES[job.dataset].references}:
-        by = "originator, number" if job.dataset == "funding" else "number"
+        _account_state(job)
+
+
+def _account_state(job: Job) -> None:
+    """One row per account, of those it has in the files of several subjects (all say the same)."""
+    by = "originator, no" if job.dataset == "funding" else "no"
+    rows, accounts = job.con.execute(
+        f"select count(*), count(distinct ({by})) from account_ref"
+    ).fetchall()[0]
+    job.con.execute("drop table if exists account_state")
+    if rows == accounts:
+        job.con.execute("create table account_state as from account_ref")
+    else:
         job.con.execute(
-            f"create or replace table account_state as select distinct on ({by}) *"
-            f" from account_ref order by {by}, subject_id"
+            f"create table account_state as select distinct on ({by}) * from account_ref"
+            f" order by {by}, subject_id"
         )
 
 
@@ -181,7 +196,6 @@ def joins(job: Job) -> str:
     shape = SHAPES[job.dataset]
     kinds = dict(shape.references)
     found = ["left join duplicate_of d on d.line_no = r.line_no"]
-    _duplicates(job)
     if "account" in kinds:
         originator = " and a.originator = r.originator" if job.dataset == "funding" else ""
         found.append(f"left join account_state a on a.number = {kinds['account']}{originator}")
@@ -196,7 +210,6 @@ def joins(job: Job) -> str:
     if job.dataset in ("snapshot", "payment"):
         found.append("left join bucket_ref b on b.code = r.bucket")
         found.append("left join previous v on v.line_no = r.line_no")
-        _previous(job)
     if job.dataset == "subject":
         found.append("left join identifier_check i on i.line_no = r.line_no")
     if job.dataset == "funding":

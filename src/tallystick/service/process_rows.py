@@ -102,7 +102,7 @@ def _judge(
 
 
 def _evaluate(job: Job, rules: Sequence[Rule]) -> None:
-    count = job.con.execute("select count(*) from judged").fetchall()[0][0]
+    count = job.con.execute('select count(*) from "row"').fetchall()[0][0]
     if count >= SCAN_FROM:
         judge_table(job.con, job.dataset, rules)
         return

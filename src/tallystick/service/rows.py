@@ -339,14 +339,15 @@ def _touch_subject(
     scheme, number = row["identifier_scheme"], row["identifier_number"]
     token = deps.keys.identity_token(scheme, number) if scheme and number else None
     birth_date = str(row["birth_date"]) if row["birth_date"] else None
+    name = row["name"] or ""
     party_id = values["party_id"]
     if token is not None:
         prepared.rows.append(
             append.Row(table="party_token", values={"party_id": party_id, "token": token})
         )
     key_tokens: tuple[bytes, ...] = ()
-    if birth_date is not None:
-        text = f"{normal_name(row['name'])}|{birth_date}"
+    if birth_date is not None and name:
+        text = f"{normal_name(name)}|{birth_date}"
         key_tokens = (deps.keys.number_token(UUID(int=0), "name and birth date", text),)
     personal = {
         name: row[name] for name in ("phone", "address_line", "postal_code", "address_locality")
@@ -356,7 +357,7 @@ def _touch_subject(
             party_id=party_id,
             furnisher_id=job.furnisher_id,
             identity=Identity(
-                name=row["name"],
+                name=name,
                 birth_date=birth_date,
                 token=token,
                 agreements=agreements_of(personal),

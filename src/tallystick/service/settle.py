@@ -11,14 +11,14 @@ import base64
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
 import psycopg
 
 from tallystick.ledger import append, order, publish, seal
-from tallystick.resolve import Candidate, Decision, Identity, decide, normal_name
+from tallystick.resolve import Candidate, Decision, Identity, decide, evidence, normal_name
 from tallystick.service import heads
 from tallystick.service.port import Deps
 
@@ -61,18 +61,21 @@ def publish_parties(
     Raises: ledger.publish.Moved: roll back and try again
     """
     tokens = _lock_tokens(connection, parties, now)
-    known = _linked(connection, [one.party_id for one in parties])
+    before = _linked(connection, [one.party_id for one in parties])
+    known = dict(before)
     fresh = [one for one in parties if one.party_id not in known]
     candidates = _Candidates(deps, connection, fresh)
-    decided: list[tuple[NewParty, Decision, UUID]] = []
+    decided: list[_Decided] = []
     for one in fresh:
-        decision = decide(one.identity, candidates.of(one))
+        found = candidates.of(one)
+        decision = decide(one.identity, found)
         subject_id = decision.subject_id or deps.new_id()
         candidates.add(subject_id, one)
-        decided.append((one, decision, subject_id))
+        decided.append(_Decided(one, decision, subject_id, _evidence(one, decision, found)))
         known[one.party_id] = subject_id
-    subjects = sorted({subject for _, _, subject in decided} | set(known.values()))
-    heads.lock(connection, subjects)
+    heads.lock(connection, sorted(set(known.values())))
+    if _linked(connection, [one.party_id for one in parties]) != before:
+        raise publish.Moved
     chunks = [chunk_id]
     if decided:
         chunks.append(_write_links(deps, connection, decided, now))
@@ -81,6 +84,25 @@ def publish_parties(
     publish.lock(connection, touched)
     publish.refresh(connection, touched, chunk_id=chunk_id)
     return order.take_place(connection, chunks, now)
+
+
+class _Decided(NamedTuple):
+    """A new party, whose it is, and what a case about it would rest on."""
+
+    party: NewParty
+    decision: Decision
+    subject_id: UUID
+    evidence: dict[str, list[str]]
+
+
+def _evidence(
+    party: NewParty, decision: Decision, candidates: Sequence[Candidate]
+) -> dict[str, list[str]]:
+    """For and against the subject the case is opened with; empty without a case."""
+    for one in candidates:
+        if one.subject_id == decision.case_with:
+            return evidence(party.identity, one)
+    return {}
 
 
 def _lock_tokens(
@@ -203,19 +225,20 @@ class _Candidates:
 def _write_links(
     deps: Deps,
     connection: psycopg.Connection[Any],
-    decided: Sequence[tuple[NewParty, Decision, UUID]],
+    decided: Sequence[_Decided],
     now: datetime,
 ) -> int:
     rows = []
-    for one, decision, subject_id in decided:
+    for one, decision, subject_id, found in decided:
         case_id = None
         if decision.case_with is not None:
             case_id = deps.new_id()
             connection.execute(
                 "insert into identity.case_file (case_id, kind, party_id, subject_id, evidence,"
                 " opened_at) values (%s, %s, %s, %s, %s, %s)",
-                (case_id, decision.ground, one.party_id, decision.case_with, "{}", now),
-            )
+                (case_id, decision.ground, one.party_id, decision.case_with,
+                 orjson.dumps(found).decode(), now),
+            )  # fmt: skip
         values = {
             "party_id": one.party_id,
             "subject_id": subject_id,
@@ -230,12 +253,12 @@ def _write_links(
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into directory.party_subject (party_id, subject_id) values (%s, %s)",
-            [(one.party_id, subject_id) for one, _, subject_id in decided],
+            [(one.party_id, subject_id) for one, _, subject_id, _ in decided],
         )
         cursor.executemany(
             "insert into directory.identity_key (key_token, party_id) values (%s, %s)"
             " on conflict do nothing",
-            [(key, one.party_id) for one, _, _ in decided for key in one.key_tokens],
+            [(key, one.party_id) for one, _, _, _ in decided for key in one.key_tokens],
         )
     return chunk_id
 

@@ -76,14 +76,14 @@ def _order(job: Job) -> None:
     job.con.execute(
         "create or replace table account_order as select account_id, subject_id,"
         f" ((sum(size) over (order by subject_id, account_id) - 1) // {CHUNK_ROWS})::integer"
-        " as chunk_no from (select c.account_id, count(*) as size, any_value(s.subject_id) as"
+        " as chunk_no, size from (select c.account_id, count(*) as size, any_value(s.subject_id) as"
         " subject_id from candidate c join account_state s on s.object_id = c.account_id"
         " where c.account_id not in (select account_id from slow_account)"
         " group by c.account_id)"
     )
     job.con.execute(
         "create or replace table fast as select c.*, o.chunk_no, o.subject_id,"
-        " row_number() over (partition by o.chunk_no order by o.subject_id, c.account_id,"
+        " o.size, row_number() over (partition by o.chunk_no order by o.subject_id, c.account_id,"
         " c.period_end) - 1 as row_no from candidate c join account_order o using (account_id)"
     )
 
@@ -117,19 +117,30 @@ def write_files(job: Job) -> tuple[Path, Path]:
         f"copy (select '\\x' || leaf as leaf, row_no, {', '.join(names)} from fast"
         f" order by chunk_no, row_no) to '{ledger}' (format csv, header false)"
     )
+    newest = (
+        "latest, first_delinquency_on, period_end as last_period_end, bucket as last_bucket,"
+        " status as last_status, balance_minor as last_balance_minor"
+    )
     job.con.execute(
-        "copy (select o.chunk_no, f.subject_id, f.object_id as account_id, f.changed_by,"
-        " m.months, m.latest, m.first_delinquency_on, m.last_period_end, m.last_bucket,"
-        " m.last_status, m.last_balance_minor from account_order o join (select account_id,"
-        " '\\x' || string_agg(month_hex, '' order by period_end) as months,"
-        " max_by(latest, period_end) as latest, arg_max_null(first_delinquency_on, period_end)"
-        " as first_delinquency_on, max(period_end) as last_period_end,"
-        " max_by(bucket, period_end) as last_bucket, max_by(status, period_end) as last_status,"
-        " arg_max_null(balance_minor, period_end) as last_balance_minor from (select account_id,"
-        " period_end, bucket, status, balance_minor, first_delinquency_on,"
-        f" {_month_hex()} as month_hex, {_latest_json()} as latest from fast) group by account_id)"
-        " m using (account_id) join account_ref f on f.object_id = o.account_id"
-        f" order by o.chunk_no, f.subject_id, f.object_id) to '{change}' (format csv, header false)"
+        "create or replace table newest as select account_id, month_hex as months,"
+        f" {newest} from (select *, {_month_hex()} as month_hex, {_latest_json()} as latest"
+        " from fast where size = 1)"
+    )
+    job.con.execute(
+        "insert into newest select account_id, months,"
+        f" {newest} from (select *, {_latest_json()} as latest, string_agg({_month_hex()}, '')"
+        " over (partition by account_id order by period_end rows between unbounded preceding"
+        " and current row) as months from fast where size > 1)"
+        " qualify row_number() over (partition by account_id order by period_end desc) = 1"
+    )
+    job.con.execute(
+        "copy (select o.chunk_no, f.subject_id, o.account_id, f.changed_by,"
+        " '\\x' || n.months as months, n.latest, n.first_delinquency_on, n.last_period_end,"
+        " n.last_bucket, n.last_status, n.last_balance_minor from newest n"
+        " join account_order o using (account_id)"
+        " join account_ref f on f.object_id = o.account_id"
+        f" order by o.chunk_no, f.subject_id, o.account_id) to '{change}'"
+        " (format csv, header false)"
     )
     return ledger, change
 

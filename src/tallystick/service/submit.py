@@ -30,7 +30,11 @@ from tallystick.service.submissions import SubmissionView, show
 Progress = Callable[[str, int, int | None], None]
 #: Single records by the API: at most so many at once.
 MAX_RECORDS = 100
-_DUCKDB: dict[str, str | int | float | list[str]] = {"memory_limit": "400MB", "threads": 2, "preserve_insertion_order": True}
+_DUCKDB: dict[str, str | int | float | list[str]] = {
+    "memory_limit": "400MB",
+    "threads": 2,
+    "preserve_insertion_order": True,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,7 +8,7 @@ Source: spine 6; measured traps of households
 """
 
 from tallystick.resolve.compare import birth_dates_clash, clashes, names_alike, normal_name
-from tallystick.resolve.decide import Candidate, Decision, Identity, decide
+from tallystick.resolve.decide import Candidate, Decision, Identity, decide, evidence
 
 __all__ = [
     "Candidate",
@@ -17,6 +17,7 @@ __all__ = [
     "birth_dates_clash",
     "clashes",
     "decide",
+    "evidence",
     "names_alike",
     "normal_name",
 ]

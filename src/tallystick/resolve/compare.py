@@ -31,9 +31,12 @@ def name_tokens(name: str) -> frozenset[str]:
 
 
 def names_alike(left: str, right: str) -> bool:
-    """Whether at least one token of each is alike, order ignored."""
+    """Whether at least one token of each is alike, order ignored.
+
+    Missing: a name that is not held (empty) tells nothing, so it is alike
+    """
     ours, theirs = name_tokens(left), name_tokens(right)
-    if ours & theirs:
+    if ours & theirs or not ours or not theirs:
         return True
     return any(
         JaroWinkler.similarity(mine, other) >= ALIKE

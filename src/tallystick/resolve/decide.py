@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from tallystick.resolve.compare import clashes, normal_name
+from tallystick.resolve.compare import clashes, names_alike, normal_name
 
 Ground = Literal["new", "token", "name_and_birth_date", "clash", "weak"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
-    """What is compared of one party. `agreements` are further values, folded: phone, address."""
+    """What is compared of one party. `agreements` are further values, folded: phone, address.
+
+    Missing: the name is empty, the birth date or token None, where the furnisher does not hold it
+    """
 
     name: str
     birth_date: str | None
@@ -74,7 +77,7 @@ def _clashing(incoming: Identity, candidate: Candidate) -> bool:
 
 
 def _by_name(incoming: Identity, candidates: Sequence[Candidate]) -> Decision:
-    if incoming.birth_date is None:
+    if incoming.birth_date is None or not incoming.name:
         return Decision(subject_id=None, ground="new")
     same = [one for one in candidates if _same_name_and_birth_date(incoming, one)]
     agreeing = [one for one in same if _agrees(incoming, one)]
@@ -95,3 +98,34 @@ def _same_name_and_birth_date(incoming: Identity, candidate: Candidate) -> bool:
 
 def _agrees(incoming: Identity, candidate: Candidate) -> bool:
     return any(incoming.agreements & known.agreements for known in candidate.identities)
+
+
+def evidence(incoming: Identity, candidate: Candidate) -> dict[str, list[str]]:
+    """What speaks for and against a candidate, as names of fields: nobody's values.
+
+    Gives: `agreements` and `disagreements`; what one side lacks is in neither
+    """
+    known = candidate.identities
+    found: dict[str, bool | None] = {
+        "number": incoming.token in candidate.tokens
+        if incoming.token is not None and candidate.tokens
+        else None,
+        "name": any(names_alike(incoming.name, one.name) for one in known) if known else None,
+        "birth_date": _among(
+            incoming.birth_date, {one.birth_date for one in known if one.birth_date is not None}
+        ),
+    }
+    for kind in ("phone", "address"):
+        ours = {one for one in incoming.agreements if one.startswith(f"{kind}:")}
+        theirs = {
+            value for one in known for value in one.agreements if value.startswith(f"{kind}:")
+        }
+        found[kind] = bool(ours & theirs) if ours and theirs else None
+    return {
+        "agreements": [name for name, is_same in found.items() if is_same is True],
+        "disagreements": [name for name, is_same in found.items() if is_same is False],
+    }
+
+
+def _among(value: str | None, others: set[str]) -> bool | None:
+    return value in others if value is not None and others else None

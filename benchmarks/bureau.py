@@ -51,7 +51,7 @@ class Filled:
 @contextmanager
 def bureau(now: datetime, *, share: float = 1.0) -> Iterator[Filled]:
     """An empty migrated bureau on an embedded server in a temporary folder, with one furnisher."""
-    folder = Path(tempfile.mkdtemp(prefix="tallystick-bench-", dir="/var/tmp"))
+    folder = Path(tempfile.mkdtemp(prefix="tallystick-bench-"))
     folder.chmod(0o711)
     with ExitStack() as stack:
         server = EmbeddedServer(folder / "postgres", settings={"shared_buffers": "1GB"})

@@ -14,7 +14,6 @@ import json
 import os
 import platform
 import resource
-import subprocess
 import sys
 import threading
 import time
@@ -96,8 +95,7 @@ class LockProbe(threading.Thread):
                 index += 1
                 started = time.perf_counter()
                 connection.execute(
-                    "select from file.account where subject_id = %s and account_id = %s"
-                    " for share",
+                    "select from file.account where subject_id = %s and account_id = %s for share",
                     (subject, account),
                 )
                 self.waits_ms.append((time.perf_counter() - started) * 1000)
@@ -117,15 +115,20 @@ def bare_copy(filled: Filled) -> float:
             " constraints, primary key (party_id, account_id, period_end, chunk_id))"
         )
         connection.commit()
-        out = subprocess.run(["mktemp", "-p", "/var/tmp"], capture_output=True, text=True, check=True)
-        path = Path(out.stdout.strip())
-        with path.open("wb") as file, connection.cursor().copy(
-            "copy (select * from ledger.snapshot_2025_01 order by chunk_id, row_no) to stdout"
-        ) as copy:
+        path = filled.deps.work_folder / "bare.copy"
+        with (
+            path.open("wb") as file,
+            connection.cursor().copy(
+                "copy (select * from ledger.snapshot_2025_01 order by chunk_id, row_no) to stdout"
+            ) as copy,
+        ):
             for data in copy:
                 file.write(data)
         started = time.perf_counter()
-        with path.open("rb") as file, connection.cursor().copy("copy bare.snapshot from stdin") as copy:
+        with (
+            path.open("rb") as file,
+            connection.cursor().copy("copy bare.snapshot from stdin") as copy,
+        ):
             while data := file.read(1 << 20):
                 copy.write(data)
         connection.commit()

@@ -87,7 +87,7 @@ def schema_version(url: str) -> str | None:
 
 
 def set_mint_key(url: str, key: bytes) -> None:
-    """Lay the mint's key into the database as HMAC pads, once; row-level security checks with it."""
+    """Lay the mint's key into the database as HMAC pads; row-level security checks with it."""
     padded = key.ljust(64, b"\0")
     inner = bytes(byte ^ 0x36 for byte in padded)
     outer = bytes(byte ^ 0x5C for byte in padded)
@@ -113,7 +113,7 @@ class Database:
 
     @contextmanager
     def connect(self, role: Role) -> Iterator[psycopg.Connection[Any]]:
-        """A connection under `role`; commits at the end of the block, rolls back on an exception."""
+        """A connection under `role`; commits at the block's end, rolls back on an exception."""
         with self._pool(role).connection() as connection:
             yield connection
 

@@ -2,7 +2,8 @@
 
 Takes:   records whose parties and objects are known
 Gives:   positions; files (the projection an inquiry reads); what was true on D as known at K
-Keeps:   append-only; a statement is visible at P when its chunk's position is at most P; file = fold
+Keeps:   append-only; a statement is visible at P when its chunk's position is at most P;
+         file = fold
 Refuses: nothing about content: that is the business of validation
 Source:  spine 2-5
 """

@@ -9,7 +9,7 @@ together), so that a chunk of a million rows and a single record give the same r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -34,7 +34,7 @@ _RESOLVED: dict[str, tuple[tuple[str, Kind], ...]] = {
     "account_party": (("holder_party_id", "uuid"),),
     "guarantee": (("account_id", "uuid"),),
 }
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def _text(value: Any, kind: Kind) -> str:
     if value is None:
         return NULL
     if kind == "instant":
-        return str((value - _EPOCH) // timedelta(microseconds=1))
+        return str((value - EPOCH) // timedelta(microseconds=1))
     if kind == "bytes":
         return bytes(value).hex()
     if kind == "boolean":
@@ -132,11 +132,16 @@ def _text(value: Any, kind: Kind) -> str:
 
 def leaf_sql(dataset: str) -> str:
     """PostgreSQL's expression for the same leaf, over a row of the table."""
-    parts = [f"'{dataset}'"]
-    for name, kind in table(dataset).stated:
-        if kind == "instant":
+    return leaf_sql_of(dataset, table(dataset).stated)
+
+
+def leaf_sql_of(kind: str, stated: Sequence[tuple[str, Kind]]) -> str:
+    """The same for any table: the first part of the text, then columns with their kinds."""
+    parts = [f"'{kind}'"]
+    for name, kind_of_column in stated:
+        if kind_of_column == "instant":
             text = f"(extract(epoch from {name}) * 1000000)::bigint::text"
-        elif kind == "bytes":
+        elif kind_of_column == "bytes":
             text = f"encode({name}, 'hex')"
         else:
             text = f"{name}::text"
@@ -145,7 +150,7 @@ def leaf_sql(dataset: str) -> str:
 
 
 def leaf_duckdb(dataset: str) -> str:
-    """DuckDB's expression for the same leaf, as a hex string (sealed columns are hex text there)."""
+    """DuckDB's expression for the same leaf, in hex (sealed columns are hex text there)."""
     parts = [f"'{dataset}'"]
     for name, kind in table(dataset).stated:
         text = f"epoch_us({name})::VARCHAR" if kind == "instant" else f"{name}::VARCHAR"

@@ -78,7 +78,7 @@ class LookLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentLine:
-    """One consent as a report shows it (times as ISO strings; withdrawn_at None while it stands)."""
+    """One consent as a report shows it (ISO times; withdrawn_at None while it stands)."""
 
     consent_id: str
     captured_by: str

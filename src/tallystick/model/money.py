@@ -1,4 +1,4 @@
-"""Money: decimal strings at the edges, integer minor units with a currency inside (never a float)."""
+"""Money: decimal strings at the edges, integer minor units with a currency inside; no floats."""
 
 from __future__ import annotations
 

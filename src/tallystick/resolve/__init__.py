@@ -2,8 +2,8 @@
 
 Takes:  identity as a furnisher sent it, and identities already on file that share a token or a name
 Gives:  a decision: which subject, on what ground, and whether a person must look at it
-Keeps:  never merges a household: without an equal number only an exact name, an equal birth date and
-        one more agreement link; everything weaker is a new subject and a case
+Keeps:  never merges a household: without an equal number only an exact name, an equal birth
+        date and one more agreement link; everything weaker is a new subject and a case
 Source: spine 6; measured traps of households
 """
 

@@ -1,4 +1,4 @@
-"""Comparing names and birth dates, tolerantly enough for typing errors, strictly enough for twins."""
+"""Comparing names and birth dates: tolerant of typing errors, strict enough for twins."""
 
 from __future__ import annotations
 

@@ -192,7 +192,7 @@ def _identifiers(job: Job, profile: ProfileAt) -> None:
 
 
 def joins(job: Job) -> str:
-    """The joins of the view: `r` the row, `a`, `p`, `o` its references, `e` on file, `d` its duplicate."""
+    """The joins: `r` the row; `a`, `p`, `o` its references; `e` on file; `d` its duplicate."""
     shape = SHAPES[job.dataset]
     kinds = dict(shape.references)
     found = ["left join duplicate_of d on d.line_no = r.line_no"]
@@ -265,14 +265,14 @@ def _previous(job: Job) -> None:
     job.con.execute(
         "create or replace table previous as"
         " select line_no, coalesce(prev_end, last_period_end) as period_end,"
-        " case when prev_end is null then last_bucket else prev_bucket end as bucket,"
-        " case when prev_end is null then last_balance_minor else prev_balance end as balance_minor,"
-        " case when prev_end is null then last_first else prev_first end as first_delinquency_on,"
-        " case when prev_end is null then last_status else prev_status end as status"
+        " if(prev_end is null, last_bucket, prev_bucket) as bucket,"
+        " if(prev_end is null, last_balance_minor, prev_balance) as balance_minor,"
+        " if(prev_end is null, last_first, prev_first) as first_delinquency_on,"
+        " if(prev_end is null, last_status, prev_status) as status"
         " from (select r.line_no, lag(r.period_end) over w as prev_end,"
         "  lag(r.bucket) over w as prev_bucket, lag(r.balance_minor) over w as prev_balance,"
         "  lag(r.first_delinquency_on) over w as prev_first, lag(r.status) over w as prev_status,"
-        "  case when a.last_period_end < r.period_end then a.last_period_end end as last_period_end,"
+        "  if(a.last_period_end < r.period_end, a.last_period_end, null) as last_period_end,"
         "  a.last_bucket, a.last_balance_minor, a.first_delinquency_on as last_first, a.last_status"
         '  from "row" r left join account_state a on a.number = r.account_number'
         "  window w as (partition by r.account_number order by r.period_end))"

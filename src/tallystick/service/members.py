@@ -1,4 +1,4 @@
-"""Members: institutions with keys. Who asks and who furnishes comes from the key, never the body."""
+"""Members: institutions with keys. Who asks and who furnishes comes from the key alone."""
 
 from __future__ import annotations
 

@@ -188,7 +188,7 @@ class _Ids:
         kind: str,
         batch: Sequence[Mapping[str, Any]],
     ) -> None:
-        token_name = "ref_account_token" if kind == "account" else "ref_own_token"  # noqa: S105
+        token_name = "ref_account_token" if kind == "account" else "ref_own_token"
         wanted: dict[str, tuple[UUID, UUID]] = {}
         for row in batch:
             if row["ref_account" if kind == "account" else "ref_own"] is None:
@@ -315,9 +315,9 @@ def _touch(
     dataset = job.dataset
     if dataset == "subject":
         _touch_subject(deps, job, row, values, prepared)
-    elif dataset in ("agreement", "guarantee", "payment"):
-        prepared.parties.add(values["party_id"])
-    elif dataset == "remark" and row["ref_account"] is None:
+    elif dataset in ("agreement", "guarantee", "payment") or (
+        dataset == "remark" and row["ref_account"] is None
+    ):
         prepared.parties.add(values["party_id"])
     else:
         account = ids.object(row)

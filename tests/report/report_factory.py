@@ -134,7 +134,7 @@ def look(number: int = 1, **changes: object) -> LookLine:
         "member_id": PLATFORM,
         "permit": "consent",
         "purpose": "credit_application",
-        "outcome": "granted",
+        "outcome": "hit",
     }
     return LookLine(**{**values, **changes})  # type: ignore[arg-type]
 

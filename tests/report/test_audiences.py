@@ -166,7 +166,7 @@ def test_blocks_outside_the_scope_are_withheld_and_said_to_be() -> None:
     ("changes", "shown"),
     [
         ({}, True),
-        ({"outcome": "answered"}, True),
+        ({"outcome": "no_hit"}, False),
         ({"outcome": "refused"}, False),
         ({"permit": "account_review", "purpose": "account_review"}, False),
         ({"permit": "self", "purpose": "own_access", "member_id": None}, False),

@@ -10,8 +10,8 @@ from tallystick.profile import ProfileAt
 from tallystick.report.fields import Block
 from tallystick.report.reader import Reader
 
-#: Outcomes in which something left; a refusal is shown to the person, not to lenders.
-ANSWERED = frozenset({"granted", "answered"})
+#: Outcomes in which something left; the others are shown to the person, not to lenders.
+ANSWERED = frozenset({"hit"})
 #: Permits whose looks other lenders may see, where the purpose says so as well.
 _SHOWN_PERMITS = frozenset({"consent", "legal_duty"})
 

@@ -127,6 +127,7 @@ def fill_accounts(filled: Filled, accounts: int, months: int, last_month: date) 
         connection.execute("analyze")
         connection.commit()
         connection.autocommit = True
+        connection.execute("vacuum analyze")
         connection.execute("checkpoint")
 
 

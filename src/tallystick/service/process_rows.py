@@ -18,7 +18,15 @@ import psycopg
 from tallystick.errors import InvariantBroken, require
 from tallystick.ledger import append, order, publish
 from tallystick.profile import ProfileAt
-from tallystick.service import context, intake_store, register_rows, rows, settle, snapshots
+from tallystick.service import (
+    context,
+    intake_store,
+    register_rows,
+    rows,
+    settle,
+    snapshot_chunks,
+    snapshots,
+)
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.validate import Rule, judge_record, judge_table, load_rules
@@ -222,7 +230,7 @@ def _publish_snapshots(deps: Deps, job: Job, progress: Progress) -> int:
         progress("publishing", done, sum(planned.sizes))
 
     if planned.sizes:
-        snapshots.publish_fast(deps, job, planned.sizes, first_chunk_no=first, on_chunk=count)
+        snapshot_chunks.publish_fast(deps, job, planned.sizes, first_chunk_no=first, on_chunk=count)
     unchanged = planned.unchanged
     if planned.slow_accounts:
         unchanged += _publish_batches(

@@ -7,19 +7,12 @@ a restatement) is folded from the ledger like any other record. A property test 
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
-from typing import IO, Any
 
-import psycopg
-
-from tallystick.ledger import append, order, publish, tables
-from tallystick.model import merkle
+from tallystick.ledger import tables
 from tallystick.model import months as grid
 from tallystick.service import context
-from tallystick.service.port import Deps
 from tallystick.service.references import Job
 
 #: Rows of one chunk: measured to keep nobody's file locked longer than 100 ms.
@@ -143,119 +136,6 @@ def write_files(job: Job) -> tuple[Path, Path]:
         " (format csv, header false)"
     )
     return ledger, change
-
-
-_CHANGE = """
-create temporary table change (chunk_no integer, subject_id uuid, account_id uuid,
-  changed_by bigint, months bytea, latest text, first_delinquency_on date, last_period_end date,
-  last_bucket text, last_status text, last_balance_minor bigint)
-"""
-
-# Joined by nested loop from the sorted changes, so rows are locked in ascending order; a row whose
-# file changed since it was judged does not match and the chunk is judged again.
-_UPDATE = f"""
-update file.account f set
-  months = substr(f.months || n.months,
-    greatest(1, length(f.months) + length(n.months) - {grid.KEPT_MONTHS * grid.SIZE} + 1)),
-  latest = n.latest, first_delinquency_on = n.first_delinquency_on,
-  last_period_end = n.last_period_end, last_bucket = n.last_bucket, last_status = n.last_status,
-  last_balance_minor = n.last_balance_minor, changed_by = %(chunk_id)s
-from (select * from change where chunk_no = %(chunk_no)s order by subject_id, account_id) n
-where f.subject_id = n.subject_id and f.account_id = n.account_id
-  and f.changed_by = n.changed_by
-"""
-
-
-def publish_fast(
-    deps: Deps,
-    job: Job,
-    sizes: list[int],
-    *,
-    first_chunk_no: int,
-    on_chunk: Callable[[psycopg.Connection[Any], int, int, order.Place], None],
-) -> None:
-    """Append and publish the fast chunks, one after the other.
-
-    Takes:  `on_chunk(connection, chunk number, rows, place)` runs inside each publishing
-            transaction (the funnel's step); `deps.breathe` is called between chunks, so that
-            answering keeps its share of the machine
-    Raises: ledger.publish.Stale when an account changed meanwhile; the chunk was given up, what
-            was published before stays
-    """
-    ledger, change = write_files(job)
-    periods = {row[0] for row in job.con.execute("select distinct period_end from fast").fetchall()}
-    with deps.database.connect("intake") as connection, ledger.open("rb") as source:
-        connection.execute("drop table if exists change")
-        connection.execute(_CHANGE)
-        with (
-            change.open("rb") as rows,
-            connection.cursor().copy("copy change from stdin (format csv)") as copy,
-        ):
-            while data := rows.read(1 << 20):
-                copy.write(data)
-        connection.execute("create index on change (chunk_no)")
-        connection.execute("analyze change")
-        append.ensure_months(connection, periods)
-        counts = dict(
-            connection.execute("select chunk_no, count(*) from change group by 1").fetchall()
-        )
-        connection.commit()
-        connection.execute("set enable_hashjoin = off")
-        connection.execute("set enable_mergejoin = off")
-        try:
-            for chunk_no, size in enumerate(sizes):
-                _publish_chunk(
-                    deps, connection, job, source,
-                    chunk_no=chunk_no, size=size, expected=counts[chunk_no],
-                    number=first_chunk_no + chunk_no, on_chunk=on_chunk,
-                )  # fmt: skip
-                deps.breathe()
-        finally:
-            connection.rollback()
-            connection.execute("reset enable_hashjoin")
-            connection.execute("reset enable_mergejoin")
-            connection.execute("drop table if exists change")
-    ledger.unlink()
-    change.unlink()
-
-
-def _publish_chunk(
-    deps: Deps,
-    connection: psycopg.Connection[Any],
-    job: Job,
-    source: IO[bytes],
-    *,
-    chunk_no: int,
-    size: int,
-    expected: int,
-    number: int,
-    on_chunk: Callable[[psycopg.Connection[Any], int, int, order.Place], None],
-) -> None:
-    lines = list(islice(source, size))
-    leaves = [bytes.fromhex(line[2:66].decode()) for line in lines]
-    head = append.ChunkHead(
-        submission_id=job.submission_id,
-        chunk_no=number,
-        furnisher_id=job.furnisher_id,
-        dataset="snapshot",
-    )
-    chunk_id = append.insert_head(connection, head, size, merkle.chunk_root(leaves), deps.clock())
-    prefix = f"{chunk_id},".encode()
-    names = ", ".join(name for name, _ in tables.table("snapshot").stated)
-    with connection.cursor().copy(
-        f"copy ledger.snapshot (chunk_id, leaf, row_no, {names}) from stdin (format csv)"
-    ) as copy:
-        copy.write(prefix + prefix.join(lines))
-    connection.commit()
-    updated = connection.execute(_UPDATE, {"chunk_id": chunk_id, "chunk_no": chunk_no}).rowcount
-    if updated != expected:
-        connection.rollback()
-        connection.execute("insert into ledger.abandoned (chunk_id) values (%s)", (chunk_id,))
-        connection.commit()
-        raise publish.Stale(frozenset())
-    place = order.take_place(connection, [chunk_id], deps.clock())
-    on_chunk(connection, number, size, place)
-    connection.commit()
 
 
 #: The rows whose accounts must be folded, for `rows.batches`.

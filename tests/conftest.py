@@ -6,13 +6,15 @@ TALLYSTICK_TEST_DATABASE_URL names another server to run on; databases on it are
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
@@ -21,13 +23,19 @@ from tallystick.adapters.clock import FakeClock
 from tallystick.adapters.databases import clone_database, drop_database, vault_url_of
 from tallystick.adapters.embedded import EmbeddedServer
 from tallystick.adapters.keys import BureauKeys
+from tallystick.adapters.postgres import Database as Pools
 from tallystick.adapters.postgres import (
     database_name,
     database_named,
     ensure_database,
     migrate,
+    set_mint_key,
 )
 from tallystick.adapters.vault import Vault
+from tallystick.entry.compose import make_deps
+from tallystick.service.port import Deps
+
+T = TypeVar("T")
 
 # Durability to a power cut is not what tests test; to a kill it holds all the same.
 QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
@@ -93,6 +101,46 @@ def keys() -> BureauKeys:
 def clock() -> FakeClock:
     """A clock that stands at noon of 15 January 2025, UTC."""
     return FakeClock(datetime(2025, 1, 15, 12, tzinfo=UTC))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunningBureau:
+    """A bureau on a fresh database: `deps` for the services, the rest for looking behind them."""
+
+    deps: Deps
+    clock: FakeClock
+    pools: Pools
+    vault: Vault
+    url: str
+
+    def run(self, answering: Coroutine[Any, Any, T]) -> T:
+        """Run an answering (asynchronous) use-case; its pools live as long as its loop."""
+
+        async def alone() -> T:
+            try:
+                return await answering
+            finally:
+                await self.pools.aclose()
+                await self.vault.aclose()
+
+        return asyncio.run(alone())
+
+
+@pytest.fixture
+def bureau(
+    database: Database, keys: BureauKeys, clock: FakeClock, tmp_path: Path
+) -> Iterator[RunningBureau]:
+    """A bureau in test mode under profile `zz`, on the real database, with a clock to move."""
+    set_mint_key(database.url, keys.mint_key)
+    pools = Pools(database.url)
+    with Vault(database.vault_url, keys.wrapping_key) as vault:
+        deps = make_deps(
+            database=pools, vault=vault, keys=keys, work_folder=tmp_path / "work", clock=clock
+        )
+        try:
+            yield RunningBureau(deps=deps, clock=clock, pools=pools, vault=vault, url=database.url)
+        finally:
+            pools.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from tallystick.ledger import tables
 from tallystick.model import merkle
 
 #: Tables outside the registry: name → (schema-qualified table, columns besides chunk, row, leaf).
-_OTHER: dict[str, tuple[str, tuple[str, ...]]] = {
+OTHER: dict[str, tuple[str, tuple[str, ...]]] = {
     "deletion": (
         "ledger.deletion",
         ("party_id", "object_id", "dataset", "item_key", "furnisher_id", "reason"),
@@ -42,15 +42,15 @@ class Row:
     @property
     def leaf(self) -> bytes:
         """The row's leaf in its chunk."""
-        if self.table in _OTHER:
-            names = _OTHER[self.table][1]
+        if self.table in OTHER:
+            names = OTHER[self.table][1]
             return tables.leaf_of(self.table, *(_plain(self.values.get(n)) for n in names))
         return tables.leaf(self.table, self.values)
 
 
 def _plain(value: Any) -> UUID | str | date | bytes | None:
     if isinstance(value, datetime):
-        return str(int((value - tables._EPOCH).total_seconds() * 1_000_000))
+        return str((value - tables.EPOCH) // timedelta(microseconds=1))
     return value  # type: ignore[no-any-return]
 
 
@@ -105,8 +105,8 @@ def _copy(
     leaves: Sequence[bytes],
     chunk_id: int,
 ) -> None:
-    if name in _OTHER:
-        target, names = _OTHER[name]
+    if name in OTHER:
+        target, names = OTHER[name]
     else:
         target = f"ledger.{name}"
         names = tuple(column for column, _ in tables.table(name).stated)

@@ -6,7 +6,7 @@ A file is one `file.subject` row (identity, agreements, guarantees, payments, re
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,8 @@ import psycopg
 from tallystick.ledger import fold, read
 
 _SORTED = orjson.OPT_SORT_KEYS
+#: The document of a subject without parties: they were linked elsewhere.
+EMPTY_DOCUMENT = orjson.dumps(fold.fold_document([], []), option=_SORTED).decode()
 
 _UPSERT = """
 insert into file.account (subject_id, account_id, party_id, furnisher_id, role, product, currency,
@@ -67,36 +69,51 @@ def account_values(folded: fold.AccountFold) -> dict[str, Any]:
     }
 
 
-def write_accounts(
-    connection: psycopg.Connection[Any],
-    folded: Iterable[fold.AccountFold],
-    *,
-    subject_of: Mapping[UUID, UUID],
-    changed_by: int,
-) -> None:
-    """Write each account into the file of every subject tied to it, and out of all others."""
+def account_rows(
+    folded: Iterable[fold.AccountFold], subject_of: Mapping[UUID, UUID]
+) -> list[dict[str, Any]]:
+    """The `file.account` rows of accounts, without `changed_by`, in the order they are locked in.
+
+    Gives: a row for every subject tied to an account; a subject in two roles has the stronger one
+    """
     rows: list[dict[str, Any]] = []
-    wanted: dict[UUID, list[UUID]] = {}
     for one in folded:
         values = account_values(one)
-        wanted.setdefault(one.account_id, [])
+        done: set[UUID] = set()
         for party_text, role in one.holder_roles.items():
             subject_id = subject_of.get(UUID(party_text))
-            if subject_id is None or subject_id in wanted[one.account_id]:
-                continue
-            wanted[one.account_id].append(subject_id)
-            rows.append(
-                {**values, "subject_id": subject_id, "role": role, "changed_by": changed_by}
-            )
+            if subject_id is not None and subject_id not in done:
+                done.add(subject_id)
+                rows.append({**values, "subject_id": subject_id, "role": role})
     rows.sort(key=lambda row: (row["subject_id"], row["account_id"]))
+    return rows
+
+
+def write_accounts(
+    connection: psycopg.Connection[Any],
+    folded: Collection[fold.AccountFold],
+    *,
+    subject_of: Mapping[UUID, UUID],
+    changed_by: Callable[[UUID], int],
+) -> None:
+    """Write each account into the file of every subject tied to it, and out of all others.
+
+    Takes: `changed_by` gives the chunk that last changed an account
+    """
+    rows = account_rows(folded, subject_of)
     with connection.cursor() as cursor:
-        cursor.executemany(_UPSERT, rows)
-        pairs = [(account, subject) for account, subjects in wanted.items() for subject in subjects]
+        cursor.executemany(
+            _UPSERT, [{**row, "changed_by": changed_by(row["account_id"])} for row in rows]
+        )
         cursor.execute(
             "delete from file.account f where account_id = any(%s) and not exists (select from"
             " unnest(%s::uuid[], %s::uuid[]) as kept (account_id, subject_id)"
             " where kept.account_id = f.account_id and kept.subject_id = f.subject_id)",
-            (list(wanted), [pair[0] for pair in pairs], [pair[1] for pair in pairs]),
+            (
+                [one.account_id for one in folded],
+                [row["account_id"] for row in rows],
+                [row["subject_id"] for row in rows],
+            ),
         )
 
 
@@ -116,6 +133,22 @@ def write_documents(
     own_chunk: int | None = None,
 ) -> None:
     """Fold and write the document of each subject (rows must exist and be locked)."""
+    found = documents(connection, subject_ids, position=position, own_chunk=own_chunk)
+    with connection.cursor() as cursor:
+        cursor.executemany(
+            "update file.subject set document = %s where subject_id = %s",
+            [(found[subject], subject) for subject in subject_ids],
+        )
+
+
+def documents(
+    connection: psycopg.Connection[Any],
+    subject_ids: Sequence[UUID],
+    *,
+    position: int | None = None,
+    own_chunk: int | None = None,
+) -> dict[UUID, str]:
+    """The document of each subject, folded: canonical JSON; one without parties has empty lists."""
     parties = parties_of(connection, subject_ids)
     under = [party for pairs in parties.values() for party, _ in pairs]
     found = read.statements(
@@ -129,19 +162,12 @@ def write_documents(
     for one in found:
         if one.dataset != "remark" or one.record.get("object_type") != "account":
             by_party.setdefault(one.party_id, []).append(one)
-    with connection.cursor() as cursor:
-        cursor.executemany(
-            "update file.subject set document = %s where subject_id = %s",
-            [
-                (
-                    orjson.dumps(
-                        _document(parties.get(subject, []), by_party), option=_SORTED
-                    ).decode(),
-                    subject,
-                )
-                for subject in subject_ids
-            ],
-        )
+    return {
+        subject: orjson.dumps(
+            _document(parties.get(subject, []), by_party), option=_SORTED
+        ).decode()
+        for subject in subject_ids
+    }
 
 
 def _document(

@@ -20,11 +20,11 @@ import psycopg
 from tallystick.ledger import files, fold, order, read
 
 
-class Moved(Exception):  # noqa: N818 - it is a signal to try again, not an error
+class Moved(Exception):
     """Links changed between planning and locking; roll back and try again."""
 
 
-class Stale(Exception):  # noqa: N818 - the same: the judged rows must be judged again
+class Stale(Exception):
     """Accounts changed since the chunk's rows were judged; carries which."""
 
     def __init__(self, account_ids: frozenset[UUID]):
@@ -65,12 +65,15 @@ def publish(
     return order.take_place(connection, [chunk_id], now)
 
 
-def lock(connection: psycopg.Connection[Any], touched: Touched) -> list[UUID]:
+def lock(
+    connection: psycopg.Connection[Any], touched: Touched, *, also: Collection[UUID] = ()
+) -> list[UUID]:
     """Lock the files of everybody the chunk touches; gives the subjects, ascending.
 
+    Takes:  `also`: further subjects, whose files change because a party comes or goes
     Raises: Moved when the set of subjects changed while waiting
     """
-    subjects = _subjects(connection, touched)
+    subjects = sorted({*_subjects(connection, touched), *also})
     connection.execute(
         "insert into file.subject (subject_id) select unnest(%s::uuid[]) on conflict do nothing",
         (subjects,),
@@ -84,7 +87,7 @@ def lock(connection: psycopg.Connection[Any], touched: Touched) -> list[UUID]:
         " order by subject_id, account_id for update",
         (list(touched.accounts),),
     )
-    if _subjects(connection, touched) != subjects:
+    if sorted({*_subjects(connection, touched), *also}) != subjects:
         raise Moved
     return subjects
 
@@ -188,7 +191,9 @@ def _refresh_accounts(
             (list(holders),),
         ).fetchall()
     )
-    files.write_accounts(connection, standing, subject_of=subject_of, changed_by=chunk_id)
+    files.write_accounts(
+        connection, standing, subject_of=subject_of, changed_by=lambda _account: chunk_id
+    )
     files.drop_accounts(connection, [account for account, one in folded.items() if one is None])
 
 

@@ -1,4 +1,4 @@
-"""Identity decisions: cases for a person to judge, linking a party to a subject, parting them again.
+"""Identity decisions: cases for a person to judge, linking a party to a subject, parting them.
 
 A decision is a statement: a chunk of links published like any other, so what a file said before is
 still what it says at its old position. Parties are never merged, and nothing said about them moves;
@@ -89,7 +89,7 @@ def link(deps: Deps, party_id: UUID, subject_id: UUID, by: str) -> order.Place:
 def unlink(deps: Deps, party_id: UUID, by: str) -> order.Place:
     """Decide that a party is not its subject: it gets a new one, and stands apart from the others.
 
-    Raises: BadRequest `not_found` for an unknown party, `conflict` when it is its subject's only one
+    Raises: BadRequest `not_found` for an unknown party, `conflict` when it stands alone already
     """
     return _decide(deps, _Move(party_id=party_id, target=deps.new_id(), decision="unlinked", by=by))
 

@@ -102,6 +102,9 @@ grant select, delete on all tables in schema ledger, identity, directory to tall
 revoke delete on ledger.counter, ledger.publication, ledger.chunk, ledger.erased, ledger.month_maker from tallystick_eraser;
 grant insert on ledger.erased, log.erasure, log.subject_erasure to tallystick_eraser;
 grant select, delete on log.look, log.body, file.subject, file.account to tallystick_eraser;
+grant update (first_seen_at) on directory.token to tallystick_eraser; -- FOR UPDATE needs it
+grant update (document) on file.subject to tallystick_eraser;
+grant update (changed_by) on file.account to tallystick_eraser; -- FOR UPDATE needs it
 grant select on log.erasure, log.subject_erasure, log.entry to tallystick_eraser;
 grant select, delete on gate.consent, gate.consent_use, gate.withdrawal, gate.head_event, gate.request to tallystick_eraser;
 grant select, update on gate.head to tallystick_eraser;

@@ -1,0 +1,210 @@
+"""Erasure: what is known of a person is destroyed, and that it was is kept.
+
+Her parties' keys go, and with them all that was sealed under them, bodies of answers too; so do
+directories, tokens that are hers alone, her consents, the looks at her. What the ledger and the log
+of looks need to prove themselves stays: the leaf of each row, the commitment of each look, and a
+signed statement of when and on what ground. The promise holds once backups of the vault and raw
+files have had their days (docs).
+
+Source: spine 9, 10
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from tallystick.errors import BadRequest
+from tallystick.ledger import erase as ledger_erase
+from tallystick.model.canonical import canonical
+from tallystick.model.instant import instant_text
+from tallystick.service.port import Deps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ErasureView:
+    """What was erased, by counts, and the statement that stands in its place."""
+
+    subject_id: UUID
+    erased_at: datetime
+    ground: str
+    statement: str
+
+
+def erase(deps: Deps, subject_id: UUID, ground: str, by: str) -> ErasureView:
+    """Erase a subject; answers made of her are `410 erased` from then on.
+
+    Gives:  the same view again when she was erased before
+    Raises: BadRequest `not_found`
+    Note:   keys are destroyed last inside the transaction: a crash between leaves rows nobody can
+            open, and erasing again ends it
+    """
+    with deps.database.connect("eraser") as connection:
+        known = _known(connection, subject_id)
+        if known is not None:
+            return known
+        hers = _lock(connection, subject_id)
+        now = deps.clock()
+        consents = _erase_consents(connection, hers)
+        looks = _erase_looks(connection, hers, now, ground)
+        rows = ledger_erase.erase_parties(connection, hers.parties, now=now, ground=ground)
+        ledger_erase.erase_files(connection, subject_id, hers.accounts)
+        _erase_directories(connection, hers)
+        statement = _statement(deps, hers, now, ground, by, rows=rows, looks=looks)
+        connection.execute(
+            "insert into log.subject_erasure (subject_id, erased_at, ground, statement)"
+            " values (%s, %s, %s, %s)",
+            (subject_id, now, ground, statement),
+        )
+        deps.vault.destroy([*hers.parties, *consents], now, ground)
+    return ErasureView(subject_id=subject_id, erased_at=now, ground=ground, statement=statement)
+
+
+def _known(connection: psycopg.Connection[Any], subject_id: UUID) -> ErasureView | None:
+    row = connection.execute(
+        "select subject_id, erased_at, ground, statement from log.subject_erasure"
+        " where subject_id = %s",
+        (subject_id,),
+    ).fetchone()
+    if row is None:
+        return None
+    return ErasureView(subject_id=row[0], erased_at=row[1], ground=row[2], statement=row[3])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Hers:
+    """What is hers: parties, tokens no other subject has, accounts kept under her."""
+
+    subject_id: UUID
+    parties: list[UUID]
+    tokens: list[bytes]
+    accounts: list[UUID]
+
+
+def _lock(connection: psycopg.Connection[Any], subject_id: UUID) -> _Hers:
+    """Lock tokens, head and files, in the order everybody does, and say what is hers."""
+    connection.execute(
+        "select from directory.token where token in"
+        " (select token from directory.token_subject where subject_id = %s)"
+        " order by token for update",
+        (subject_id,),
+    )
+    head = connection.execute(
+        "select subject_id from gate.head where subject_id = %s for update", (subject_id,)
+    ).fetchone()
+    if head is None:
+        raise BadRequest("not_found", "no such subject")
+    accounts_query = (
+        "select distinct o.object_id from directory.party_subject ps"
+        " join directory.object o using (party_id)"
+        " where ps.subject_id = %s and o.kind = 'account'"
+    )
+    accounts = [row[0] for row in connection.execute(accounts_query, (subject_id,))]
+    connection.execute(
+        "select from file.subject where subject_id = %(subject)s or subject_id in"
+        " (select subject_id from file.account where account_id = any(%(accounts)s))"
+        " order by subject_id for update",
+        {"subject": subject_id, "accounts": accounts},
+    )
+    connection.execute(
+        "select from file.account where subject_id = %s or account_id = any(%s)"
+        " order by subject_id, account_id for update",
+        (subject_id, accounts),
+    )
+    parties = connection.execute(
+        "select party_id from directory.party_subject where subject_id = %s order by 1",
+        (subject_id,),
+    )
+    tokens = connection.execute(
+        "select token from directory.token_subject t where subject_id = %s and not exists"
+        " (select from directory.token_subject o where o.token = t.token"
+        " and o.subject_id <> t.subject_id) order by 1",
+        (subject_id,),
+    )
+    return _Hers(
+        subject_id=subject_id,
+        parties=[row[0] for row in parties],
+        tokens=[bytes(row[0]) for row in tokens],
+        accounts=[row[0] for row in connection.execute(accounts_query, (subject_id,))],
+    )
+
+
+def _erase_consents(connection: psycopg.Connection[Any], hers: _Hers) -> list[UUID]:
+    """Delete consents under tokens that are hers alone; gives their ids."""
+    rows = connection.execute(
+        "delete from gate.consent where token = any(%s) returning consent_id", (hers.tokens,)
+    ).fetchall()
+    for table in ("gate.consent_use", "gate.withdrawal", "directory.consent"):
+        connection.execute(f"delete from {table} where token = any(%s)", (hers.tokens,))
+    connection.execute("delete from gate.head_event where subject_id = %s", (hers.subject_id,))
+    return [row[0] for row in rows]
+
+
+_LOOKS = """
+with gone as (
+  delete from log.look where token = any(%(tokens)s) or subject_id = %(subject)s
+  returning look_id
+), requests as (
+  delete from gate.request where look_id in (select look_id from gone)
+)
+insert into log.erasure (look_id, erased_at, ground, statement)
+select look_id, %(now)s, %(ground)s, %(statement)s from gone
+"""
+
+
+def _erase_looks(
+    connection: psycopg.Connection[Any], hers: _Hers, now: datetime, ground: str
+) -> int:
+    """Delete the looks at her and their bodies; the log keeps each one's commitment."""
+    connection.execute("delete from log.body where subject_id = %s", (hers.subject_id,))
+    connection.execute("delete from access.session where subject_id = %s", (hers.subject_id,))
+    statement = {"erased_at": instant_text(now), "ground": ground, "of": "look"}
+    return connection.execute(
+        _LOOKS,
+        {
+            "tokens": hers.tokens,
+            "subject": hers.subject_id,
+            "now": now,
+            "ground": ground,
+            "statement": canonical(statement).decode(),
+        },
+    ).rowcount
+
+
+def _erase_directories(connection: psycopg.Connection[Any], hers: _Hers) -> None:
+    for query in (
+        "delete from identity.case_event where case_id in (select case_id from identity.case_file"
+        " where party_id = any(%(parties)s) or subject_id = %(subject)s)",
+        "delete from identity.case_file where party_id = any(%(parties)s)"
+        " or subject_id = %(subject)s",
+        "delete from directory.identity_key where party_id = any(%(parties)s)",
+        "delete from directory.object where party_id = any(%(parties)s)",
+        "delete from directory.party where party_id = any(%(parties)s)",
+        "delete from directory.party_subject where subject_id = %(subject)s",
+        "delete from directory.token_subject where subject_id = %(subject)s",
+        "delete from directory.token where token = any(%(tokens)s)",
+    ):
+        connection.execute(
+            query, {"parties": hers.parties, "subject": hers.subject_id, "tokens": hers.tokens}
+        )
+
+
+def _statement(
+    deps: Deps, hers: _Hers, now: datetime, ground: str, by: str, *, rows: int, looks: int
+) -> str:
+    """What stands in her place: signed by the bureau, so that anybody can check it."""
+    content: dict[str, Any] = {
+        "erased_at": instant_text(now),
+        "erased_by": by,
+        "ground": ground,
+        "key_id": deps.keys.key_id,
+        "looks": looks,
+        "parties": len(hers.parties),
+        "statements": rows,
+        "subject_id": str(hers.subject_id),
+    }
+    return canonical({**content, "signature": deps.keys.sign(canonical(content)).hex()}).decode()

@@ -1,0 +1,175 @@
+"""Native records with honest defaults: synthetic, passing every rule, changed by keyword.
+
+    account(1, principal="500.00")    snapshot(1, "2024-12", balance="0")
+
+Numbers name things: person 1 borrows account 1. A value of None leaves the field out.
+"""
+
+from __future__ import annotations
+
+import calendar
+from collections.abc import Mapping, Sequence
+from datetime import date
+from typing import Any
+
+from tallystick.service.members import Member, add_member
+from tallystick.service.port import Deps
+from tallystick.service.submissions import SubmissionView
+from tallystick.service.submit import submit_records
+
+Native = dict[str, Any]
+NAMES = ("Ada Adler", "Ben Brook", "Cleo Cole", "Dan Dale", "Eve Ellis", "Finn Ford")
+
+
+def _without_none(record: Mapping[str, Any]) -> Native:
+    return {name: value for name, value in record.items() if value is not None}
+
+
+def member(deps: Deps, code: str = "bank1", member_class: str = "commercial_bank") -> Member:
+    """A member of the bureau."""
+    return add_member(
+        deps, code=code, name_en=code.title(), name_zh="测试机构", member_class=member_class
+    )
+
+
+def identity_number(person: int) -> str:
+    """A number of the scheme of profile `zz`, a different one for each person."""
+    return f"{1_000_000 + person:07d}"
+
+
+def subject(person: int, **fields: Any) -> Native:
+    """Identity as a furnisher knows it."""
+    record: Native = {
+        "person_number": f"P{person}",
+        "valid_from": "2024-01-01",
+        "identifier_scheme": "soc_sec_id",
+        "identifier_number": identity_number(person),
+        "name": NAMES[person % len(NAMES)],
+        "birth_date": f"19{70 + person % 30}-0{person % 9 + 1}-1{person % 10}",
+        "phone": f"555-01{person:02d}",
+    }
+    return _without_none({**record, **fields})
+
+
+def account(number: int, person: int | None = None, **fields: Any) -> Native:
+    """An instalment loan of 1,000.00 from January 2024 on."""
+    record: Native = {
+        "account_number": f"A{number}",
+        "valid_from": "2024-01-01",
+        "person_number": f"P{number if person is None else person}",
+        "product": "instalment_loan",
+        "currency": "CNY",
+        "opened_on": "2024-01-01",
+        "principal": "1000.00",
+        "basis": "legal_duty",
+    }
+    return _without_none({**record, **fields})
+
+
+def month_end(month: str) -> str:
+    """The last day of a month given as YYYY-MM."""
+    year, number = (int(part) for part in month.split("-"))
+    return date(year, number, calendar.monthrange(year, number)[1]).isoformat()
+
+
+def snapshot(number: int, month: str, **fields: Any) -> Native:
+    """One month of an account, current and open."""
+    record: Native = {
+        "account_number": f"A{number}",
+        "period_end": month_end(month),
+        "bucket": "0",
+        "days_past_due": "0",
+        "currency": "CNY",
+        "balance": "900.00",
+        "payment_due": "100.00",
+        "amount_paid": "100.00",
+        "amount_past_due": "0",
+        "status": "open",
+    }
+    return _without_none({**record, **fields})
+
+
+def event(number: int, event_id: str = "e1", **fields: Any) -> Native:
+    """The account was opened."""
+    record: Native = {
+        "account_number": f"A{number}",
+        "event_id": event_id,
+        "event_type": "opened",
+        "occurred_at": "2024-01-01T10:00:00+08:00",
+    }
+    return _without_none({**record, **fields})
+
+
+def account_party(number: int, person: int, **fields: Any) -> Native:
+    """A second borrower of an account."""
+    record: Native = {
+        "account_number": f"A{number}",
+        "person_number": f"P{person}",
+        "role": "co_borrower",
+        "holder_no": "2",
+        "valid_from": "2024-01-01",
+    }
+    return _without_none({**record, **fields})
+
+
+def funding(number: int, funder: str, share: str, **fields: Any) -> Native:
+    """A funder's share of an account of bank1."""
+    record: Native = {
+        "originator": "bank1",
+        "account_number": f"A{number}",
+        "funder": funder,
+        "role": "funder",
+        "valid_from": "2024-01-01",
+        "share": share,
+    }
+    return _without_none({**record, **fields})
+
+
+def agreement(number: int, person: int | None = None, **fields: Any) -> Native:
+    """A credit line."""
+    record: Native = {
+        "agreement_number": f"G{number}",
+        "person_number": f"P{number if person is None else person}",
+        "valid_from": "2024-01-01",
+        "currency": "CNY",
+        "credit_limit": "5000.00",
+        "is_revolving": "true",
+        "status": "active",
+        "basis": "legal_duty",
+    }
+    return _without_none({**record, **fields})
+
+
+def correction(dataset: str, record: Native, **fields: Any) -> Native:
+    """A correction with the whole new record."""
+    made = {"record_dataset": dataset, "record": record, "reason": "furnisher_error"}
+    return _without_none({**made, **fields})
+
+
+def deletion(dataset: str, key: Native, reason: str = "furnished_in_error") -> Native:
+    """A deletion of one key."""
+    return {"record_dataset": dataset, "record_key": key, "reason": reason}
+
+
+def send(deps: Deps, furnisher: Member, dataset: str, *records: Native) -> SubmissionView:
+    """Send records by the API, up to a hundred at once; published when this returns."""
+    return submit_records(deps, furnisher, dataset, records)
+
+
+def counts(view: SubmissionView) -> tuple[int, int, int, int]:
+    """accepted, unchanged, rejected, pending; checks that they add up to what was sent."""
+    found = (view.accepted, view.unchanged, view.rejected, view.pending)
+    assert sum(found) == view.sent, view
+    return found
+
+
+def rules(view: SubmissionView) -> set[str]:
+    """The rules that hit."""
+    return {one.rule_id for one in view.by_rule}
+
+
+def open_account(deps: Deps, furnisher: Member, numbers: Sequence[int] = (1,)) -> None:
+    """Persons with an account each, published."""
+    for dataset, build in (("subject", subject), ("account", account)):
+        view = send(deps, furnisher, dataset, *(build(number) for number in numbers))
+        assert counts(view) == (len(numbers), 0, 0, 0), view

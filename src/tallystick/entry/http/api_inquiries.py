@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -107,7 +106,7 @@ def envelope(deps: Deps, result: Answer, *, kind: str, identity: str) -> bytes:
         "answered_at": instant_text(result.occurred_at),
         "body_sha256": digest,
     }
-    readable_until: datetime | None = getattr(result, "readable_until", None)
+    readable_until = result.readable_until
     shell = {
         **signed,
         "object": kind,

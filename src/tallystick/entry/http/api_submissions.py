@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -205,8 +206,10 @@ def reject_file(submission_id: str, request: Request, caller: Caller) -> Streami
 def reject_response(web: Web, member: Member, submission_id: str) -> StreamingResponse:
     """The reject file as a download."""
     rows = rejects(web.deps, member, submission_id_of(submission_id))
+    first = next(rows, b"")  # a refusal comes here, before the answer has begun
     headers = {
         "Content-Disposition": f'attachment; filename="{submission_id}-rejects.csv"',
         "Cache-Control": "no-store",
     }
-    return StreamingResponse(rows, media_type="text/csv; charset=utf-8", headers=headers)
+    body = itertools.chain((first,), rows)
+    return StreamingResponse(body, media_type="text/csv; charset=utf-8", headers=headers)

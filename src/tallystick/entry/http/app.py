@@ -72,6 +72,7 @@ async def _lifespan(app: FastAPI, *, deps: Deps, worker: Background | None) -> A
     gc.freeze()
     async with _running(worker):
         yield
+    gc.unfreeze()  # or the libraries report everything frozen as leaked when the process ends
 
 
 def _running(worker: Background | None) -> AbstractAsyncContextManager[Any]:

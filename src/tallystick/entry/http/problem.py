@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import orjson
 import psycopg
@@ -21,6 +22,7 @@ from starlette.responses import Response
 
 from tallystick.entry.http.language import TAGS, accepted
 from tallystick.errors import Coded, Unavailable
+from tallystick.model.ids import edge_id
 from tallystick.service.catalogue import INTERNAL, CodeEntry, entry_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -65,6 +67,7 @@ def problem(
     detail: str = "",
     errors: Sequence[Mapping[str, Any]] = (),
     retryable: bool | None = None,
+    more: Mapping[str, str] | None = None,
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The response of a code."""
@@ -78,6 +81,7 @@ def problem(
         errors=errors,
         retryable=retryable,
     )
+    body |= more or {}
     all_headers = {"Content-Language": TAGS[language], "Cache-Control": "no-store"}
     if entry.status == 401:
         all_headers["WWW-Authenticate"] = 'Bearer realm="tallystick"'
@@ -117,7 +121,7 @@ def described(error: Exception) -> Said:
     if isinstance(error, Unavailable):
         return Said(error.code, {"detail": error.detail, "retryable": error.retryable})
     if isinstance(error, Coded):
-        return Said(error.code, {"detail": error.detail})
+        return Said(error.code, {"detail": error.detail, "more": _more(error)})
     if isinstance(error, RequestValidationError):
         return Said("invalid_request", {"errors": _places(error)})
     if isinstance(error, HTTPException):
@@ -128,6 +132,16 @@ def described(error: Exception) -> Said:
     if isinstance(error, PoolTimeout | PoolClosed | psycopg.OperationalError):
         return Said("unavailable", {})
     return Said(INTERNAL, {})
+
+
+def _more(error: Coded) -> dict[str, str]:
+    """What else the caller may know: the inquiry a refusal is on record as, a law's statement."""
+    more = {}
+    if "look_id" in error.extra:
+        more["inquiry"] = edge_id("inq", UUID(error.extra["look_id"]))
+    if "statement" in error.extra:
+        more["statement"] = error.extra["statement"]
+    return more
 
 
 def _places(error: RequestValidationError) -> list[dict[str, str]]:

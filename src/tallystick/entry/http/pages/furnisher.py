@@ -67,12 +67,16 @@ async def upload(request: Request) -> Response:
     view: SubmissionView = await run_in_threadpool(
         lambda: receive_file(web, member, dataset, form.file(), again=again)
     )
-    return RedirectResponse(f"/submissions/{edge_id('sbm', view.submission_id)}", status_code=303)
+    identity = edge_id("sbm", view.submission_id)
+    return RedirectResponse(f"/submissions/{identity}?watch=yes", status_code=303)
 
 
 @router.get("/{submission_id}")
-async def submission(submission_id: str, request: Request) -> Response:
-    """One submission: stages while it runs, then funnel and findings by rule."""
+async def submission(submission_id: str, request: Request, watch: str = "") -> Response:
+    """One submission: stages while it runs, then funnel and findings by rule.
+
+    It reloads by itself only where it was asked to, and says how to stop that.
+    """
     who = await signed_in(request, "furnisher")
     deps, member = web_of(request).deps, who.the_member()
     identity = submission_id_of(submission_id)
@@ -86,15 +90,19 @@ async def submission(submission_id: str, request: Request) -> Response:
         return view, samples
 
     view, samples = await run_in_threadpool(read)
-    return render(
+    is_watched = watch == "yes" and view.state not in FINAL_STATES
+    page = render(
         request,
         "submission.html",
         who=who,
         submission=_shown(request, view),
         samples=samples,
         rules=load_rules(),
-        refresh_seconds=None if view.state in FINAL_STATES else _REFRESH_SECONDS,
+        is_watched=is_watched,
     )
+    if is_watched:
+        page.headers["Refresh"] = str(_REFRESH_SECONDS)
+    return page
 
 
 @router.get("/{submission_id}/rules/{rule_id}")
@@ -127,7 +135,8 @@ async def findings_of_rule(
 async def rejected_rows(submission_id: str, request: Request) -> Response:
     """The reject file."""
     who = await signed_in(request, "furnisher")
-    return reject_response(web_of(request), who.the_member(), submission_id)
+    web, member = web_of(request), who.the_member()
+    return await run_in_threadpool(reject_response, web, member, submission_id)
 
 
 def _shown(request: Request, view: SubmissionView) -> dict[str, Any]:

@@ -53,6 +53,12 @@ _NAVIGATION: Mapping[str, tuple[tuple[str, str], ...]] = {
 }
 
 
+@cache
+def _field_places() -> Mapping[str, int]:
+    fields = (key.rpartition(".")[2] for key in texts("en") if key.startswith("code.field."))
+    return {name: place for place, name in enumerate(fields)}
+
+
 def grouped(amount: Any) -> str:
     """A number or decimal string with its thousands apart, digits unchanged."""
     try:
@@ -78,6 +84,10 @@ class Words:
         if code is None:
             return ""
         return texts(self.language).get(f"code.{kind}.{code}") or code.replace("_", " ")
+
+    def field_order(self, name: str) -> int:
+        """Where a field stands among the others: the order of the catalogue."""
+        return _field_places().get(name, len(_field_places()))
 
     def pick(self, english: str, chinese: str) -> str:
         """Whichever of two texts is in this language."""
@@ -134,7 +144,6 @@ def render(
         "path": request.url.path if request.method == "GET" else values.pop("get_path", "/"),
         "other": "en" if words.language == "zh" else "zh",
         "is_test_mode": web_of(request).deps.is_test_mode,
-        "refresh_seconds": None,
         **values,
     }
     page = HTMLResponse(

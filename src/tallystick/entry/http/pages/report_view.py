@@ -31,7 +31,7 @@ def report_view(body: Mapping[str, Any], *, words: Words, profile: ProfileAt) ->
         "identity": [view.identity(party) for party in body.get("identity", [])],
         "agreements": [view.record(record) for record in body.get("agreements", [])],
         "guarantees": [view.record(record) for record in body.get("guarantees", [])],
-        "payments": [view.record(record) for record in body.get("payments", [])],
+        "payments": [view.payment(record) for record in body.get("payments", [])],
         "remarks": body.get("remarks", []),
         "looks": [view.look(look) for look in body.get("looks", [])],
         "inquiries": [
@@ -76,11 +76,11 @@ class _View:
             known = value.get("sum_of_reported")
             if known is None:
                 return said
-            reported = f"{grouped(known)} {currency}"
+            reported = f"{grouped(known)}\u00a0{currency}"
             return f"{said} ({self.words.t('report.known_part', amount=reported)})"
         if value in {"not_reported", "not_applicable"}:
             return self.words.t(f"report.{value}")
-        return f"{grouped(value)} {currency}"
+        return f"{grouped(value)}\u00a0{currency}"
 
     def bucket(self, code: str) -> tuple[str, str]:
         """CSS kind and meaning of a month's code."""
@@ -212,15 +212,17 @@ class _View:
         return [first, *own, *facts]
 
     def _pairs(self, record: Block, currency: str) -> list[tuple[str, str]]:
+        absent: dict[str, str] = record.get("absent", {})
+        names = [name for name in {**record, **absent} if name not in _UNSHOWN]
         pairs = []
-        for name, value in record.items():
-            if name in {"currency", "absent", "consent_ref"} or name.endswith("_id"):
+        for name in sorted(names, key=self.words.field_order):
+            if name.endswith("_id"):
                 continue
-            label = self.words.label("field", name)
-            pairs.append((label, self._value(name, value, record.get("currency", currency))))
-        for name, reason in record.get("absent", {}).items():
-            why = self.words.label("absent", reason)
-            pairs.append((self.words.label("field", name), why))
+            if name in absent:
+                value = self.words.label("absent", absent[name])
+            else:
+                value = self._value(name, record[name], record.get("currency", currency))
+            pairs.append((self.words.label("field", name), value))
         return pairs
 
     def _value(self, name: str, value: Any, currency: str) -> str:
@@ -269,11 +271,23 @@ class _View:
         return {"furnisher": self.member(party["furnisher"]), "facts": facts}
 
     def record(self, record: Block) -> Block:
-        """An agreement, guarantee or payment as pairs."""
+        """An agreement or guarantee as pairs."""
         rest = {name: value for name, value in record.items() if name != "furnisher"}
         return {
             "furnisher": self.member(record["furnisher"]),
             "facts": self._pairs(rest, record["currency"]),
+        }
+
+    def payment(self, record: Block) -> Block:
+        """One period of rent, telecom or utility payments."""
+        currency = record["currency"]
+        return {
+            "month": self.words.day(record["period_end"]),
+            "kind": self.words.label("payment_kind", record["payment_kind"]),
+            "furnisher": self.member(record["furnisher"]),
+            "due": self.amount(record.get("amount_due"), currency),
+            "paid": self.amount(record.get("amount_paid"), currency),
+            "state": self.bucket(record["bucket"])[1],
         }
 
     def look(self, look: Block) -> Block:
@@ -303,6 +317,7 @@ _AMOUNTS = frozenset(
         "amount_past_due", "amount", "amount_due",
     }
 )  # fmt: skip
+_UNSHOWN = frozenset({"currency", "absent", "consent_ref"})
 #: Fields whose values are codes, and the code list of each.
 _LISTS = {
     "product": "product", "repayment_frequency": "repayment_frequency", "security": "security",

@@ -1,0 +1,104 @@
+"""A bureau behind its web application, with two members and their keys."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import uvicorn
+from fastapi import FastAPI
+
+from tallystick.adapters.clock import FakeClock
+from tallystick.adapters.keys import BureauKeys
+from tallystick.adapters.postgres import Database, set_mint_key
+from tallystick.adapters.vault import Vault
+from tallystick.entry.compose import make_deps
+from tallystick.entry.http.app import create_app
+from tallystick.service.members import Member, add_member, issue_key
+from tallystick.service.port import Deps
+from tallystick.service.submit import process
+
+
+@dataclass
+class Site:
+    """The application, served, with a client that does not follow redirects."""
+
+    app: FastAPI
+    client: httpx.Client
+    deps: Deps
+    bank: Member
+    bank_key: str
+    platform: Member
+    platform_key: str
+    queued: list[UUID] = field(default_factory=list)
+
+    def send(self, method: str, path: str, *, key: str | None = None, **more: Any):
+        """A request of a member (the bank, unless told otherwise); a POST gets a fresh key."""
+        headers = {"Authorization": f"Bearer {key or self.bank_key}"}
+        if method == "POST":
+            headers["Idempotency-Key"] = str(uuid4())
+        headers |= more.pop("headers", {})
+        return self.client.request(method, path, headers=headers, **more)
+
+    def work_off(self) -> None:
+        """Do what the worker would."""
+        while self.queued:
+            process(self.deps, self.queued.pop(0))
+
+
+@pytest.fixture
+def deps(database, keys: BureauKeys, clock: FakeClock, tmp_path) -> Iterator[Deps]:
+    set_mint_key(database.url, keys.mint_key)
+    opened = Database(database.url, size=4)
+    with Vault(database.vault_url, keys.wrapping_key) as vault:
+        yield make_deps(database=opened, vault=vault, keys=keys, work_folder=tmp_path, clock=clock)
+    opened.close()
+
+
+@pytest.fixture
+def site(deps: Deps) -> Iterator[Site]:
+    bank = _member(deps, "bank-a", "commercial_bank")
+    platform = _member(deps, "platform-a", "platform")
+    queued: list[UUID] = []
+    app = create_app(deps, background=False, enqueue=queued.append)
+    with served(app) as address, httpx.Client(base_url=address, timeout=60) as client:
+        yield Site(
+            app=app,
+            client=client,
+            deps=deps,
+            bank=bank,
+            bank_key=issue_key(deps, bank.member_id, "test").secret,
+            platform=platform,
+            platform_key=issue_key(deps, platform.member_id, "test").secret,
+            queued=queued,
+        )
+
+
+@contextmanager
+def served(app: FastAPI) -> Iterator[str]:
+    """The application on a free port, in a thread, as `tallystick serve` runs it."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    try:
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+def _member(deps: Deps, code: str, member_class: str) -> Member:
+    return add_member(
+        deps, code=code, name_en=f"The {code}", name_zh="机构", member_class=member_class
+    )

@@ -1,0 +1,141 @@
+"""Inquiries over HTTP: read strictly, answered with the body's own bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from uuid import UUID, uuid4
+
+import orjson
+import pytest
+from joserfc.jwk import OKPKey
+from records import ask, subject
+
+from tallystick.entry.http.api_inquiries import read_ask
+from tallystick.entry.http.problem import InvalidRequest
+from tallystick.model.canonical import canonical
+from tallystick.service.members import Member
+
+BANK = Member(UUID(int=1), "bank", "Bank", "银行", "commercial_bank")
+CONSENT = {"type": "consent", "consent_id": f"cns_{'a' * 32}"}
+
+
+def read(given):
+    return read_ask(given, member=BANK, request_key="k" * 16, digest=b"d")
+
+
+def test_an_inquiry_is_read_as_it_was_meant():
+    given = ask(1, legal_basis=CONSENT, purpose="credit_application")
+    read_back = read(given)
+    number = given["subject"]["identifiers"][0]["value"]
+    assert read_back.identifiers == (("zz_person_number", number),)
+    assert read_back.consent_id == UUID("a" * 32)
+    assert read_back.birth_date.isoformat() == "1990-05-31"
+    assert (read_back.as_of, read_back.known_at) == (None, None)
+
+
+def _without(*path):
+    given = ask(1, legal_basis=dict(CONSENT))
+    at = given
+    for step in path[:-1]:
+        at = at[step]
+    del at[path[-1]]
+    return given
+
+
+def _with(value, *path):
+    given = ask(1, legal_basis=dict(CONSENT))
+    at = given
+    for step in path[:-1]:
+        at = at[step]
+    at[path[-1]] = value
+    return given
+
+
+@pytest.mark.parametrize(
+    ("given", "code", "pointers"),
+    [
+        ([], "invalid_request", "/"),
+        (_with(1, "extra"), "unknown_key", "/extra"),
+        (_with(1, "subject", "phone"), "unknown_key", "/subject/phone"),
+        (_with(1, "subject", "identifiers", 0, "a/b"), "unknown_key",
+         "/subject/identifiers/0/a~1b"),
+        (_without("subject", "name"), "invalid_request", "/subject/name"),
+        (_with("", "subject", "name"), "invalid_request", "/subject/name"),
+        (_with("n" * 201, "subject", "name"), "invalid_request", "/subject/name"),
+        (_with("1990-02-30", "subject", "birth_date"), "invalid_request", "/subject/birth_date"),
+        (_with("19900531", "subject", "birth_date"), "invalid_request", "/subject/birth_date"),
+        (_with([], "subject", "identifiers"), "invalid_request", "/subject/identifiers"),
+        (_with("self", "legal_basis", "type"), "invalid_request", "/legal_basis/type"),
+        (_without("legal_basis", "consent_id"), "invalid_request", "/legal_basis/consent_id"),
+        (_with("inq_1", "legal_basis", "consent_id"), "invalid_request",
+         "/legal_basis/consent_id"),
+        (_with("2020-01-01T00:00:00", "as_of"), "invalid_request", "/as_of"),
+        (_with(7, "known_at"), "invalid_request", "/known_at"),
+    ],
+)  # fmt: skip
+def test_what_does_not_fit_is_named_by_its_place(given, code, pointers):
+    with pytest.raises(InvalidRequest) as caught:
+        read(given)
+    assert caught.value.code == code
+    assert pointers in [fault["pointer"] for fault in caught.value.errors]
+
+
+def _prepare(site):
+    body = {"dataset": "subject", "records": [subject(1)]}
+    assert site.send("POST", "/v1/records", json=body).json()["funnel"]["accepted"] == 1
+
+
+def test_an_answer_carries_its_body_as_it_was_signed(site):
+    _prepare(site)
+    answer = site.send("POST", "/v1/inquiries", json=ask(1))
+    assert answer.status_code == 201, answer.text
+    envelope = answer.json()
+    assert answer.headers["location"] == f"/v1/reports/{envelope['id']}"
+    assert (envelope["object"], envelope["outcome"]) == ("inquiry", "hit")
+    raw = answer.content.partition(b'"report":')[2][:-1]
+    assert raw == canonical(envelope["report"])
+    assert envelope["body_sha256"] == hashlib.sha256(raw).hexdigest()
+    signed = {name: envelope[name] for name in ("id", "outcome", "answered_at", "body_sha256")}
+    key = OKPKey.import_key(site.client.get("/.well-known/jwks.json").json()["keys"][0])
+    key.public_key.verify(bytes.fromhex(envelope["signature"]), canonical(signed))
+
+
+def test_a_repeated_inquiry_is_one_look(site):
+    _prepare(site)
+    headers = {"Idempotency-Key": str(uuid4())}
+    first = site.send("POST", "/v1/inquiries", json=ask(1), headers=headers)
+    turned = dict(reversed(list(ask(1).items())))
+    again = site.send("POST", "/v1/inquiries", json=turned, headers=headers)
+    assert (first.status_code, again.status_code) == (201, 201)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.json()["id"] == first.json()["id"]
+    assert again.json()["report"] == first.json()["report"]
+    other = site.send("POST", "/v1/inquiries", json=ask(2), headers=headers)
+    assert (other.status_code, other.json()["code"]) == (422, "idempotency_key_reused")
+    with site.deps.database.connect("serve") as connection:
+        assert connection.execute("select count(*) from log.look").fetchone() == (1,)
+
+
+def test_no_hit_is_an_answer_and_leaves_nothing(site):
+    envelope = site.send("POST", "/v1/inquiries", json=ask(3)).json()
+    assert (envelope["outcome"], envelope["report"]) == ("no_hit", None)
+    assert envelope["receipt"]["look_id"] == str(UUID(envelope["id"].removeprefix("inq_")))
+
+
+def test_a_lender_may_not_ask_the_past(site):
+    _prepare(site)
+    for name in ("as_of", "known_at"):
+        given = ask(1) | {name: "2020-01-01T00:00:00+08:00"}
+        answer = site.send("POST", "/v1/inquiries", json=given)
+        assert (answer.status_code, answer.json()["code"]) == (403, "history_not_permitted")
+
+
+def test_the_same_answer_can_be_read_again_by_the_same_member_only(site):
+    _prepare(site)
+    first = site.send("POST", "/v1/inquiries", json=ask(1)).json()
+    again = site.send("GET", f"/v1/reports/{first['id']}")
+    assert again.status_code == 200
+    assert again.json()["report"] == first["report"]
+    assert orjson.loads(again.content)["body_sha256"] == first["body_sha256"]
+    other = site.send("GET", f"/v1/reports/{first['id']}", key=site.platform_key)
+    assert (other.status_code, other.json()["code"]) == (404, "not_found")

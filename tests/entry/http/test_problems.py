@@ -1,0 +1,154 @@
+"""Every error has one shape, one catalogue, and nothing of the request in it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from starlette.routing import Route
+
+from tallystick.errors import ProfileError, Unavailable
+from tallystick.service.catalogue import CATALOGUE, codes_page, read_catalogue
+
+ROOT = Path(__file__).parents[3]
+MEMBERS = {
+    "type", "title", "status", "detail", "instance", "code", "retryable", "errors",
+    "display_message",
+}  # fmt: skip
+JSON = {"content-type": "application/json"}
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "more", "status", "code"),
+    [
+        ("GET", "/v1/nothing", {}, 404, "not_found"),
+        ("PUT", "/v1/meta", {}, 405, "method_not_allowed"),
+        ("GET", "/v1/rules/NO-RULE-001", {}, 404, "unknown_rule"),
+        ("GET", "/v1/schemas/nothing", {}, 422, "unknown_dataset"),
+        ("GET", "/v1/submissions/sbm_1", {}, 404, "not_found"),
+        ("GET", f"/v1/submissions/sbm_{'0' * 32}", {}, 404, "not_found"),
+        ("GET", "/v1/submissions?limit=0", {}, 422, "invalid_request"),
+        ("GET", "/v1/submissions?limit=201", {}, 422, "invalid_request"),
+        ("GET", "/v1/submissions?after=x", {}, 400, "invalid_cursor"),
+        ("GET", "/v1/submissions?after=cur_eHh4", {}, 400, "invalid_cursor"),
+        ("GET", "/v1/reports/inq_1", {}, 404, "not_found"),
+        ("POST", "/v1/records", {"content": b"{"}, 415, "unsupported_media_type"),
+        ("POST", "/v1/records", {"content": b"{", "headers": JSON}, 400, "malformed_json"),
+        ("POST", "/v1/records", {"json": []}, 422, "invalid_request"),
+        ("POST", "/v1/records", {"json": {"dataset": "nothing", "records": [{}]}}, 422,
+         "unknown_dataset"),
+        ("POST", "/v1/records", {"json": {"dataset": "subject", "records": [{}] * 101}}, 422,
+         "too_many_records"),
+        ("POST", "/v1/records", {"json": {"dataset": "subject", "records": [{}], "x": 1}}, 422,
+         "unknown_key"),
+        ("POST", "/v1/records", {"content": b" " * (2 * 1024 * 1024 + 1), "headers": JSON}, 413,
+         "too_large"),
+        ("POST", "/v1/consents", {"content": b" " * (64 * 1024 + 1), "headers": JSON}, 413,
+         "too_large"),
+        ("POST", "/v1/consents/cns_1/withdraw", {}, 404, "not_found"),
+        ("POST", "/v1/submissions?dataset=subject", {"content": b"x"}, 415,
+         "unsupported_media_type"),
+        ("POST", "/v1/submissions?dataset=nothing", {"content": b"x", "headers":
+         {"content-type": "text/csv"}}, 422, "unknown_dataset"),
+        ("POST", "/v1/inquiries", {"json": {"canary": 1}}, 422, "invalid_request"),
+    ],
+)  # fmt: skip
+def test_errors_are_problems_of_the_catalogue(site, method, path, more, status, code):
+    answer = site.send(method, path, **more)
+    body = answer.json()
+    assert (answer.status_code, body["code"]) == (status, code)
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert set(body) == MEMBERS
+    assert body["status"] == status == CATALOGUE[code].status
+    assert body["type"] == f"/docs/errors/{code}"
+    assert body["instance"] == answer.headers["request-id"]
+    assert re.fullmatch(r"req_[0-9a-f]{32}", body["instance"])
+
+
+def test_a_body_that_hides_its_length_is_cut_off(site):
+    def pieces():
+        for _ in range(70):
+            yield b" " * 1024
+
+    answer = site.send("POST", "/v1/consents", content=pieces(), headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+@pytest.mark.parametrize(
+    ("language", "tag", "word"),
+    [("zh-CN,zh;q=0.9,en;q=0.8", "zh-Hans", "分页"), ("en", "en", "cursor"), ("fr", "en", "cursor"),
+     ("en;q=0.1, zh;q=0.2", "zh-Hans", "分页"), ("zh;q=0, en;q=0.1", "en", "cursor"),
+     ("zh;q=x", "en", "cursor")],
+)  # fmt: skip
+def test_the_display_message_speaks_the_callers_language(site, language, tag, word):
+    answer = site.send("GET", "/v1/submissions?after=x", headers={"Accept-Language": language})
+    assert answer.headers["content-language"] == tag
+    assert word in answer.json()["display_message"]
+
+
+def test_every_type_address_is_a_page_in_both_languages(site):
+    for code, entry in CATALOGUE.items():
+        assert entry.title_en in site.client.get(f"/docs/errors/{code}?lang=en").text.replace(
+            "&#39;", "'"
+        )
+        assert entry.title_zh in site.client.get(f"/docs/errors/{code}?lang=zh").text
+
+
+def test_an_unexpected_failure_tells_and_logs_nothing_of_the_request(site, caplog):
+    async def broken(_request):
+        raise RuntimeError("canary 8810 of the request")
+
+    site.app.router.routes.append(Route("/v1/broken", broken))
+    answer = site.send("GET", "/v1/broken")
+    assert (answer.status_code, answer.json()["code"]) == (500, "internal_error")
+    assert "canary" not in answer.text
+    assert "canary" not in caplog.text
+    assert answer.json()["instance"] in caplog.text
+    assert "RuntimeError at broken" in caplog.text
+
+
+def test_an_outage_says_whether_to_try_again(site):
+    async def down(_request):
+        raise Unavailable("unavailable", "the store is down", retryable=True)
+
+    site.app.router.routes.append(Route("/v1/down", down))
+    answer = site.send("GET", "/v1/down")
+    assert (answer.status_code, answer.json()["retryable"]) == (503, True)
+    assert answer.headers["retry-after"] == "1"
+
+
+def test_the_callers_interaction_id_comes_back(site):
+    given = "c770aef3-6784-41f7-8e0e-ff5f97bddb3a"
+    answer = site.client.get("/livez", headers={"x-fapi-interaction-id": given})
+    assert answer.headers["x-fapi-interaction-id"] == given
+    odd = site.client.get("/livez", headers={"x-fapi-interaction-id": "not-one"})
+    assert "x-fapi-interaction-id" not in odd.headers
+
+
+def test_the_code_page_is_the_catalogue():
+    page = (ROOT / "docs" / "reference" / "codes.md").read_text(encoding="utf-8")
+    assert page == codes_page(CATALOGUE)
+
+
+def test_every_code_the_program_raises_is_in_the_catalogue():
+    raised = re.compile(r'(?:Refused|BadRequest|Unavailable|InvalidRequest)\(\s*"([a-z_0-9]+)"')
+    used = {
+        code
+        for file in (ROOT / "src").rglob("*.py")
+        for code in raised.findall(file.read_text(encoding="utf-8"))
+    }
+    assert used - set(CATALOGUE) == set()
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['[a]\nstatus = 399\nretryable = false\ntitle = {en="t", zh="t"}\nfix = {en="t", zh="t"}',
+     '[a]\nstatus = 400\nretryable = false\ntitle = {en="t"}\nfix = {en="t", zh="t"}',
+     '[a]\nstatus = 400\nretryable = "no"\ntitle = {en="t", zh="t"}\nfix = {en="t", zh="t"}',
+     '[a]\nstatus = 400\nx = 1\nretryable = true\ntitle = {en="t", zh="t"}\n'
+     'fix = {en="t", zh="t"}'],
+)  # fmt: skip
+def test_an_incomplete_entry_is_refused(text):
+    with pytest.raises(ProfileError, match=r"codes\.toml: a: needs"):
+        read_catalogue(text)

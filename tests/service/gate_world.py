@@ -173,40 +173,33 @@ def furnish(
     """One person with one account and its newest months, as one member knows them."""
     number = resident_id(serial)
     person = f"P-{serial}"
-    send(
-        world, member, "subject",
-        person_number=person, valid_from="2024-01-01", identifier_scheme=SCHEME,
-        identifier_number=number, name=name, birth_date=born,
-    )  # fmt: skip
-    send(
-        world, member, "account",
-        **{
-            "account_number": account, "valid_from": "2024-01-01", "person_number": person,
-            "product": "instalment_loan", "currency": "CNY", "opened_on": "2024-01-01",
-            "principal": "12000.00", "basis": "legal_duty", **terms,
-        },
-    )  # fmt: skip
+    identity = {
+        "person_number": person, "valid_from": "2024-01-01", "identifier_scheme": SCHEME,
+        "identifier_number": number, "name": name, "birth_date": born,
+    }  # fmt: skip
+    send(world, member, "subject", identity)
+    loan = {
+        "account_number": account, "valid_from": "2024-01-01", "person_number": person,
+        "product": "instalment_loan", "currency": "CNY", "opened_on": "2024-01-01",
+        "principal": "12000.00", "basis": "legal_duty", **terms,
+    }  # fmt: skip
+    send(world, member, "account", loan)
     ends = ("2024-10-31", "2024-11-30", "2024-12-31")[-months:]
-    for period_end in ends:
-        snapshot(world, member, account, period_end)
+    send(world, member, "snapshot", *(month(account, period_end) for period_end in ends))
 
 
-def snapshot(world: World, member: Member, account: str, period_end: str, **changes: Any) -> None:
-    send(
-        world, member, "snapshot",
-        **{
-            "account_number": account, "period_end": period_end, "bucket": "0",
-            "days_past_due": 0, "currency": "CNY", "balance": "9000.00", "payment_due": "500.00",
-            "amount_paid": "500.00", "amount_past_due": "0.00", "status": "open", **changes,
-        },
-    )  # fmt: skip
+def month(account: str, period_end: str, **changes: Any) -> dict[str, Any]:
+    return {
+        "account_number": account, "period_end": period_end, "bucket": "0",
+        "days_past_due": 0, "currency": "CNY", "balance": "9000.00", "payment_due": "500.00",
+        "amount_paid": "500.00", "amount_past_due": "0.00", "status": "open", **changes,
+    }  # fmt: skip
 
 
-def send(world: World, member: Member, dataset: str, **record: Any) -> None:
-    """One record through the front door; it must be accepted."""
-    given = {key: value for key, value in record.items() if value is not None}
-    view = submit_records(world.deps, member, dataset, [given])
-    if view.accepted != 1:
+def send(world: World, member: Member, dataset: str, *records: dict[str, Any]) -> None:
+    """Records through the front door; all must be accepted."""
+    view = submit_records(world.deps, member, dataset, records)
+    if view.accepted != len(records):
         rules = [(one.rule_id, one.count) for one in view.by_rule]
         raise AssertionError(f"{dataset}: {view.state}, {rules}")
 

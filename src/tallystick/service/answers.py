@@ -1,7 +1,7 @@
 """Answers: what leaves the gate, and the bytes it is made of.
 
-`body = f(subject, as_of, position, log size, head version, audience, scope, versions)`: everything
-else (id, instant, receipt) stands beside the body, so that the same coordinates give the same bytes.
+`body = f(subject, as_of, position, log size, head version, audience, scope, versions)`: all else
+(id, instant, receipt) stands beside the body, so that the same coordinates give the same bytes.
 """
 
 from __future__ import annotations

@@ -18,7 +18,6 @@ from weakref import WeakKeyDictionary
 import orjson
 import psycopg
 
-
 from tallystick.audit import OLDEST_UNNUMBERED, Look, look_parameters
 from tallystick.consent import permit_text
 from tallystick.errors import Unavailable
@@ -36,11 +35,11 @@ _FRESH = timedelta(milliseconds=250)
 _TRIES = 50
 
 
-class Moved(Exception):  # noqa: N818 - it is a signal to try again, not an error
+class Moved(Exception):
     """Who is under the tokens changed while locking; start over."""
 
 
-class StrangeMember(Exception):  # noqa: N818 - the same: read the members again
+class StrangeMember(Exception):
     """A member registered after the list was read."""
 
 

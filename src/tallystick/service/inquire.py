@@ -18,21 +18,10 @@ import psycopg
 from tallystick.audit import Look
 from tallystick.consent import Standing, mint
 from tallystick.errors import BadRequest, Refused, Unavailable
-from tallystick.model.instant import instant_text
 from tallystick.model.permit import Permit, PermitKind
-from tallystick.profile import ProfileAt
 from tallystick.resolve import clashes
 from tallystick.service import gate_sql as sql
-from tallystick.service.answers import (
-    Answer,
-    body_of,
-    coordinates_of,
-    kept_times,
-    profile_on,
-    receipt_of,
-    sealed_body,
-    versions_text,
-)
+from tallystick.service.answers import Answer, body_of, profile_on, receipt_of
 from tallystick.service.gate import (
     NOBODY,
     Moved,
@@ -49,6 +38,7 @@ from tallystick.service.kept import given_before
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.read_file import ConsentRow, Material, opened_identities
+from tallystick.service.release import Outgoing, release
 
 __all__ = ["Answer", "Ask", "answer"]
 _TRIES = 20
@@ -224,18 +214,17 @@ class _Inquiry:
             id_key=desk.id_key(self.deps, member_id),
             member_view=desk.member_view,
         )
-        return await finish(
-            self.deps,
-            gate,
-            permit,
-            material,
-            keys,
+        going = Outgoing(
+            permit=permit,
+            material=material,
+            keys=keys,
             body=body,
             profile=self.profile,
+            as_of=self.now,
             occurred_at=self.now,
             token=self._token(material),
-            request=self.request,
         )
+        return await release(self.deps, gate, going, request=self.request)
 
     def _token(self, material: Material | None) -> bytes:
         """The token the look is under: one of hers, else the first that was asked by."""
@@ -312,61 +301,3 @@ async def _use(gate: Opened, row: ConsentRow) -> None:
     cursor = await gate.connection.execute(sql.USE, given, prepare=True)
     if await cursor.fetchone() is None:
         raise Refused("consent_used_up", "every use it allows was made")
-
-
-async def finish(
-    deps: Deps,
-    gate: Opened,
-    permit: Permit,
-    material: Material,
-    keys: Mapping[str, bytes],
-    *,
-    body: bytes,
-    profile: ProfileAt,
-    occurred_at: datetime,
-    token: bytes,
-    request: Request | None = None,
-    as_of: datetime | None = None,
-) -> Answer:
-    """Write the look with its kept body, commit, and give the answer."""
-    from hashlib import sha256
-
-    as_of = as_of or occurred_at
-    look = Look(
-        token=token,
-        look_id=deps.new_id(),
-        occurred_at=occurred_at,
-        permit=permit.kind,
-        purpose=permit.purpose,
-        outcome="hit",
-        audience=permit.audience,
-        salt=deps.random_bytes(32),
-        member_id=None if permit.member_id is None else UUID(permit.member_id),
-        subject_id=UUID(material.subject_id),
-        consent_id=None if permit.consent_id is None else UUID(permit.consent_id),
-        as_of=as_of,
-        position=material.position,
-        log_size=material.log_size,
-        head_version=material.head_version,
-        versions=versions_text(profile, permit.scope),
-        body_digest=sha256(body).digest(),
-    )
-    sealed, parties = sealed_body(body, look.look_id, keys, material.parties())
-    readable_until, kept_until = kept_times(occurred_at, profile)
-    kept = {
-        "parties": parties,
-        "sealed": sealed,
-        "readable_until": readable_until,
-        "kept_until": kept_until,
-    }
-    await write_look(gate, look, request=request, body=kept)
-    return Answer(
-        look_id=look.look_id,
-        outcome=look.outcome,
-        body=body,
-        body_digest=look.body_digest,
-        receipt=receipt_of(deps, look, profile),
-        occurred_at=occurred_at,
-        coordinates=coordinates_of(material, instant_text(as_of)),
-        readable_until=readable_until,
-    )

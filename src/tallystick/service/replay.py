@@ -1,0 +1,156 @@
+"""The same answer again: to whom it was given (permit `again`), and as a proof, folded anew."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from uuid import UUID
+
+import orjson
+import psycopg
+
+from tallystick.audit import Look
+from tallystick.errors import BadRequest, Unavailable, require
+from tallystick.model.permit import Permit
+from tallystick.service.answers import Answer, body_of, profile_on, receipt_of
+from tallystick.service.fold_file import Place, fold_material
+from tallystick.service.gate import Request, StrangeMember, desk_of, opened, write_look
+from tallystick.service.kept import KeptLook, Whose, body_kept, kept_look
+from tallystick.service.members import Member
+from tallystick.service.port import Deps
+from tallystick.service.read_file import Material
+from tallystick.service.sessions import Session
+
+_TRIES = 3
+
+
+async def again(deps: Deps, reader: Member | Session, look_id: UUID) -> Answer:
+    """Give an answer again to the member or person it was given to; a look of its own.
+
+    Time:   a member until `readable_until`, even after a withdrawal; the person always
+    Raises: BadRequest not_found (also for what is not the reader's), no_longer_readable, erased
+    """
+    kept = await _of_reader(deps, reader, look_id)
+    if kept is None or kept.look.refusal_code is not None:
+        raise BadRequest("not_found", "no such answer")
+    look, now = kept.look, deps.clock()
+    is_over = kept.readable_until is not None and now >= kept.readable_until
+    if look.member_id is not None and is_over:
+        raise BadRequest("no_longer_readable", "the answer is too old to be given again")
+    async with opened(deps, [], Request(), subject_id=look.subject_id) as gate:
+        # Under the head's lock: an erasure either waits for this look, or has taken the keys.
+        body = await body_kept(deps, kept) if look.outcome == "hit" else None
+        fresh = replace(
+            look,
+            look_id=deps.new_id(),
+            occurred_at=now,
+            permit="again",
+            salt=deps.random_bytes(32),
+            versions=orjson.dumps({"again": str(look.look_id)}).decode(),
+        )
+        await write_look(gate, fresh)
+    return Answer(
+        look_id=fresh.look_id,
+        outcome=look.outcome,
+        body=body,
+        body_digest=look.body_digest,
+        receipt=receipt_of(deps, fresh, profile_on(deps, now)),
+        occurred_at=now,
+        coordinates=kept.coordinates(),
+        readable_until=kept.readable_until,
+    )
+
+
+async def _of_reader(deps: Deps, reader: Member | Session, look_id: UUID) -> KeptLook | None:
+    """The first answer behind a look of the reader's; None when it is not the reader's."""
+    by: Whose = "subject" if reader.member_id is None else "member"
+    whose = reader.member_id
+    if isinstance(reader, Session) and whose is None:
+        whose = reader.subject_id
+    kept = await kept_look(deps, look_id, by=by, whose=whose)
+    if kept is not None and kept.look.permit == "again":
+        kept = await kept_look(deps, _original(kept.look), by=by, whose=whose)
+    return kept
+
+
+def _original(look: Look) -> UUID:
+    """The look an answer given again was first given under."""
+    return UUID(orjson.loads(look.versions or "{}")["again"])
+
+
+async def replay(deps: Deps, look_id: UUID, *, fold: bool) -> bytes:
+    """An answer's body as a proof, from the kept body or folded anew from the look's coordinates.
+
+    Nothing of it may be shown: the caller compares digests (the operator has no permit to read).
+    Raises: BadRequest not_found, erased, no_longer_readable (no kept body any more),
+            other_version (made by another profile or format)
+    """
+    kept = await kept_look(deps, look_id, by="anybody")
+    if kept is not None and kept.look.permit == "again":
+        kept = await kept_look(deps, _original(kept.look), by="anybody")
+    if kept is None or kept.look.outcome != "hit":
+        raise BadRequest("not_found", "nothing was handed out under that look")
+    if not fold:
+        return await body_kept(deps, kept)
+    desk = desk_of(deps)
+    for _ in range(_TRIES):
+        try:
+            return await asyncio.to_thread(_folded, deps, kept.look)
+        except StrangeMember:
+            await desk.learn_members(deps)
+    raise Unavailable("unavailable", "a member of the answer is not on file")
+
+
+def _folded(deps: Deps, look: Look) -> bytes:
+    """The body of a look, folded from the ledger at the look's coordinates."""
+    if look.as_of is None or look.subject_id is None:
+        raise BadRequest("not_found", "nothing was handed out under that look")
+    profile = profile_on(deps, look.as_of)
+    versions = orjson.loads(look.versions or "{}")
+    made_by = {"id": profile.id, "version": profile.version}
+    if versions.get("profile") != made_by:
+        raise BadRequest("conflict", "the answer was made under another version of the profile")
+    place = Place(
+        position=look.position or 0,
+        log_size=look.log_size or 0,
+        head_version=look.head_version or 0,
+    )
+    with deps.database.connect("serve") as connection:
+        material = fold_material(connection, look.subject_id, place, day=profile.day)
+        _require_not_erased(connection, look)
+    keys = deps.vault.get([UUID(party) for party in material.parties()])
+    return body_of(
+        _permit(look, frozenset(versions.get("scope", ()))),
+        material,
+        {str(party): key for party, key in keys.items()},
+        profile=profile,
+        as_of=look.as_of,
+        id_key=_id_key(deps, look, material),
+        member_view=desk_of(deps).member_view,
+    )
+
+
+def _require_not_erased(connection: psycopg.Connection[tuple[object, ...]], look: Look) -> None:
+    row = connection.execute(
+        "select statement from log.subject_erasure where subject_id = %s", (look.subject_id,)
+    ).fetchone()
+    if row is not None:
+        raise BadRequest("erased", "the law erased it", extra={"statement": str(row[0])})
+
+
+def _id_key(deps: Deps, look: Look, material: Material) -> bytes:
+    return deps.keys.member_id_key(look.member_id or UUID(material.subject_id))
+
+
+def _permit(look: Look, scope: frozenset[str]) -> Permit:
+    """The permit a look was made under, as far as its body depends on it."""
+    require(look.audience in ("lender", "person", "furnisher"), "a look of an unknown audience")
+    return Permit(
+        kind=look.permit,  # type: ignore[arg-type]
+        subject_id=str(look.subject_id),
+        audience=look.audience,  # type: ignore[arg-type]
+        purpose=look.purpose,
+        member_id=None if look.member_id is None else str(look.member_id),
+        consent_id=None if look.consent_id is None else str(look.consent_id),
+        scope=scope,
+    )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
@@ -12,9 +13,12 @@ from tallystick.entry.cli.exits import Exit
 from tallystick.entry.cli.ids import read, shown
 from tallystick.entry.cli.options import AsJson, DryRun, KeyFile, Yes, confirm
 from tallystick.entry.cli.persons import read_object, taken
+from tallystick.errors import BadRequest
 
 if TYPE_CHECKING:
     from tallystick.service.consents import ConsentView
+    from tallystick.service.members import Member
+    from tallystick.service.port import Deps
 
 consents = typer.Typer(no_args_is_help=True, help="What persons agreed to.")
 
@@ -52,23 +56,39 @@ def register_consent(
 def withdraw_consent(
     consent_id: Annotated[str, typer.Argument(metavar="CONSENT-ID", help="cns_…")],
     key_file: KeyFile = None,
+    session_file: opening.SessionFile = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Withdraw a consent on the person's word; the next inquiry under it is refused."""
-    from tallystick.service.consents import withdraw
-
+    """Withdraw a consent, as the person or as a member on her word; the next inquiry is refused."""
     identity = read("consent", consent_id)
     if dry_run:
         output.say("would withdraw the consent from this instant on")
         return
     confirm("Withdraw this consent?", yes=yes)
     with opening.deps() as parts:
-        member = opening.acting_member(parts, key_file)
-        view = withdraw(parts, identity, withdrawn_by=f"member:{member.code}", member=member)
+        session = opening.session_or_none(parts, session_file)
+        if session is not None:
+            view = _withdraw_own(parts, identity, opening.own_subject(parts, session_file))
+        else:
+            view = _withdraw_for(parts, identity, opening.acting_member(parts, key_file))
     _print([view], as_json=as_json)
     output.next_step("tallystick consents list")
+
+
+def _withdraw_own(parts: Deps, consent_id: UUID, subject_id: UUID) -> ConsentView:
+    from tallystick.service.consents import of_subject, withdraw
+
+    if consent_id not in {view.consent_id for view in of_subject(parts, subject_id)}:
+        raise BadRequest("not_found", "no such consent of yours")
+    return withdraw(parts, consent_id, withdrawn_by="person")
+
+
+def _withdraw_for(parts: Deps, consent_id: UUID, member: Member) -> ConsentView:
+    from tallystick.service.consents import withdraw
+
+    return withdraw(parts, consent_id, withdrawn_by=f"member:{member.code}", member=member)
 
 
 @consents.command("list")

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from tallystick.entry.cli import opening, output
-from tallystick.entry.cli.ids import read
+from tallystick.entry.cli.ids import read, shown
 from tallystick.entry.cli.options import AsJson, By, DryRun, Yes, confirm
+
+if TYPE_CHECKING:
+    from tallystick.service.identity import CaseView
 
 PartyId = Annotated[str, typer.Argument(metavar="PARTY-ID", help="pty_… as `cases` shows.")]
 
@@ -18,16 +21,30 @@ def cases(as_json: AsJson = False) -> None:
     from tallystick.service.identity import cases as open_cases
 
     with opening.deps() as parts:
-        found = [output.plain(case) for case in open_cases(parts)]
+        found = [_case(case) for case in open_cases(parts)]
     if as_json:
         output.as_json(found)
     elif found:
-        output.table(tuple(found[0]), [tuple(case.values()) for case in found])
-    if found:
-        output.next_step("tallystick link PARTY-ID SUBJECT-ID")
+        columns = ("case_id", "kind", "party_id", "candidates", "agreements", "disagreements")
+        output.table(columns, [[case[column] for column in columns] for case in found])
+    decidable = [case for case in found if case["candidates"]]
+    if decidable:
+        first = decidable[0]
+        output.next_step(f"tallystick link {first['party_id']} {first['candidates'][0]}")
     else:
-        output.say("no case is open")
+        output.say("no case waits for a decision")
         output.next_step("tallystick submissions list")
+
+
+def _case(case: CaseView) -> dict[str, Any]:
+    """A case with its ids as people type them."""
+    found: dict[str, Any] = output.plain(case)
+    return found | {
+        "case_id": shown("case", case.case_id),
+        "party_id": shown("party", case.party_id),
+        "subject_id": case.subject_id and shown("subject", case.subject_id),
+        "candidates": [shown("subject", one) for one in case.candidates],
+    }
 
 
 def link(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import uuid
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,8 +19,10 @@ from tallystick.entry.cli.persons import identified, read_object
 from tallystick.errors import Refused
 
 if TYPE_CHECKING:
+    from tallystick.entry.compose import Bureau
     from tallystick.service.inquire import Answer, Ask
     from tallystick.service.members import Member
+    from tallystick.service.sessions import Session
 
 PERMITS = ("consent", "legal_duty", "account_review", "furnisher_verification")
 
@@ -65,42 +68,71 @@ def report(
         bool,
         typer.Option("--prove", help="Fold the answer anew, compare, show only the digests."),
     ] = False,
+    as_of: Annotated[
+        str | None,
+        typer.Option("--as-of", help="One's own report as things stood at this instant."),
+    ] = None,
+    known_at: Annotated[
+        str | None, typer.Option("--known-at", help="... as the bureau knew them at this instant.")
+    ] = None,
     key_file: KeyFile = None,
     session_file: opening.SessionFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Show an answer again to whom it was given (permit `again`), or one's own report (`self`)."""
     identity = read("inquiry", inquiry_id) if inquiry_id else None
+    times = {"as_of": _instant(as_of), "known_at": _instant(known_at)}
+    if identity is not None and any(times.values()):
+        raise typer.BadParameter("an answer is shown again as it was: no --as-of, no --known-at")
     with opening.bureau() as opened:
         if prove:
             if identity is None:
                 raise typer.BadParameter("--prove wants an INQUIRY-ID")
             _prove(opened, identity, as_json=as_json)
             return
-        given = _again_or_own(opened, identity, key_file=key_file, session_file=session_file)
+        session = opening.session_or_none(opened.deps, session_file)
+        if session is not None and identity is None:
+            given = _own(opened, session, times)
+        else:
+            given = _again(opened, identity, session=session, key_file=key_file)
     _give(given, as_json=as_json)
 
 
-def _again_or_own(
-    opened: Any, identity: uuid.UUID | None, *, key_file: Path | None, session_file: Path | None
-) -> Answer:
+def _instant(text: str | None) -> datetime | None:
+    """An instant with its offset. Raises: typer.BadParameter."""
+    if text is None:
+        return None
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        found = None
+    if found is None or found.tzinfo is None:
+        raise typer.BadParameter("an instant looks like 2026-01-31T23:59:59+08:00")
+    return found
+
+
+def _own(opened: Bureau, session: Session, times: dict[str, datetime | None]) -> Answer:
     from tallystick.service.person import own_report
+
+    return opening.waited(opened, own_report(opened.deps, session, **times))
+
+
+def _again(
+    opened: Bureau, identity: uuid.UUID | None, *, session: Session | None, key_file: Path | None
+) -> Answer:
     from tallystick.service.replay import again
 
-    session = opening.session_or_none(opened.deps, session_file)
-    if session is not None and identity is None:
-        return opening.waited(opened, own_report(opened.deps, session))
     if identity is None:
         raise Refused(
             "not_permitted",
             "an answer is shown again by its id; a person's own report wants her session:"
             f" {opening.SESSION_VARIABLE}",
         )
-    asker = session or opening.acting_member(opened.deps, key_file)
-    return opening.waited(opened, again(opened.deps, asker, identity))
+    reader = session or opening.acting_member(opened.deps, key_file)
+    return opening.waited(opened, again(opened.deps, reader, identity))
 
 
-def _prove(opened: Any, identity: uuid.UUID, *, as_json: bool) -> None:
+def _prove(opened: Bureau, identity: uuid.UUID, *, as_json: bool) -> None:
     """Compare the kept body with a fresh fold; neither leaves this process."""
     from tallystick.service.replay import replay
 

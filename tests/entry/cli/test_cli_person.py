@@ -1,0 +1,156 @@
+"""A person by command line: her own report, her consents, what she withdraws, what erasure leaves.
+
+The bureau and its desk are those of `test_cli_bureau`.
+"""
+
+import json
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from random import Random
+from uuid import UUID
+
+import pytest
+from test_cli_bureau import BORN, NAME, NUMBER, PERSON, Desk, desk
+
+from tallystick.adapters.settings import Settings
+from tallystick.entry.cli.exits import Exit
+from tallystick.entry.compose import open_bureau
+from tallystick.service.sessions import open_session
+from tallystick.synth.consents import Terms, sign_consent
+from tallystick.synth.members import cast_of
+from tallystick.synth.people import Population
+
+__all__ = ["desk"]
+pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
+SCHEME = "cn_resident_id"
+
+
+def settings(made: Desk) -> Settings:
+    given = made.runner.env
+    return Settings(
+        database_url=given["TALLYSTICK_DATABASE_URL"],
+        vault_url=given["TALLYSTICK_VAULT_URL"],
+        data_folder=Path(str(given["TALLYSTICK_DATA_FOLDER"])),
+    )
+
+
+def subject_id(made: Desk) -> UUID:
+    """The only subject on file."""
+    with open_bureau(settings(made)) as bureau, bureau.deps.database.connect("intake") as con:
+        found = con.execute("select subject_id from directory.party_subject").fetchall()
+    assert len(found) == 1
+    return UUID(str(found[0][0]))
+
+
+def signed_in(made: Desk) -> str:
+    """A file with the person's session."""
+    whose = subject_id(made)
+    with open_bureau(settings(made)) as bureau:
+        token = bureau.deps.keys.identity_token(SCHEME, NUMBER)
+        secret = open_session(bureau.deps, persona="person", subject_id=whose, token=token)
+    path = made.folder / "session"
+    path.write_text(secret, encoding="utf-8")
+    return str(path)
+
+
+def register_consent(made: Desk) -> str:
+    """A consent of hers, captured by a member of its own, registered: its id."""
+    signer, now = cast_of(1)["millbrook"], datetime.now(UTC)
+    (made.folder / "jwk.json").write_text(json.dumps(signer.public_jwk()), encoding="utf-8")
+    names = ("--name-en", "m", "--name-zh", "m", "--class", "commercial_bank")
+    made.run("members", "add", "millbrook", *names, "--public-key", made.file("jwk.json"))
+    secret = made.run("keys", "create", "millbrook").stdout
+    (made.folder / "millbrook.key").write_text(secret, encoding="utf-8")
+    terms = Terms(
+        recipient="millbrook",
+        purpose="credit_application",
+        data_classes=("identity", "loans", "performance"),
+        data_from=now.date() - timedelta(days=700),
+        data_to=now.date(),
+        valid_from=now - timedelta(minutes=1),
+        valid_to=now + timedelta(days=20),
+        given_at=now - timedelta(minutes=1),
+        fetch="once",
+        keep_months=1,
+        uses_allowed=None,
+    )
+    somebody = next(iter(Population(people=1, seed=1, profile="zz").households()))[0]
+    for name, value in (("scheme", SCHEME), ("number", NUMBER)):
+        object.__setattr__(somebody, name, value)
+    consent = sign_consent(Random(1), person=somebody, captured_by=signer, terms=terms)
+    content = {
+        "artefact": consent.artefact,
+        "salt": consent.salt,
+        "scheme": SCHEME,
+        "number": NUMBER,
+    }
+    given = json.dumps(content)
+    words = ("consents", "register", "--consent", "-", "--key-file", made.file("millbrook.key"))
+    found: str = made.read(*words, given=given)[0]["consent_id"]
+    return found
+
+
+def ask_under(made: Desk, consent: str, *, code: int = Exit.FINE) -> None:
+    words = ("inquire", "--subject", "-", "--purpose", "credit_application", "--consent", consent)
+    key = ("--key-file", made.file("millbrook.key"))
+    made.run(*words, *key, given=json.dumps(PERSON), code=code)
+
+
+def test_she_sees_who_looked_and_withdraws_for_the_next_inquiry(desk: Desk) -> None:
+    desk.submit("subject")
+    consent = register_consent(desk)
+    ask_under(desk, consent)
+    desk.run("log", "sequence")  # a look is shown from its number on, which the worker gives it
+    session = ("--session-file", signed_in(desk))
+
+    own = desk.read("report", *session)
+    assert own["outcome"] == "hit"
+    assert "credit_application" in json.dumps(own["body"]["looks"]), own["body"]["looks"]
+    listed = desk.read("consents", "list", *session)
+    assert [(one["consent_id"], one["status"]) for one in listed] == [(consent, "active")]
+
+    desk.run("consents", "withdraw", consent, *session, "--yes")
+    assert desk.read("consents", "list", *session)[0]["status"] == "withdrawn"
+    ask_under(desk, consent, code=Exit.REFUSED)
+
+
+def test_nobody_withdraws_what_is_not_hers(desk: Desk) -> None:
+    desk.submit("subject")
+    consent = register_consent(desk)
+    other = ("--key-file", desk.file("lake-bank.key"))
+    desk.run("consents", "withdraw", consent, *other, "--yes", code=Exit.USAGE)
+    ask_under(desk, consent)
+
+
+def test_a_session_that_is_nobodys_is_refused(desk: Desk) -> None:
+    path = desk.folder / "session"
+    path.write_text("nobody's", encoding="utf-8")
+    desk.run("report", "--session-file", str(path), code=Exit.REFUSED)
+
+
+@pytest.mark.parametrize("text", ["2026-01-31", "2026-01-31T00:00:00", "yesterday"])
+def test_an_instant_without_an_offset_is_refused(desk: Desk, text: str) -> None:
+    desk.run("report", "--as-of", text, code=Exit.USAGE)
+
+
+@pytest.mark.parametrize("named", ["by_number", "by_id"])
+def test_after_erasure_no_answer_is_given_again(desk: Desk, named: str) -> None:
+    desk.submit("subject")
+    given = desk.ask()
+    content = {
+        "by_number": {
+            "identifiers": [{"scheme": SCHEME, "value": NUMBER}],
+            "name": NAME,
+            "birth_date": BORN,
+        },
+        "by_id": {"subject_id": f"sbj_{subject_id(desk).hex}"},
+    }[named]
+    words = ("erase", "--subject", "-", "--ground", "the end of its legal life", "--yes")
+    desk.run(*words, given=json.dumps(content))
+    key = ("--key-file", desk.file("hill-bank.key"))
+    refused = desk.run("report", given["inquiry_id"], *key, code=Exit.USAGE)
+    assert refused.stdout == ""
+    assert desk.ask()["outcome"] == "no_hit"
+    desk.run("log", "sequence")
+    assert desk.read("log", "verify")["ok"]
+    assert desk.read("ledger", "verify")["ok"]

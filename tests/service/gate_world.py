@@ -184,8 +184,9 @@ def furnish(
         "principal": "12000.00", "basis": "legal_duty", **terms,
     }  # fmt: skip
     send(world, member, "account", loan)
-    ends = ("2024-10-31", "2024-11-30", "2024-12-31")[-months:]
-    send(world, member, "snapshot", *(month(account, period_end) for period_end in ends))
+    ends = ("2024-10-31", "2024-11-30", "2024-12-31")[3 - months :]
+    if ends:
+        send(world, member, "snapshot", *(month(account, period_end) for period_end in ends))
 
 
 def month(account: str, period_end: str, **changes: Any) -> dict[str, Any]:

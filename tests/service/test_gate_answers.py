@@ -1,4 +1,4 @@
-"""Answers end to end on a real database: hits, misses, repeats, the past, and the same bytes again."""
+"""Answers end to end on a real database: hits, misses, repeats, the past, the same bytes again."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def test_name_and_birth_date_are_checked_as_in_resolving(
     run: Run,
     name: str,
     born: str,
-    outcome: str,  # noqa: F811
+    outcome: str,
 ) -> None:
     gw.furnish(world, world.platform)
     ask = world.ask(world.consent(), name=name, birth_date=born)

@@ -135,7 +135,8 @@ WRITE = {
 _KEPT = """
 select l.token, l.look_id, l.occurred_at, l.permit, l.purpose, l.outcome, l.audience, l.salt,
   l.member_id, l.refusal_code, l.subject_id, l.consent_id, l.as_of, l.position, l.log_size,
-  l.head_version, l.versions, l.body_digest, b.parties, b.sealed, b.readable_until
+  l.head_version, l.versions, l.body_digest, b.parties, b.sealed, b.readable_until,
+  (select statement from log.subject_erasure s where s.subject_id = l.subject_id)
 from log.look l left join log.body b on b.subject_id = l.subject_id and b.look_id = l.look_id
 where l.look_id = %(look_id)s
 """
@@ -146,8 +147,3 @@ KEPT = {
     "subject": _KEPT + " and l.subject_id = %(whose)s and l.member_id is null",
     "anybody": _KEPT,
 }
-GONE = """
-select statement from log.erasure where look_id = %(look_id)s
-union all
-select statement from log.subject_erasure where subject_id = %(subject_id)s
-"""

@@ -19,7 +19,7 @@ from tallystick.audit import Look
 from tallystick.consent import Standing, mint
 from tallystick.errors import BadRequest, Refused, Unavailable
 from tallystick.model.permit import Permit, PermitKind
-from tallystick.resolve import clashes
+from tallystick.resolve import clashes, normal_name
 from tallystick.service import gate_sql as sql
 from tallystick.service.answers import Answer, body_of, profile_on, receipt_of
 from tallystick.service.gate import (
@@ -75,6 +75,8 @@ async def answer(deps: Deps, ask: Ask) -> Answer:
     """
     if not ask.identifiers:
         raise BadRequest("invalid_request", "an inquiry needs an identity number")
+    if not normal_name(ask.name):  # a missing name agrees with any, so none may be asked by
+        raise BadRequest("invalid_request", "an inquiry needs a name")
     tokens = [deps.keys.identity_token(scheme, value) for scheme, value in ask.identifiers]
     for _ in range(_TRIES):
         try:
@@ -100,26 +102,31 @@ class _Inquiry:
         )
 
     async def run(self) -> Answer:
+        """The answer. Raises: Moved, StrangeMember, UniqueViolation: try again."""
         async with opened(self.deps, self.tokens, self.request) as gate:
-            if gate.earlier is not None:
-                await commit(gate)
-                return await self._again(*gate.earlier)
-            found = await read(self.deps, gate, self.tokens)
-            self.now = self.deps.clock()
-            self.profile = profile_on(self.deps, self.now)
-            keys = await self._keys(found)
-            passing = [one for one in found if self._passes(one, keys)]
-            material = passing[0] if len(passing) == 1 else None
-            try:
-                permit = await self._leave(gate, material, found)
-            except Refused as refusal:
-                look = await self._missed(gate, "refused", refusal.code)
-                refusal.extra["look_id"] = str(look.look_id)
-                raise
-            if material is None:
-                look = await self._missed(gate, "multiple_candidates" if passing else "no_hit")
-                return self._answer(look)
-            return await self._hit(gate, permit, material, keys)
+            if gate.earlier is None:
+                return await self._first(gate)
+            await commit(gate)
+        # Only now, with the connection given back: reading the kept answer takes another.
+        return await self._again(*gate.earlier)
+
+    async def _first(self, gate: Opened) -> Answer:
+        found = await read(self.deps, gate, self.tokens)
+        self.now = self.deps.clock()
+        self.profile = profile_on(self.deps, self.now)
+        keys = await self._keys(found)
+        passing = [one for one in found if self._passes(one, keys)]
+        material = passing[0] if len(passing) == 1 else None
+        try:
+            permit = await self._leave(gate, material, found)
+        except Refused as refusal:
+            look = await self._missed(gate, "refused", refusal.code)
+            refusal.extra["look_id"] = str(look.look_id)
+            raise
+        if material is None:
+            look = await self._missed(gate, "multiple_candidates" if passing else "no_hit")
+            return self._answer(look)
+        return await self._hit(gate, permit, material, keys)
 
     async def _again(self, digest: bytes, look_id: UUID, token: bytes) -> Answer:
         if digest != self.ask.request_digest:

@@ -22,12 +22,16 @@ Whose = Literal["token", "member", "subject", "anybody"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeptLook:
-    """A look as it was written, with its sealed body where one is kept."""
+    """A look as it was written, with its sealed body where one is kept.
+
+    `erasure` is the statement by which the law erased what the answer was made of, if it did.
+    """
 
     look: Look
     parties: tuple[UUID, ...]
     sealed: bytes | None
     readable_until: datetime | None
+    erasure: str | None
 
     def coordinates(self) -> Coordinates | None:
         """Where its answer stands; None where nothing was handed out."""
@@ -61,12 +65,13 @@ def _kept(row: tuple[Any, ...]) -> KeptLook:
         "member_id", "refusal_code", "subject_id", "consent_id", "as_of", "position", "log_size",
         "head_version", "versions", "body_digest",
     )  # fmt: skip
-    parties, sealed, readable_until = row[len(names) :]
+    parties, sealed, readable_until, erasure = row[len(names) :]
     return KeptLook(
         look=Look(**dict(zip(names, row[: len(names)], strict=True))),
         parties=tuple(parties or ()),
         sealed=sealed,
         readable_until=readable_until,
+        erasure=erasure,
     )
 
 
@@ -76,27 +81,16 @@ async def body_kept(deps: Deps, kept: KeptLook) -> bytes:
     Raises: BadRequest `erased` when a key was destroyed, `no_longer_readable` when the body's time
             is over
     """
-    keys = await deps.vault.aget(kept.parties) if kept.parties else {}
+    if kept.erasure is not None:
+        raise BadRequest("erased", "the law erased it", extra={"statement": kept.erasure})
     if kept.sealed is None:
-        raise await gone(deps, kept.look, "no_longer_readable")
+        raise BadRequest("no_longer_readable", "the answer is not kept any more")
+    keys = await deps.vault.aget(kept.parties)
     if len(keys) < len(set(kept.parties)):
-        raise await gone(deps, kept.look, "erased")
+        raise BadRequest("erased", "what the answer was made of is gone")
     body = seal.unseal_body(seal.body_key(keys.values(), kept.look.look_id.bytes), kept.sealed)
     require(sha256(body) == kept.look.body_digest, "a kept body is not the one its look names")
     return body
-
-
-async def gone(deps: Deps, look: Look, code: str) -> BadRequest:
-    """What is said of an answer that cannot be given again, with the statement of its erasure."""
-    pool = await deps.database.serve_pool()
-    async with pool.connection() as connection:
-        cursor = await connection.execute(
-            sql.GONE, {"look_id": look.look_id, "subject_id": look.subject_id}
-        )
-        row = await cursor.fetchone()
-    if row is None:
-        return BadRequest(code, "what the answer was made of is gone")
-    return BadRequest("erased", "the law erased it", extra={"statement": row[0]})
 
 
 async def given_before(deps: Deps, look_id: UUID, token: bytes) -> Answer:

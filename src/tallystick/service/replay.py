@@ -31,6 +31,8 @@ async def again(deps: Deps, reader: Member | Session, look_id: UUID) -> Answer:
     Raises: BadRequest not_found (also for what is not the reader's), no_longer_readable, erased
     """
     kept = await _of_reader(deps, reader, look_id)
+    if kept is None:
+        await asyncio.to_thread(_require_look, deps, look_id)
     if kept is None or kept.look.refusal_code is not None:
         raise BadRequest("not_found", "no such answer")
     look, now = kept.look, deps.clock()
@@ -128,6 +130,16 @@ def _folded(deps: Deps, look: Look) -> bytes:
         id_key=_id_key(deps, look, material),
         member_view=desk_of(deps).member_view,
     )
+
+
+def _require_look(deps: Deps, look_id: UUID) -> None:
+    """Raise BadRequest `erased` with the statement where the law erased a look itself."""
+    with deps.database.connect("serve") as connection:
+        row = connection.execute(
+            "select statement from log.erasure where look_id = %s", (look_id,)
+        ).fetchone()
+    if row is not None:
+        raise BadRequest("erased", "the law erased it", extra={"statement": str(row[0])})
 
 
 def _require_not_erased(connection: psycopg.Connection[tuple[object, ...]], look: Look) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -32,6 +33,7 @@ from tallystick.service.submit import submit_records
 SCHEME = "cn_resident_id"
 NAME, BORN = "龚测试", "1990-03-07"
 PURPOSE = "credit_application"
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 def resident_id(serial: int, born: str = BORN) -> str:

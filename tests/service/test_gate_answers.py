@@ -9,7 +9,7 @@ from typing import Any
 import gate_world as gw
 import orjson
 import pytest
-from gate_fixtures import Run, run, world  # noqa: F401 - fixtures
+from gate_world import Run
 
 from tallystick.errors import BadRequest, Refused
 from tallystick.service.consents import withdraw
@@ -20,19 +20,19 @@ from tallystick.service.replay import again, replay
 from tallystick.service.sessions import open_session, session
 
 
-def person_session(world: gw.World, serial: int = 1) -> Any:  # noqa: F811
+def person_session(world: gw.World, serial: int = 1) -> Any:
     token = world.deps.keys.identity_token(gw.SCHEME, gw.resident_id(serial))
     subject = world.rows("select subject_id from directory.token_subject where token = %s", token)
     secret = open_session(world.deps, persona="person", subject_id=subject[0][0], token=token)
     return session(world.deps, secret)
 
 
-def same_both_ways(world: gw.World, run: Run, result: Any) -> None:  # noqa: F811
+def same_both_ways(world: gw.World, run: Run, result: Any) -> None:
     assert run(replay(world.deps, result.look_id, fold=False)) == result.body
     assert run(replay(world.deps, result.look_id, fold=True)) == result.body
 
 
-def test_a_consented_inquiry_is_answered_and_logged(world: gw.World, run: Run) -> None:  # noqa: F811
+def test_a_consented_inquiry_is_answered_and_logged(world: gw.World, run: Run) -> None:
     gw.furnish(world, world.platform)
     gw.furnish(world, world.bank, account="B-1")
     result = run(answer(world.deps, world.ask(world.consent())))
@@ -44,7 +44,7 @@ def test_a_consented_inquiry_is_answered_and_logged(world: gw.World, run: Run) -
     same_both_ways(world, run, result)
 
 
-def test_the_same_request_gives_the_same_answer_and_no_look(world: gw.World, run: Run) -> None:  # noqa: F811
+def test_the_same_request_gives_the_same_answer_and_no_look(world: gw.World, run: Run) -> None:
     gw.furnish(world, world.platform)
     ask = world.ask(world.consent())
     first, second = run(answer(world.deps, ask)), run(answer(world.deps, ask))
@@ -87,7 +87,7 @@ def test_name_and_birth_date_are_checked_as_in_resolving(
     assert world.looks() == 1
 
 
-def test_an_unknown_person_is_a_miss_under_the_token(world: gw.World, run: Run) -> None:  # noqa: F811
+def test_an_unknown_person_is_a_miss_under_the_token(world: gw.World, run: Run) -> None:
     number = gw.resident_id(9)
     consent_id = world.consent(number=number)
     ask = world.ask(consent_id, identifiers=((gw.SCHEME, number),))
@@ -104,7 +104,7 @@ def test_an_unknown_person_is_a_miss_under_the_token(world: gw.World, run: Run) 
 
 def test_two_persons_under_one_number_that_both_fit_are_not_told_apart(
     world: gw.World,
-    run: Run,  # noqa: F811
+    run: Run,
 ) -> None:
     gw.furnish(world, world.platform, name="Ann Zhao", born="1990-03-07")
     gw.furnish(world, world.bank, name="Zhu Li", born="1990-03-08", account="B-1")
@@ -121,7 +121,7 @@ def test_two_persons_under_one_number_that_both_fit_are_not_told_apart(
 
 def test_again_stands_after_withdrawal_until_its_time_is_over(
     world: gw.World,
-    run: Run,  # noqa: F811
+    run: Run,
 ) -> None:
     gw.furnish(world, world.platform)
     consent_id = world.consent()
@@ -148,7 +148,7 @@ def test_again_stands_after_withdrawal_until_its_time_is_over(
     assert over.value.code == "no_longer_readable"
 
 
-def test_after_erasure_an_answer_is_gone(world: gw.World, run: Run) -> None:  # noqa: F811
+def test_after_erasure_an_answer_is_gone(world: gw.World, run: Run) -> None:
     gw.furnish(world, world.platform)
     ask = world.ask(world.consent())
     first = run(answer(world.deps, ask))
@@ -165,7 +165,7 @@ def test_after_erasure_an_answer_is_gone(world: gw.World, run: Run) -> None:  # 
         assert raised.value.code == "erased"
 
 
-def test_her_own_report_shows_who_looked_and_the_past(world: gw.World, run: Run) -> None:  # noqa: F811
+def test_her_own_report_shows_who_looked_and_the_past(world: gw.World, run: Run) -> None:
     gw.furnish(world, world.platform)
     before = world.clock()
     world.clock.advance(timedelta(days=1))
@@ -198,7 +198,7 @@ def test_her_own_report_shows_who_looked_and_the_past(world: gw.World, run: Run)
     assert log_verify(world.deps).ok
 
 
-def test_a_furnisher_verifies_its_own_values_only(world: gw.World, run: Run) -> None:  # noqa: F811
+def test_a_furnisher_verifies_its_own_values_only(world: gw.World, run: Run) -> None:
     gw.furnish(world, world.platform)
     gw.furnish(world, world.bank, account="B-1")
     ask = world.ask(permit="furnisher_verification", purpose="data_quality")
@@ -212,7 +212,7 @@ def test_a_furnisher_verifies_its_own_values_only(world: gw.World, run: Run) -> 
     assert run(answer(world.deps, stranger)).outcome == "no_hit"
 
 
-def test_members_see_ids_that_do_not_join(world: gw.World, run: Run) -> None:  # noqa: F811
+def test_members_see_ids_that_do_not_join(world: gw.World, run: Run) -> None:
     gw.furnish(world, world.platform)
     seen = []
     for member, recipient in ((world.bank, "bank"), (world.other, "other")):

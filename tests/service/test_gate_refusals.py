@@ -9,7 +9,7 @@ from uuid import UUID
 
 import gate_world as gw
 import pytest
-from gate_fixtures import Run, run, world  # noqa: F401 - fixtures
+from gate_world import Run
 
 from tallystick.entry.compose import new_id
 from tallystick.errors import BadRequest, Refused, Unavailable
@@ -21,7 +21,7 @@ from tallystick.service.sessions import open_session, session
 TICK = timedelta(microseconds=1)
 
 
-def outcome(world: gw.World, run: Run, ask: Ask) -> str:  # noqa: F811
+def outcome(world: gw.World, run: Run, ask: Ask) -> str:
     """What came of an ask: its outcome or its refusal; either way one look more."""
     before = world.looks()
     try:
@@ -35,7 +35,7 @@ def outcome(world: gw.World, run: Run, ask: Ask) -> str:  # noqa: F811
     return came
 
 
-def test_a_consent_binds_in_every_respect(world: gw.World, run: Run) -> None:  # noqa: F811
+def test_a_consent_binds_in_every_respect(world: gw.World, run: Run) -> None:
     gw.furnish(world, world.platform)
     gw.furnish(world, world.platform, serial=2, name="陈另某", born="1985-01-01", account="A-2")
     good, late = world.consent(), world.consent(starts=timedelta(days=40))
@@ -65,7 +65,7 @@ def test_a_consent_binds_in_every_respect(world: gw.World, run: Run) -> None:  #
 
 def test_a_consent_holds_from_its_first_instant_up_to_its_last(
     world: gw.World,
-    run: Run,  # noqa: F811
+    run: Run,
 ) -> None:
     gw.furnish(world, world.platform)
     consent_id = world.consent(starts=timedelta(hours=1), days=1)
@@ -82,7 +82,7 @@ def test_a_consent_holds_from_its_first_instant_up_to_its_last(
         assert outcome(world, run, world.ask(consent_id)) == expected
 
 
-def test_without_leave_nobody_learns_who_is_on_file(world: gw.World, run: Run) -> None:  # noqa: F811
+def test_without_leave_nobody_learns_who_is_on_file(world: gw.World, run: Run) -> None:
     gw.furnish(world, world.platform)
     known = world.ask(None)
     unknown = world.ask(None, identifiers=((gw.SCHEME, gw.resident_id(9)),))
@@ -93,7 +93,7 @@ def test_without_leave_nobody_learns_who_is_on_file(world: gw.World, run: Run) -
 
 def test_an_account_review_needs_an_open_account_of_the_askers(
     world: gw.World,
-    run: Run,  # noqa: F811
+    run: Run,
 ) -> None:
     gw.furnish(world, world.platform)
     gw.furnish(world, world.bank, account="B-1", closed_on="2024-12-31", closed_reason="paid", months=0)  # fmt: skip
@@ -110,7 +110,7 @@ def test_an_account_review_needs_an_open_account_of_the_askers(
 
 def test_a_legal_duty_stands_by_itself_for_those_the_profile_names(
     world: gw.World,
-    run: Run,  # noqa: F811
+    run: Run,
 ) -> None:
     gw.furnish(world, world.platform)
     duty = {"permit": "legal_duty", "purpose": "joint_loan_duty"}
@@ -120,7 +120,7 @@ def test_a_legal_duty_stands_by_itself_for_those_the_profile_names(
     )
 
 
-def test_a_refused_request_is_refused_again_without_a_look(world: gw.World, run: Run) -> None:  # noqa: F811
+def test_a_refused_request_is_refused_again_without_a_look(world: gw.World, run: Run) -> None:
     gw.furnish(world, world.platform)
     ask = world.ask(None)
     assert outcome(world, run, ask) == "consent_missing"
@@ -130,7 +130,7 @@ def test_a_refused_request_is_refused_again_without_a_look(world: gw.World, run:
     assert world.looks() == 1
 
 
-def test_the_gate_stops_while_the_log_is_behind(world: gw.World, run: Run) -> None:  # noqa: F811
+def test_the_gate_stops_while_the_log_is_behind(world: gw.World, run: Run) -> None:
     gw.furnish(world, world.platform)
     ask = world.ask(world.consent())
     run(answer(world.deps, ask))
@@ -146,7 +146,7 @@ def test_the_gate_stops_while_the_log_is_behind(world: gw.World, run: Run) -> No
     assert run(answer(world.deps, world.ask(ask.consent_id))).outcome == "hit"
 
 
-def test_no_exception_holds_identity_data(world: gw.World, run: Run) -> None:  # noqa: F811
+def test_no_exception_holds_identity_data(world: gw.World, run: Run) -> None:
     gw.furnish(world, world.platform)
     secret = (gw.NAME, gw.BORN, gw.resident_id(1))
     asks = (
@@ -162,7 +162,7 @@ def test_no_exception_holds_identity_data(world: gw.World, run: Run) -> None:  #
         assert not any(part in said for part in secret)
 
 
-def test_a_session_ends_at_its_instant(world: gw.World) -> None:  # noqa: F811
+def test_a_session_ends_at_its_instant(world: gw.World) -> None:
     secret = open_session(world.deps, persona="lender", member_id=world.bank.member_id, hours=1)
     assert session(world.deps, secret + "x") is None
     world.clock.advance(timedelta(hours=1) - TICK)

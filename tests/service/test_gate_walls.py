@@ -10,7 +10,7 @@ from uuid import UUID
 import gate_world as gw
 import psycopg
 import pytest
-from gate_fixtures import Run, run, world  # noqa: F401 - fixtures
+from gate_world import Run
 
 from tallystick.consent import permit_text
 from tallystick.errors import Refused
@@ -20,14 +20,14 @@ from tallystick.service.inquire import answer
 COUNT = "select (select count(*) from file.subject) + (select count(*) from file.account)"
 
 
-def subject_of(world: gw.World, serial: int) -> UUID:  # noqa: F811
+def subject_of(world: gw.World, serial: int) -> UUID:
     token = world.deps.keys.identity_token(gw.SCHEME, gw.resident_id(serial))
     rows = world.rows("select subject_id from directory.token_subject where token = %s", token)
     found: UUID = rows[0][0]
     return found
 
 
-def test_a_file_opens_for_its_permit_in_its_transaction_only(world: gw.World) -> None:  # noqa: F811
+def test_a_file_opens_for_its_permit_in_its_transaction_only(world: gw.World) -> None:
     gw.furnish(world, world.platform)
     gw.furnish(world, world.platform, serial=2, name="陈另某", born="1985-01-01", account="A-2")
     subject, other = subject_of(world, 1), subject_of(world, 2)
@@ -70,7 +70,7 @@ def test_a_file_opens_for_its_permit_in_its_transaction_only(world: gw.World) ->
 def test_none_is_answered_after_a_withdrawal_commits(
     world: gw.World,
     run: Run,
-    attempt: int,  # noqa: F811
+    attempt: int,
 ) -> None:
     gw.furnish(world, world.platform)
     consent_id = world.consent()
@@ -112,7 +112,7 @@ def test_none_is_answered_after_a_withdrawal_commits(
     assert versions[0][0] < withdrawn[0][0]
 
 
-def test_twenty_of_the_same_request_at_once_are_one_look(world: gw.World, run: Run) -> None:  # noqa: F811
+def test_twenty_of_the_same_request_at_once_are_one_look(world: gw.World, run: Run) -> None:
     gw.furnish(world, world.platform)
     ask = world.ask(world.consent())
 
@@ -125,7 +125,7 @@ def test_twenty_of_the_same_request_at_once_are_one_look(world: gw.World, run: R
     assert sum(not one.is_replay for one in answers) == 1
 
 
-def test_a_limit_of_uses_holds_among_many_at_once(world: gw.World, run: Run) -> None:  # noqa: F811
+def test_a_limit_of_uses_holds_among_many_at_once(world: gw.World, run: Run) -> None:
     gw.furnish(world, world.platform)
     consent_id = world.consent(uses=3)
 

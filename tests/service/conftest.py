@@ -1,16 +1,14 @@
-"""Fixtures of the gate's tests: a small bureau, and a loop to run it on."""
+"""Fixtures of the services' tests: a small bureau, and a loop to run its answers on."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import gate_world as gw
 import pytest
-
-Run = Callable[[Coroutine[Any, Any, Any]], Any]
 
 
 @pytest.fixture
@@ -21,7 +19,7 @@ def world(database: Any, keys: Any, clock: Any, tmp_path: Path) -> Iterator[gw.W
 
 
 @pytest.fixture
-def run(world: gw.World) -> Iterator[Run]:
+def run(world: gw.World) -> Iterator[gw.Run]:
     with asyncio.Runner() as runner:
         yield runner.run
         runner.run(world.deps.database.aclose())  # type: ignore[attr-defined]

@@ -112,18 +112,11 @@ class RunningBureau:
     pools: Pools
     vault: Vault
     url: str
+    loop: asyncio.Runner
 
     def run(self, answering: Coroutine[Any, Any, T]) -> T:
-        """Run an answering (asynchronous) use-case; its pools live as long as its loop."""
-
-        async def alone() -> T:
-            try:
-                return await answering
-            finally:
-                await self.pools.aclose()
-                await self.vault.aclose()
-
-        return asyncio.run(alone())
+        """Run an answering (asynchronous) use-case, all on one loop."""
+        return self.loop.run(answering)
 
 
 @pytest.fixture
@@ -132,14 +125,18 @@ def bureau(
 ) -> Iterator[RunningBureau]:
     """A bureau in test mode under profile `zz`, on the real database, with a clock to move."""
     set_mint_key(database.url, keys.mint_key)
-    pools = Pools(database.url)
-    with Vault(database.vault_url, keys.wrapping_key) as vault:
-        deps = make_deps(
-            database=pools, vault=vault, keys=keys, work_folder=tmp_path / "work", clock=clock
-        )
+    pools, vault = Pools(database.url), Vault(database.vault_url, keys.wrapping_key)
+    deps = make_deps(
+        database=pools, vault=vault, keys=keys, work_folder=tmp_path / "work", clock=clock
+    )
+    with asyncio.Runner() as loop:
         try:
-            yield RunningBureau(deps=deps, clock=clock, pools=pools, vault=vault, url=database.url)
+            yield RunningBureau(
+                deps=deps, clock=clock, pools=pools, vault=vault, url=database.url, loop=loop
+            )
         finally:
+            loop.run(pools.aclose())
+            loop.run(vault.aclose())
             pools.close()
 
 

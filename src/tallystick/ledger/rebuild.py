@@ -142,8 +142,10 @@ _ROW = (
 )  # fmt: skip
 
 
-def differences(connection: psycopg.Connection[Any], subjects: Sequence[UUID]) -> Iterator[str]:
-    """Where the files of these subjects are not their fold; names subject, account and column."""
+def differences(
+    connection: psycopg.Connection[Any], subjects: Sequence[UUID]
+) -> Iterator[tuple[str, str]]:
+    """Where the files of these subjects are not their fold, and in what (columns, not content)."""
     wanted = files.documents(connection, subjects)
     kept = dict(
         connection.execute(
@@ -153,10 +155,15 @@ def differences(connection: psycopg.Connection[Any], subjects: Sequence[UUID]) -
     )
     for subject in subjects:
         if subject not in kept:
-            yield f"subject {subject}: has no file"
+            yield f"subject {subject}", "has no file"
         elif kept[subject] != wanted[subject]:
-            yield f"subject {subject}: its document is not its fold"
-    accounts = accounts_of(connection, subjects)
+            yield f"subject {subject}", "its document is not its fold"
+    yield from _of_accounts(connection, accounts_of(connection, subjects))
+
+
+def _of_accounts(
+    connection: psycopg.Connection[Any], accounts: Sequence[UUID]
+) -> Iterator[tuple[str, str]]:
     standing, subject_of = fold_standing(connection, accounts)
     rows = {
         (row["account_id"], row["subject_id"]): row
@@ -172,13 +179,13 @@ def differences(connection: psycopg.Connection[Any], subjects: Sequence[UUID]) -
     for key in sorted(rows.keys() | on_file.keys()):
         where = f"account {key[0]} in the file of subject {key[1]}"
         if key not in on_file:
-            yield f"{where}: missing"
+            yield where, "missing"
         elif key not in rows:
-            yield f"{where}: no statement puts it there"
+            yield where, "no statement puts it there"
         else:
             named = [name for name in _ROW if _plain(rows[key][name]) != _plain(on_file[key][name])]
             if named:
-                yield f"{where}: {', '.join(named)} not as folded"
+                yield where, f"{', '.join(named)} not as folded"
 
 
 def _plain(value: Any) -> Any:

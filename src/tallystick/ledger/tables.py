@@ -149,10 +149,14 @@ def leaf_sql_of(kind: str, stated: Sequence[tuple[str, Kind]]) -> str:
     return f"sha256(convert_to(concat_ws(chr(31), {', '.join(parts)}), 'UTF8'))"
 
 
-def leaf_duckdb(dataset: str) -> str:
-    """DuckDB's expression for the same leaf, in hex (sealed columns are hex text there)."""
+def leaf_duckdb(dataset: str, given: Mapping[str, str] | None = None) -> str:
+    """DuckDB's expression for the same leaf, in hex (sealed columns are hex text there).
+
+    Takes: `given`: expressions for columns that are called otherwise where it stands
+    """
     parts = [f"'{dataset}'"]
-    for name, kind in table(dataset).stated:
+    for column, kind in table(dataset).stated:
+        name = column if given is None else given.get(column, column)
         text = f"epoch_us({name})::VARCHAR" if kind == "instant" else f"{name}::VARCHAR"
         parts.append(f"coalesce({text}, '\\N')")
     return f"sha256(concat_ws(chr(31), {', '.join(parts)}))"

@@ -149,7 +149,7 @@ with gone as (
   delete from log.look where token = any(%(tokens)s) or subject_id = %(subject)s
   returning look_id
 ), requests as (
-  delete from gate.request where look_id in (select look_id from gone)
+  update gate.request set token = %(nobody)s where look_id in (select look_id from gone)
 )
 insert into log.erasure (look_id, erased_at, ground, statement)
 select look_id, %(now)s, %(ground)s, %(statement)s from gone
@@ -159,7 +159,10 @@ select look_id, %(now)s, %(ground)s, %(statement)s from gone
 def _erase_looks(
     connection: psycopg.Connection[Any], hers: _Hers, now: datetime, ground: str
 ) -> int:
-    """Delete the looks at her and their bodies; the log keeps each one's commitment."""
+    """Delete the looks at her and their bodies; the log keeps each one's commitment.
+
+    Requests stay without her token: the same request again is answered `erased`.
+    """
     connection.execute("delete from log.body where subject_id = %s", (hers.subject_id,))
     connection.execute("delete from access.session where subject_id = %s", (hers.subject_id,))
     statement = {"erased_at": instant_text(now), "ground": ground, "of": "look"}
@@ -171,6 +174,7 @@ def _erase_looks(
             "now": now,
             "ground": ground,
             "statement": canonical(statement).decode(),
+            "nobody": bytes(32),
         },
     ).rowcount
 

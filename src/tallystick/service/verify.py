@@ -7,6 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
+
+import psycopg
 
 from tallystick.ledger import rebuild, verify
 from tallystick.service.port import Deps
@@ -51,20 +54,26 @@ def ledger_verify(
     Takes: `sample`: compare the files of so many subjects only; all rows are checked all the same
     Time:  one pass over the ledger, sorted by PostgreSQL; memory is bounded by one chunk
     """
-    move, faults = progress or _silent, verify.Faults()
     with deps.database.connect("intake") as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
-        positions = verify.check_order(connection, faults)
-        rows, erased = verify.check_rows(connection, faults, move)
-        verify.check_links(connection, faults)
-        total, done = rebuild.count_subjects(connection), 0
-        for subjects in rebuild.subject_batches(connection, sample=sample):
-            for difference in rebuild.differences(connection, subjects):
-                where, what = difference.split(": ", 1)
-                faults.add(where, what)
-            done += len(subjects)
-            move("files", done, total if sample is None else min(sample, total))
-        verify.check_strays(connection, faults)
+        return verify_in(connection, progress or _silent, sample=sample)
+
+
+def verify_in(
+    connection: psycopg.Connection[Any], progress: Progress, *, sample: int | None = None
+) -> LedgerReport:
+    """`ledger_verify` as the caller's transaction sees the database."""
+    faults = verify.Faults()
+    positions = verify.check_order(connection, faults)
+    rows, erased = verify.check_rows(connection, faults, progress)
+    verify.check_links(connection, faults)
+    total, done = rebuild.count_subjects(connection), 0
+    for subjects in rebuild.subject_batches(connection, sample=sample):
+        for where, what in rebuild.differences(connection, subjects):
+            faults.add(where, what)
+        done += len(subjects)
+        progress("files", done, total if sample is None else min(sample, total))
+    verify.check_strays(connection, faults)
     return LedgerReport(
         positions=positions, rows=rows, erased=erased, subjects=done, faults=tuple(faults.found)
     )

@@ -104,6 +104,7 @@ grant insert on ledger.erased, log.erasure, log.subject_erasure to tallystick_er
 grant select, delete on log.look, log.body, file.subject, file.account to tallystick_eraser;
 grant update (first_seen_at) on directory.token to tallystick_eraser; -- FOR UPDATE needs it
 grant update (document) on file.subject to tallystick_eraser;
+grant update (token) on gate.request to tallystick_eraser;
 grant update (changed_by) on file.account to tallystick_eraser; -- FOR UPDATE needs it
 grant select on log.erasure, log.subject_erasure, log.entry to tallystick_eraser;
 grant select, delete on gate.consent, gate.consent_use, gate.withdrawal, gate.head_event, gate.request to tallystick_eraser;

@@ -1,0 +1,111 @@
+"""The ledger verifies as long as nobody touched it; whatever is changed behind it is named."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+import pytest
+
+import factory
+from tallystick.service.members import members
+from tallystick.service.verify import ledger_rebuild, ledger_verify, verify_in
+
+
+def files(bureau: Any) -> list[tuple[Any, ...]]:
+    """All files, without the stamp of the last change."""
+    with psycopg.connect(bureau.url) as connection:
+        names = [
+            row[0]
+            for row in connection.execute(
+                "select column_name from information_schema.columns where table_schema = 'file'"
+                " and table_name = 'account' and column_name <> 'changed_by'"
+            )
+        ]
+        query = f"select {', '.join(names)} from file.account order by subject_id, account_id"
+        accounts = connection.execute(query).fetchall()
+        return accounts + connection.execute("select * from file.subject order by 1").fetchall()
+
+
+def furnish(bureau: Any) -> None:
+    bank = factory.member(bureau.deps)
+    factory.open_account(bureau.deps, bank, (1, 2))
+    factory.send(bureau.deps, bank, "account_party", factory.account_party(1, 2))
+    months = [factory.snapshot(1, month) for month in ("2024-11", "2024-12")]
+    factory.send(bureau.deps, bank, "snapshot", *months)
+    factory.send(bureau.deps, bank, "agreement", factory.agreement(1))
+
+
+#: What is changed as the superuser, behind every wall, and where and how it is found.
+#: Chunks: 1 subjects and tokens, 2 links, 3 accounts, 4 holder, 5 months, 6 agreement.
+_SPOILT = [
+    ("update ledger.snapshot set balance_minor = 1 where period_end = '2024-12-31'",
+     "chunk 5: row 1 of snapshot is not what its leaf says"),
+    ("update ledger.snapshot set balance_minor = null, leaf = sha256('x') where period_end ="
+     " '2024-12-31'", "chunk 5: its rows do not give its root"),
+    ("delete from ledger.snapshot where period_end = '2024-12-31'", "chunk 5: row 1 is missing"),
+    ("delete from ledger.agreement", "chunk 6: all of its 1 rows are missing"),
+    ("delete from ledger.chunk where chunk_id = 4", "chunk 4: has rows but is not there"),
+    ("update ledger.chunk set root = sha256('x') where chunk_id = 6",
+     "position 6: its digest is not its chunk's root"),
+    ("delete from ledger.publication where position = 3", "position 3: missing"),
+    ("update ledger.counter set position = position + 1",
+     "counter: does not stand at the last position"),
+    ("update ledger.publication set recorded_at = '2020-01-01' where position = 5",
+     "position 5: recorded no later than the one before"),
+    ("insert into ledger.abandoned values (6)", "position 6: its chunk was given up"),
+    ("update file.account set last_balance_minor = 5 where role = 'borrower' and"
+     " last_balance_minor = 90000", "last_balance_minor not as folded"),
+    ("update file.account set months = substr(months, 22) where role = 'co_borrower'",
+     "months not as folded"),
+    ("delete from file.account where role = 'co_borrower'", "missing"),
+    ("update file.subject set document = '{}' where document like '%credit_limit%'",
+     "its document is not its fold"),
+    ("delete from file.subject where document like '%credit_limit%'", "has no file"),
+    ("insert into file.subject values ('00000000-0000-0000-0000-000000000001')",
+     "has a file and no link"),
+    ("delete from directory.party_subject where party_id ="
+     " (select holder_party_id from ledger.account_party)", "is not in the directory"),
+    ("delete from directory.token_subject where subject_id ="
+     " (select subject_id from file.account where role = 'co_borrower')",
+     "is not in the directory"),
+]  # fmt: skip
+
+
+@pytest.fixture
+def furnished(bureau: Any) -> Any:
+    furnish(bureau)
+    return bureau
+
+
+def test_an_untouched_ledger_verifies_and_rebuilds_to_the_same_bytes(furnished: Any) -> None:
+    report = ledger_verify(furnished.deps)
+    assert (report.ok, report.first, report.subjects) == (True, None, 2)
+    assert (report.positions, report.rows) == (6, 2 + 2 + 2 + 2 + 1 + 2 + 1)
+    before = files(furnished)
+    made = ledger_rebuild(furnished.deps)
+    assert (made.subjects, made.accounts) == (2, 3)
+    assert files(furnished) == before
+    assert ledger_verify(furnished.deps, sample=1).subjects == 1
+
+
+def test_whatever_is_changed_behind_it_is_named(furnished: Any) -> None:
+    with psycopg.connect(furnished.url) as connection:
+        for statement, expected in _SPOILT:
+            assert connection.execute(statement).rowcount == 1, statement
+            report = verify_in(connection, lambda *_: None)
+            assert any(expected in fault for fault in report.faults), (statement, report.faults)
+            connection.rollback()
+        assert verify_in(connection, lambda *_: None).ok
+
+
+def test_a_rebuild_mends_spoilt_files_and_later_chunks_go_on(furnished: Any) -> None:
+    with psycopg.connect(furnished.url) as connection:
+        connection.execute("update file.account set months = '', latest = null, changed_by = 0")
+        connection.execute("delete from file.subject")
+    ledger_rebuild(furnished.deps)
+    assert ledger_verify(furnished.deps).faults == ()
+    bank = next(iter(members(furnished.deps)))
+    view = factory.send(furnished.deps, bank, "snapshot", factory.snapshot(2, "2024-12"))
+    assert factory.counts(view) == (1, 0, 0, 0)
+    assert ledger_verify(furnished.deps).faults == ()

@@ -182,9 +182,9 @@ def test_over_http_unknown_keys_and_others_work_are_not_there(
     others = issue_key(deps, on_file.other.member_id, "bad input").secret
     statuses = loop.run(_requests(deps, (None, "nonsense", gone.secret), bank.secret, others))
     assert statuses == [
-        (401, "unauthenticated"),
-        (401, "unauthenticated"),
-        (401, "unauthenticated"),
+        (401, "not_authenticated"),
+        (401, "not_authenticated"),
+        (401, "not_authenticated"),
         (202, None),
         (404, "not_found"),
         (400, "unknown_dataset"),

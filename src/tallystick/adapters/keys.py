@@ -83,7 +83,7 @@ class BureauKeys:
         return {
             "kty": "OKP",
             "crv": "Ed25519",
-            "alg": "EdDSA",
+            "alg": "Ed25519",
             "use": "sig",
             "kid": self.key_id,
             "x": _base64url(self._public_bytes()),

@@ -11,6 +11,7 @@ import base64
 import binascii
 import hmac
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -20,11 +21,24 @@ import orjson
 from joserfc import jws
 from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
+from joserfc.jws import JWSRegistry
 
 from tallystick.errors import BadRequest
 
-#: Algorithms a consent may be signed with.
-ALGORITHMS = ["EdDSA", "Ed25519"]
+#: The algorithm's name by RFC 9864, and by RFC 8037, which most signers still write.
+ALGORITHMS = ["Ed25519", "EdDSA"]
+
+
+def _registry() -> JWSRegistry:
+    """The library's algorithms without its warning that the older name is deprecated."""
+    registry = JWSRegistry(algorithms=ALGORITHMS)
+    registry.algorithms = {name: copy(JWSRegistry.algorithms[name]) for name in ALGORITHMS}
+    for algorithm in registry.algorithms.values():
+        algorithm.security_warning = None
+    return registry
+
+
+_REGISTRY = _registry()
 _SEPARATOR = b"\x1f"
 #: The recipient of a consent to furnish.
 BUREAU = "bureau"
@@ -71,7 +85,7 @@ def read_artefact(text: str, jwk: Mapping[str, str]) -> Artefact:
     """
     try:
         key = OKPKey.import_key({**jwk})
-        checked = jws.deserialize_compact(text.encode(), key, algorithms=ALGORITHMS)
+        checked = jws.deserialize_compact(text.encode(), key, registry=_REGISTRY)
         payload = orjson.loads(checked.payload)
     except (JoseError, ValueError):
         raise _bad("the signature does not hold under the member's key") from None

@@ -1,4 +1,4 @@
-"""Consent artefacts: compact JWS (RFC 7515, EdDSA) over canonical JSON, made from the seed."""
+"""Consent artefacts: compact JWS (RFC 7515, Ed25519) over canonical JSON, made from the seed."""
 
 from __future__ import annotations
 
@@ -123,7 +123,7 @@ def sign_consent(rng: Random, *, person: Person, captured_by: SynthMember, terms
 
 def compact_jws(signer: SynthMember, payload: dict[str, Any]) -> str:
     """header.payload.signature, each base64url."""
-    header = {"alg": "EdDSA", "kid": signer.kid, "typ": "consent+jws"}
+    header = {"alg": "Ed25519", "kid": signer.kid, "typ": "consent+jws"}
     signed = f"{base64url(canonical(header))}.{base64url(canonical(payload))}"
     return f"{signed}.{base64url(signer.key.sign(signed.encode('ascii')))}"
 

@@ -1,0 +1,166 @@
+"""The ledger's tables follow the registry, and a leaf is the same wherever it is computed."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from uuid import UUID
+
+import duckdb
+import psycopg
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tallystick.formats import columns, load
+from tallystick.ledger import append, tables
+
+_POSTGRES = {
+    "uuid": "uuid",
+    "text": "text",
+    "date": "date",
+    "boolean": "boolean",
+    "instant": "timestamp with time zone",
+    "bytes": "bytea",
+}
+_INTEGERS = {"integer", "bigint", "smallint"}
+
+
+@pytest.fixture(scope="module")
+def connection(template):
+    with psycopg.connect(template.url) as opened:
+        yield opened
+
+
+def catalogue(connection, dataset):
+    rows = connection.execute(
+        "select column_name, data_type, is_nullable from information_schema.columns"
+        " where table_schema = 'ledger' and table_name = %s",
+        (dataset,),
+    )
+    return {name: (kind, nullable == "YES") for name, kind, nullable in rows}
+
+
+@pytest.mark.parametrize("dataset", tables.DATASETS)
+def test_every_column_of_the_registry_is_a_column_of_its_kind(connection, dataset):
+    found = catalogue(connection, dataset)
+    for name, kind in tables.table(dataset).stated:
+        allowed = _INTEGERS if kind == "integer" else {_POSTGRES[kind]}
+        assert found[name][0] in allowed, name
+    extra = {"operation", "reason"}
+    assert set(found) == {*tables.table(dataset).columns} | extra
+
+
+@pytest.mark.parametrize("dataset", tables.DATASETS)
+def test_required_fields_are_not_null_and_codes_are_checked(connection, dataset):
+    found = catalogue(connection, dataset)
+    checks = connection.execute(
+        "select pg_get_constraintdef(oid) from pg_constraint"
+        " where conrelid = %s::regclass and contype = 'c'",
+        (f"ledger.{dataset}",),
+    ).fetchall()
+    text = "\n".join(row[0] for row in checks)
+    for column in columns(load()[dataset]):
+        field = column.field
+        if field is None or field.personal or field.type == "member":
+            continue
+        assert found[column.name][1] is (field.presence != "required"), column.name
+        if isinstance(field.domain, tuple):
+            for code in field.domain:
+                assert f"'{code}'" in text, (column.name, code)
+
+
+def test_personal_fields_have_no_column(connection):
+    for dataset in tables.DATASETS:
+        found = catalogue(connection, dataset)
+        for column in columns(load()[dataset]):
+            if column.field is not None and column.field.personal:
+                assert column.name not in found
+
+
+_SMALL = st.integers(-(2**62), 2**62)
+_VALUES = {
+    "uuid": st.uuids(),
+    "text": st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12),
+    "date": st.dates(date(1901, 1, 1), date(2099, 12, 31)),
+    "integer": _SMALL,
+    "boolean": st.booleans(),
+    "instant": st.integers(0, 4 * 10**15).map(
+        lambda past: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=past)
+    ),
+    "bytes": st.binary(max_size=20),
+}
+
+
+@st.composite
+def rows(draw, dataset):
+    row = {}
+    for name, kind in tables.table(dataset).stated:
+        value = draw(st.none() | _VALUES[kind])
+        if name.endswith("_offset_minutes") and value is not None:
+            value %= 840
+        row[name] = value
+    return row
+
+
+def in_postgres(connection, dataset, row):
+    columns_ = ", ".join(
+        f"%({name})s::{'bigint' if kind == 'integer' else _POSTGRES[kind]} as {name}"
+        for name, kind in tables.table(dataset).stated
+    )
+    found = connection.execute(
+        f"select {tables.leaf_sql(dataset)} from (select {columns_}) one", row
+    ).fetchone()
+    return bytes(found[0])
+
+
+def in_duckdb(dataset, row):
+    kinds = {"uuid": "uuid", "text": "varchar", "date": "date", "boolean": "boolean",
+             "integer": "bigint", "bytes": "varchar", "instant": "timestamptz"}  # fmt: skip
+    given_ = {
+        name: value.hex() if isinstance(value, bytes) else value for name, value in row.items()
+    }
+    columns_ = ", ".join(
+        f"${name}::{kinds[kind]} as {name}" for name, kind in tables.table(dataset).stated
+    )
+    with duckdb.connect() as con:
+        found = con.execute(
+            f"select {tables.leaf_duckdb(dataset)} from (select {columns_})", given_
+        ).fetchall()
+    return bytes.fromhex(found[0][0])
+
+
+@settings(
+    max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(data=st.data())
+def test_a_leaf_is_the_same_in_python_postgresql_and_duckdb(connection, data):
+    dataset = data.draw(st.sampled_from(tables.DATASETS))
+    row = data.draw(rows(dataset))
+    leaf = tables.leaf(dataset, row)
+    assert in_postgres(connection, dataset, row) == leaf
+    assert in_duckdb(dataset, row) == leaf
+
+
+@pytest.mark.parametrize("changed", ["bucket", "balance_minor", "period_end", "party_id"])
+def test_a_leaf_changes_with_any_value(changed):
+    row = {
+        "party_id": UUID(int=1), "account_id": UUID(int=2), "period_end": date(2024, 12, 31),
+        "furnisher_id": UUID(int=3), "bucket": "0", "balance_minor": 1, "operation": "record",
+    }  # fmt: skip
+    other = {
+        "bucket": "1", "balance_minor": None, "period_end": date(2024, 12, 30),
+        "party_id": UUID(int=4),
+    }  # fmt: skip
+    assert tables.leaf("snapshot", row) != tables.leaf("snapshot", {**row, changed: other[changed]})
+
+
+def test_a_link_s_leaf_keeps_its_microseconds():
+    moment = datetime(2025, 1, 1, tzinfo=UTC)
+    values = {
+        "party_id": UUID(int=1), "subject_id": UUID(int=2), "decision": "token",
+        "decided_by": "bureau", "decided_at": moment, "case_id": None,
+    }  # fmt: skip
+    later = {**values, "decided_at": moment + timedelta(microseconds=1)}
+    assert (
+        append.Row(table="link", values=values).leaf != append.Row(table="link", values=later).leaf
+    )

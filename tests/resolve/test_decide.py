@@ -1,0 +1,62 @@
+"""Whose record it is: each ground with the miss beside it, and households never merged."""
+
+from __future__ import annotations
+
+from uuid import UUID
+
+import pytest
+
+from tallystick.resolve import Candidate, Identity, decide
+
+TOKEN, OTHER = b"t" * 32, b"o" * 32
+ONE, TWO = UUID(int=1), UUID(int=2)
+BORN = "1990-03-07"
+
+
+def identity(
+    name="Paul Cole", birth_date=BORN, token=TOKEN, agreements=frozenset({"phone:1", "address:2"})
+) -> Identity:
+    return Identity(name=name, birth_date=birth_date, token=token, agreements=agreements)
+
+
+def candidate(subject_id=ONE, *, tokens=(TOKEN,), known=None) -> Candidate:
+    identities = (identity(),) if known is None else known
+    return Candidate(subject_id=subject_id, identities=identities, tokens=frozenset(tokens))
+
+
+@pytest.mark.parametrize(
+    ("incoming", "candidates", "subject", "ground"),
+    [
+        (identity(), [], None, "new"),
+        (identity(), [candidate()], ONE, "token"),
+        (identity(birth_date=None), [candidate()], ONE, "token"),
+        (identity(name="Mary Smith"), [candidate()], None, "clash"),
+        (identity(birth_date="1991-04-07"), [candidate()], None, "clash"),
+        (identity(), [candidate(), candidate(TWO)], None, "clash"),
+        (identity(), [candidate(known=())], ONE, "token"),  # known from a consent only
+        (identity(), [candidate(tokens=(OTHER,))], None, "new"),  # another number
+        (identity(), [candidate(tokens=())], ONE, "name_and_birth_date"),
+        (identity(token=None), [candidate()], ONE, "name_and_birth_date"),
+        (identity(token=None, agreements=frozenset({"phone:1"})), [candidate()], ONE,
+         "name_and_birth_date"),
+        (identity(token=None, agreements=frozenset({"phone:9"})), [candidate()], None, "weak"),
+        (identity(token=None, name="Paul Coles"), [candidate()], None, "new"),
+        (identity(token=None, birth_date="1990-03-08"), [candidate()], None, "new"),
+        (identity(token=None, birth_date=None), [candidate()], None, "new"),
+        (identity(token=None), [candidate(), candidate(TWO)], None, "weak"),
+    ],
+)  # fmt: skip
+def test_decisions(incoming, candidates, subject, ground):
+    decision = decide(incoming, candidates)
+    assert (decision.subject_id, decision.ground) == (subject, ground)
+    assert (decision.case_with is not None) is (ground in ("clash", "weak"))
+
+
+def test_a_twin_at_the_same_address_is_another_person():
+    twin = identity(name="Peter Cole", token=None)
+    assert decide(twin, [candidate()]).subject_id is None
+
+
+def test_a_spouse_under_another_number_is_another_person():
+    spouse = identity(name="Paul Cole", token=OTHER)
+    assert decide(spouse, [candidate()]).subject_id is None

@@ -120,11 +120,10 @@ def open_bureau(
             url = database_named(server, DATABASE)
         vault_url = settings.vault_url or vault_url_of(url)
         keys = load_or_create(settings.data_folder, mode=settings.mode)
-        if make and ensure_database(url):
+        if make:
+            ensure_database(url)
             migrate(url)
             set_mint_key(url, keys.mint_key)
-        elif make:
-            migrate(url)
         vault = stack.enter_context(Vault(vault_url, keys.wrapping_key))
         if make:
             vault.migrate()

@@ -187,7 +187,7 @@ def test_over_http_unknown_keys_and_others_work_are_not_there(
         (401, "not_authenticated"),
         (202, None),
         (404, "not_found"),
-        (400, "unknown_dataset"),
+        (422, "unknown_dataset"),
     ]
 
 

@@ -341,7 +341,9 @@ def _touch_subject(
     birth_date = str(row["birth_date"]) if row["birth_date"] else None
     name = row["name"] or ""
     party_id = values["party_id"]
-    if token is not None:
+    if token is not None and all(
+        (one.party_id, one.identity.token) != (party_id, token) for one in prepared.new_parties
+    ):
         prepared.rows.append(
             append.Row(table="party_token", values={"party_id": party_id, "token": token})
         )

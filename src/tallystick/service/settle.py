@@ -67,6 +67,9 @@ def publish_parties(
     candidates = _Candidates(deps, connection, fresh)
     decided: list[_Decided] = []
     for one in fresh:
+        if one.party_id in known:  # a further record of a party decided just now
+            candidates.add(known[one.party_id], one)
+            continue
         found = candidates.of(one)
         decision = decide(one.identity, found)
         subject_id = decision.subject_id or deps.new_id()
@@ -79,6 +82,7 @@ def publish_parties(
     chunks = [chunk_id]
     if decided:
         chunks.append(_write_links(deps, connection, decided, now))
+    _keep_keys(connection, parties)
     _tie_tokens(connection, parties, known, tokens, now)
     touched = publish.Touched(parties=frozenset(known))
     publish.lock(connection, touched)
@@ -250,17 +254,25 @@ def _write_links(
         rows.append(append.Row(table="link", values=values))
     head = append.ChunkHead(submission_id=None, chunk_no=0, furnisher_id=None, dataset="link")
     chunk_id = append.append(connection, head, rows, now)
+    try:
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "insert into directory.party_subject (party_id, subject_id) values (%s, %s)",
+                [(one.party_id, subject_id) for one, _, subject_id, _ in decided],
+            )
+    except psycopg.errors.UniqueViolation:  # another submission brought the same new person
+        raise publish.Moved from None
+    return chunk_id
+
+
+def _keep_keys(connection: psycopg.Connection[Any], parties: Sequence[NewParty]) -> None:
+    """Keep what a party is found by without a number: every name and birth date it came with."""
     with connection.cursor() as cursor:
-        cursor.executemany(
-            "insert into directory.party_subject (party_id, subject_id) values (%s, %s)",
-            [(one.party_id, subject_id) for one, _, subject_id, _ in decided],
-        )
         cursor.executemany(
             "insert into directory.identity_key (key_token, party_id) values (%s, %s)"
             " on conflict do nothing",
-            [(key, one.party_id) for one, _, _, _ in decided for key in one.key_tokens],
+            sorted({(key, one.party_id) for one in parties for key in one.key_tokens}),
         )
-    return chunk_id
 
 
 def _tie_tokens(

@@ -289,7 +289,7 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
         "duplicate_line_no": "d.first_line_no",
         "duplicate_is_equal": "d.is_equal",
         "is_deleted": "coalesce(e.is_deleted, false)",
-        "exists_already": "e.leaf is not null and not e.is_own and not e.is_deleted",
+        "exists_already": f"coalesce({existing.differs_sql(job, own)}, false)",
     }
     if "period_end" in _row_columns(job):
         open_months = profile.open_periods_months

@@ -10,6 +10,7 @@ import duckdb
 import orjson
 import psycopg
 
+from tallystick.ledger import tables
 from tallystick.service.keys_of_rows import SHAPES
 from tallystick.service.references import Job
 
@@ -26,8 +27,18 @@ _OBJECT_TABLES = {
     "payment": "payer_account_ref",
 }
 
+_PAYMENT_SAID = "encode({}, 'hex')".format(
+    tables.leaf_sql_of(
+        "payment",
+        [
+            ("null::bytea" if name == "sealed" else f"t.{name}", kind)
+            for name, kind in tables.table("payment").stated
+        ],
+    )
+)
+
 _QUERY = """
-select distinct on (t.{object}, t.{item}) t.{object}, t.{item}::text, encode(t.leaf, 'hex'),
+select distinct on (t.{object}, t.{item}) t.{object}, t.{item}::text, encode(t.leaf, 'hex'), {said},
   t.operation, t.reason, c.submission_id is not distinct from %(submission)s as is_own,
   exists (select 1 from ledger.deletion d join ledger.publication dp using (chunk_id)
     where d.party_id = t.party_id and d.object_id = t.{object} and dp.position > p.position
@@ -43,14 +54,16 @@ order by t.{object}, t.{item}, p.position desc nulls first
 def load(connection: psycopg.Connection[Any], job: Job) -> None:
     """DuckDB table `existing`: per object and item key the newest statement's leaf and state.
 
-    `is_own` marks statements of this very submission: a job resumed after a crash meets them.
-    For snapshots only periods up to the newest on file are asked for; later ones cannot be there.
+    `is_own` marks statements of this very submission: a job resumed after a crash meets them;
+    `said` is what a payment says without its sealed number, which DuckDB cannot seal again.
+    For snapshots only periods up to the newest on file are asked for; later ones cannot be there,
+    unless the newest was deleted.
     """
     job.con.execute(
         "create or replace table existing (object_id uuid, item_key varchar, leaf varchar,"
-        " operation varchar, reason varchar, is_own boolean, is_deleted boolean)"
+        " said varchar, operation varchar, reason varchar, is_own boolean, is_deleted boolean)"
     )
-    keys = _asked(job)
+    keys = _asked(connection, job)
     if not keys:
         return
     connection.execute(
@@ -68,6 +81,7 @@ def load(connection: psycopg.Connection[Any], job: Job) -> None:
         dataset=job.dataset,
         object="account_id" if is_snapshot else "object_id",
         item="period_end" if is_snapshot else "item_key",
+        said=_PAYMENT_SAID if job.dataset == "payment" else "null",
         within=within,
     )
     with connection.cursor(name="existing") as cursor:
@@ -76,7 +90,27 @@ def load(connection: psycopg.Connection[Any], job: Job) -> None:
         insert_rows(job.con, "existing", cursor)
 
 
-def _asked(job: Job) -> list[tuple[Any, ...]]:
+def differs_sql(job: Job, furnisher_sql: str) -> str:
+    """SQL over the joins of `service/context.py`: a record of the key is on file and differs.
+
+    Only monthly records are compared (no rule asks it of others); elsewhere any record on file
+    counts.
+    """
+    on_file = "e.leaf is not null and not e.is_own and not e.is_deleted"
+    if job.dataset not in ("snapshot", "payment"):
+        return on_file
+    given = {name: f"r.{name}" for name, _ in tables.table(job.dataset).stated}
+    given |= {"furnisher_id": furnisher_sql, "operation": "e.operation", "reason": "e.reason"}
+    given |= {"sealed": "null", "item_key": SHAPES[job.dataset].item_key}
+    if job.dataset == "snapshot":
+        given |= {"party_id": "a.party_id", "account_id": "a.object_id"}
+    else:
+        given |= {"party_id": "p.party_id", "object_id": "o.object_id"}
+    said = "e.leaf" if job.dataset == "snapshot" else "e.said"
+    return f"case when {on_file} then {said} <> {tables.leaf_duckdb(job.dataset, given)} end"
+
+
+def _asked(connection: psycopg.Connection[Any], job: Job) -> list[tuple[Any, ...]]:
     if job.dataset == "remark":
         return job.con.execute(
             "select distinct party_id, object_id from account_ref where object_id is not null"
@@ -90,15 +124,31 @@ def _asked(job: Job) -> list[tuple[Any, ...]]:
             f"select distinct party_id, party_id from {table} where party_id is not null"
         ).fetchall()
     if job.dataset == "snapshot":
+        _load_months_deleted(connection, job)
         return job.con.execute(
             "select distinct a.party_id, a.object_id from account_ref a join (select"
             ' account_number, min(period_end) as first_end from "row" group by account_number) r'
             " on r.account_number = a.number where a.object_id is not null and"
-            " a.last_period_end >= r.first_end"
+            " (a.last_period_end >= r.first_end or a.object_id in"
+            " (select object_id from month_deleted))"
         ).fetchall()
     return job.con.execute(
         f"select distinct party_id, object_id from {table} where object_id is not null"
     ).fetchall()
+
+
+def _load_months_deleted(connection: psycopg.Connection[Any], job: Job) -> None:
+    """DuckDB table `month_deleted`: accounts whose newest month on file may not be the newest said.
+
+    Deletions are few, so all of the furnisher's are taken.
+    """
+    job.con.execute("create or replace table month_deleted (object_id uuid)")
+    rows = connection.execute(
+        "select distinct object_id from ledger.deletion join ledger.publication using (chunk_id)"
+        " where furnisher_id = %s and dataset = 'snapshot'",
+        (job.furnisher_id,),
+    )
+    insert_rows(job.con, "month_deleted", rows)
 
 
 def _within(job: Job) -> tuple[str, dict[str, Any]]:

@@ -143,11 +143,11 @@ def test_the_fold_at_an_old_position_knows_the_links_of_then(bureau: Any, decide
 )
 def test_what_cannot_be_decided(bureau: Any, decide: str, code: str) -> None:
     one, other = two_banks(bureau, identifier_number=factory.identity_number(2), phone=None)
+    decisions = {
+        "link": lambda: identity.link(bureau.deps, one, UUID(int=7), "operator"),
+        "unlink": lambda: identity.unlink(bureau.deps, UUID(int=7), "operator"),
+        "alone": lambda: identity.unlink(bureau.deps, other, "operator"),
+    }
     with pytest.raises(BadRequest) as raised:
-        if decide == "link":
-            identity.link(bureau.deps, one, UUID(int=7), "operator")
-        elif decide == "unlink":
-            identity.unlink(bureau.deps, UUID(int=7), "operator")
-        else:
-            identity.unlink(bureau.deps, other, "operator")
+        decisions[decide]()
     assert raised.value.code == code

@@ -12,6 +12,7 @@ import psycopg
 
 import factory
 from tallystick.service import submissions
+from tallystick.service.pending import expire_pending
 from tallystick.service.submit import process, receive
 from tallystick.service.verify import ledger_verify
 
@@ -132,6 +133,23 @@ def test_what_waits_for_its_parent_is_judged_when_it_comes(bureau: Any) -> None:
     assert factory.counts(now) == ACCEPTED
     assert balance(bureau) == 90000
     assert ledger_verify(bureau.deps).faults == ()
+
+
+def test_what_waits_is_rejected_on_its_day_and_not_before(bureau: Any) -> None:
+    bank = factory.member(bureau.deps)
+    record = factory.snapshot(1, "2024-12")
+    view = factory.send(bureau.deps, bank, "snapshot", record)
+    bureau.clock.advance(timedelta(days=29))
+    assert expire_pending(bureau.deps) == 0
+    bureau.clock.advance(timedelta(days=1))
+    assert expire_pending(bureau.deps) == 1
+    assert expire_pending(bureau.deps) == 0
+    now = submissions.show(bureau.deps, bank, view.submission_id)
+    assert factory.counts(now) == REJECTED
+    factory.open_account(bureau.deps, bank)
+    now = submissions.show(bureau.deps, bank, view.submission_id)
+    assert factory.counts(now) == REJECTED
+    assert rows(bureau, "select count(*) from ledger.snapshot") == [(0,)]
 
 
 def test_accounts_that_wait_for_a_person_wake_what_waits_for_them(bureau: Any) -> None:

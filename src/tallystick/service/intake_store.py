@@ -190,6 +190,35 @@ def add_funnel(
     )
 
 
+#: Steps from here on are rows that were pending: told apart from chunks, which may go on beside.
+_SETTLED = 1 << 40
+
+
+def add_settled(
+    connection: psycopg.Connection[Any],
+    submission_id: UUID,
+    *,
+    position: int | None = None,
+    accepted: int = 0,
+    unchanged: int = 0,
+    rejected: int = 0,
+) -> None:
+    """One step of the funnel for rows that were pending and are no more."""
+    connection.execute(
+        "select from intake.submission where submission_id = %s for update", (submission_id,)
+    )
+    row = connection.execute(
+        "select coalesce(max(step_no), %s) + 1 from intake.funnel"
+        " where submission_id = %s and step_no >= %s",
+        (_SETTLED, submission_id, _SETTLED),
+    ).fetchone()
+    add_funnel(
+        connection, submission_id, int(row[0]) if row else _SETTLED,
+        position=position, accepted=accepted, unchanged=unchanged, rejected=rejected,
+        pending=-(accepted + unchanged + rejected),
+    )  # fmt: skip
+
+
 def funnel(connection: psycopg.Connection[Any], submission_id: UUID) -> dict[str, int]:
     """The funnel's sums."""
     row = connection.execute(

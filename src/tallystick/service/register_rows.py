@@ -243,12 +243,7 @@ def settle_pending(
             )
             counts[outcome] += done.rowcount
         same = min(int(unchanged or 0), counts["accepted"])
-        step = connection.execute(
-            "select coalesce(max(step_no), 0) + 1 from intake.funnel where submission_id = %s",
-            (parent,),
-        ).fetchone()
-        intake_store.add_funnel(
-            connection, parent, int(step[0]) if step else 1,
-            position=position, accepted=counts["accepted"] - same, unchanged=same,
-            rejected=counts["rejected"], pending=-(counts["accepted"] + counts["rejected"]),
+        intake_store.add_settled(
+            connection, parent, position=position, accepted=counts["accepted"] - same,
+            unchanged=same, rejected=counts["rejected"],
         )  # fmt: skip

@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,15 +17,24 @@ import httpx
 import pytest
 import uvicorn
 from fastapi import FastAPI
+from page_reader import HTML
 
 from tallystick.adapters.clock import FakeClock
+from tallystick.adapters.databases import clone_database, drop_database, vault_url_of
 from tallystick.adapters.keys import BureauKeys
-from tallystick.adapters.postgres import Database, set_mint_key
+from tallystick.adapters.postgres import (
+    Database,
+    database_name,
+    database_named,
+    set_mint_key,
+)
 from tallystick.adapters.vault import Vault
 from tallystick.entry.compose import make_deps
 from tallystick.entry.http.app import create_app
+from tallystick.entry.http.pages.session import COOKIE
 from tallystick.service.members import Member, add_member, issue_key
 from tallystick.service.port import Deps
+from tallystick.service.sessions import open_session
 from tallystick.service.submit import process
 
 
@@ -56,15 +67,44 @@ class Site:
 
 @pytest.fixture
 def deps(database, keys: BureauKeys, clock: FakeClock, tmp_path) -> Iterator[Deps]:
-    set_mint_key(database.url, keys.mint_key)
-    opened = Database(database.url, size=4)
-    with Vault(database.vault_url, keys.wrapping_key) as vault:
-        yield make_deps(database=opened, vault=vault, keys=keys, work_folder=tmp_path, clock=clock)
-    opened.close()
+    with opened_bureau(database, keys, clock, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture
 def site(deps: Deps) -> Iterator[Site]:
+    with a_site(deps) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared_site(template, keys: BureauKeys, tmp_path_factory) -> Iterator[Site]:
+    """One site for all tests of a module that leave nothing behind that others could meet."""
+    url = database_named(template.url, f"test_{uuid4().hex[:12]}")
+    copy = type(template)(url=url, vault_url=vault_url_of(url))
+    clone_database(copy.url, template=database_name(template.url))
+    clone_database(copy.vault_url, template=database_name(template.vault_url))
+    clock = FakeClock(datetime(2025, 1, 15, 12, tzinfo=UTC))
+    folder = tmp_path_factory.mktemp("work")
+    with opened_bureau(copy, keys, clock, folder) as opened, a_site(opened) as made:
+        yield made
+    drop_database(copy.vault_url)
+    drop_database(copy.url)
+
+
+@contextmanager
+def opened_bureau(database, keys: BureauKeys, clock: FakeClock, folder: Path) -> Iterator[Deps]:
+    """The dependencies of a bureau on a fresh database."""
+    set_mint_key(database.url, keys.mint_key)
+    opened = Database(database.url, size=4)
+    with Vault(database.vault_url, keys.wrapping_key) as vault:
+        yield make_deps(database=opened, vault=vault, keys=keys, work_folder=folder, clock=clock)
+    opened.close()
+
+
+@contextmanager
+def a_site(deps: Deps) -> Iterator[Site]:
+    """The bureau's application, served, with a bank and a platform and their keys."""
     bank = _member(deps, "bank-a", "commercial_bank")
     platform = _member(deps, "platform-a", "platform")
     queued: list[UUID] = []
@@ -102,3 +142,26 @@ def _member(deps: Deps, code: str, member_class: str) -> Member:
     return add_member(
         deps, code=code, name_en=f"The {code}", name_zh="机构", member_class=member_class
     )
+
+
+@pytest.fixture
+def visit(site):
+    """Fetch a page as a persona."""
+
+    def fetch(path: str, secret: str | None = None, **more):
+        headers = {**HTML, **more.pop("headers", {})}
+        if secret:
+            headers["Cookie"] = f"{COOKIE}={secret}"
+        return site.client.request(more.pop("method", "GET"), path, headers=headers, **more)
+
+    return fetch
+
+
+@pytest.fixture
+def furnisher(site) -> str:
+    return open_session(site.deps, persona="furnisher", member_id=site.bank.member_id)
+
+
+@pytest.fixture
+def lender(site) -> str:
+    return open_session(site.deps, persona="lender", member_id=site.bank.member_id)

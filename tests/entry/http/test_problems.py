@@ -19,6 +19,11 @@ MEMBERS = {
 JSON = {"content-type": "application/json"}
 
 
+@pytest.fixture
+def site(shared_site):
+    return shared_site
+
+
 @pytest.mark.parametrize(
     ("method", "path", "more", "status", "code"),
     [

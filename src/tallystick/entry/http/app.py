@@ -72,6 +72,10 @@ async def _lifespan(app: FastAPI, *, deps: Deps, worker: Background | None) -> A
     gc.freeze()
     async with _running(worker):
         yield
+    for held in (deps.database, deps.vault):
+        close = getattr(held, "aclose", None)  # those that opened something on this loop
+        if close is not None:
+            await close()
     gc.unfreeze()  # or the libraries report everything frozen as leaked when the process ends
 
 

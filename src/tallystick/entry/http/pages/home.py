@@ -6,6 +6,7 @@ from functools import cache
 from importlib import resources
 
 from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
@@ -18,7 +19,9 @@ from tallystick.entry.http.pages.session import (
     signed_in_or_none,
     who_has,
 )
+from tallystick.entry.http.web import web_of
 from tallystick.errors import BadRequest, Refused
+from tallystick.service.sessions import close_session
 
 _FILES = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 router = APIRouter()
@@ -42,8 +45,10 @@ async def sign_in(link: str, request: Request) -> Response:
 
 @router.post("/sign-out")
 async def sign_out(request: Request) -> Response:
-    """End the session in this browser."""
-    await posted(request, await signed_in(request))
+    """End the session, here and for whoever else holds its secret."""
+    who = await signed_in(request)
+    await posted(request, who)
+    await run_in_threadpool(close_session, web_of(request).deps, who.secret)
     response = RedirectResponse("/", status_code=303)
     response.delete_cookie(COOKIE, path="/", httponly=True, samesite="lax")
     return response

@@ -1,0 +1,93 @@
+"""Pages anybody may open, and what pages refuse; one site serves all of these tests."""
+
+from __future__ import annotations
+
+import pytest
+from page_reader import Page, fine, inquiry
+
+from tallystick.entry.http.language import LANGUAGES
+from tallystick.service.sessions import open_session
+
+
+@pytest.fixture
+def site(shared_site):
+    shared_site.client.cookies.clear()
+    return shared_site
+
+
+@pytest.fixture
+def person(site) -> str:
+    return open_session(site.deps, persona="person", subject_id=site.deps.new_id())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("path", "status"),
+    [("/", 200), ("/docs/errors", 200), ("/docs/errors/too_large", 200), ("/docs/rules", 200),
+     ("/docs/rules/ACC-AMT-001", 200), ("/docs/rules/NO-RULE-001", 404), ("/nothing", 404),
+     ("/submissions", 401), ("/inquiry", 401), ("/me/report", 401),
+     ("/sign-in/wrong", 403)],
+)  # fmt: skip
+def test_pages_for_anybody(visit, language, path, status):
+    answer = visit(f"{path}?lang={language}")
+    assert answer.status_code == status
+    fine(answer, language)
+
+
+@pytest.mark.parametrize(
+    ("data", "files", "status"),
+    [({"csrf": "wrong", "dataset": "subject"}, {"file": ("x", b"a")}, 403),
+     ({"dataset": "subject"}, {"file": ("x", b"a")}, 403),
+     ({"csrf": "", "dataset": "nothing"}, {"file": ("x", b"a")}, 422),
+     ({"csrf": "", "dataset": "subject"}, {"other": (None, b"a")}, 422)],
+)  # fmt: skip
+def test_a_form_that_does_not_fit_is_refused(visit, furnisher, data, files, status):
+    if data.get("csrf") == "":
+        data = {**data, "csrf": Page(visit("/submissions", furnisher).text).hidden["csrf"]}
+    answer = visit("/submissions", furnisher, method="POST", data=data, files=files)
+    assert answer.status_code == status
+    fine(answer, "en")
+
+
+@pytest.mark.parametrize(
+    ("changes", "faulty"),
+    [({"number": ""}, "number"), ({"name": ""}, "name"), ({"birth_date": "31.5.1990"},
+     "birth_date"), ({"purpose": "credit_application/consent"}, "consent_id"),
+     ({"purpose": "own_access/self"}, "purpose"), ({"purpose": "x/legal_duty"}, "purpose")],
+)  # fmt: skip
+def test_faults_of_the_form_are_summed_up_and_tied_to_their_fields(visit, lender, changes, faulty):
+    form = inquiry(Page(visit("/inquiry", lender).text), 1, **changes)
+    answer = visit("/inquiry", lender, method="POST", data=form)
+    assert answer.status_code in {403, 422}
+    page = fine(answer, "en")
+    assert f"#{faulty}" in page.links
+    control = next(control for control in page.controls if control["id"] == faulty)
+    assert control["aria-invalid"] == "true"
+    assert f"{faulty}-fault" in (control["aria-describedby"] or "")
+
+
+@pytest.mark.parametrize(
+    ("persona", "path"),
+    [("furnisher", "/inquiry"), ("furnisher", "/me/report"), ("lender", "/submissions"),
+     ("lender", "/me/consents"), ("person", "/submissions"), ("person", "/inquiry")],
+)  # fmt: skip
+def test_each_page_is_for_its_persona(visit, request, persona, path):
+    answer = visit(path, request.getfixturevalue(persona))
+    assert answer.status_code == 403
+    fine(answer, "en")
+
+
+def test_the_form_of_one_session_does_not_work_in_another(site, visit, lender):
+    other = open_session(site.deps, persona="lender", member_id=site.platform.member_id)
+    form = inquiry(Page(visit("/inquiry", other).text), 1)
+    answer = visit("/inquiry", lender, method="POST", data=form)
+    assert answer.status_code == 403
+
+
+def test_the_language_is_kept_and_can_be_asked_for(site):
+    client = site.client
+    assert Page(client.get("/", headers={"Accept-Language": "zh"}).text).language == "zh-Hans"
+    assert Page(client.get("/?lang=zh").text).language == "zh-Hans"
+    assert Page(client.get("/").text).language == "zh-Hans"
+    assert Page(client.get("/?lang=en").text).language == "en"
+    assert Page(client.get("/?lang=fr").text).language == "en"

@@ -137,6 +137,25 @@ def bare_copy(filled: Filled) -> float:
     return seconds
 
 
+def cpu_seconds(postmaster: int) -> tuple[float, float]:
+    """CPU used so far by us, and by PostgreSQL with all its processes, living and ended."""
+    tick = os.sysconf("SC_CLK_TCK")
+    theirs = 0
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:  # it ended while we looked
+            continue
+        if int(entry.name) == postmaster:
+            theirs += sum(int(fields[index]) for index in (11, 12, 13, 14))
+        elif int(fields[1]) == postmaster:
+            theirs += int(fields[11]) + int(fields[12])
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime, theirs / tick
+
+
 def p99(values: list[float]) -> float:
     """The 99th percentile."""
     ordered = sorted(values)
@@ -156,6 +175,7 @@ def run(accounts: int, *, profiled: bool) -> dict[str, Any]:
         probe.start()
         peak.start()
         watch = Watch()
+        ours, theirs = cpu_seconds(filled.server.pid or 0)
         started = time.perf_counter()
         with path.open("rb") as stream:
             received = submit.receive(filled.deps, filled.member, "snapshot", stream)
@@ -164,6 +184,7 @@ def run(accounts: int, *, profiled: bool) -> dict[str, Any]:
         else:
             view = submit.process(filled.deps, received.submission_id, watch)
         seconds = time.perf_counter() - started
+        ours_after, theirs_after = cpu_seconds(filled.server.pid or 0)
         watch.finish()
         probe.stop()
         peak_mib = peak.stop()
@@ -177,6 +198,8 @@ def run(accounts: int, *, profiled: bool) -> dict[str, Any]:
             "seconds": round(seconds, 2),
             "ratio_to_copy": round(bare / seconds, 3),
             "peak_mib": round(peak_mib),
+            "cpu_seconds_ours": round(ours_after - ours, 1),
+            "cpu_seconds_postgresql": round(theirs_after - theirs, 1),
             "lock_wait_p99_ms": round(p99(probe.waits_ms), 1),
             "lock_wait_max_ms": round(max(probe.waits_ms), 1),
             "accepted": view.accepted,

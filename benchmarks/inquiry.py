@@ -101,13 +101,13 @@ async def _measure(
         await load.closed_loop(1.0, callers=given.callers)  # prepares the statements
         gc.collect()
         gc.freeze()
-        profile = cProfile.Profile() if given.profile else None
+        profile = cProfile.Profile(time.thread_time) if given.profile else None
         if profile is not None:
             profile.enable()
         closed = await load.closed_loop(given.seconds, callers=given.callers)
         if profile is not None:
             profile.disable()
-            pstats.Stats(profile).sort_stats("tottime").print_stats(45)
+            pstats.Stats(profile).sort_stats("tottime").print_stats(30).sort_stats("cumtime").print_stats("service|vault|report|audit|psycopg", 50)
         paced = await load.fixed_rate(given.seconds, rate=given.rate)
     finally:
         stop.set()

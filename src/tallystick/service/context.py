@@ -115,14 +115,11 @@ def _account_state(job: Job) -> None:
     rows, accounts = job.con.execute(
         f"select count(*), count(distinct ({by})) from account_ref"
     ).fetchall()[0]
-    job.con.execute("drop table if exists account_state")
-    if rows == accounts:
-        job.con.execute("create table account_state as from account_ref")
-    else:
-        job.con.execute(
-            f"create table account_state as select distinct on ({by}) * from account_ref"
-            f" order by {by}, subject_id"
-        )
+    one_each = f"select distinct on ({by}) * from account_ref order by {by}, subject_id"
+    job.con.execute(
+        "create or replace view account_state as"
+        f" {'from account_ref' if rows == accounts else one_each}"
+    )
 
 
 def _funding_accounts(

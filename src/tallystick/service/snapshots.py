@@ -40,7 +40,7 @@ def plan(job: Job, left_out: str = "left_out") -> Plan:
         stated.pop(name)
     con.execute(
         f"create or replace table candidate as select *, {tables.leaf_duckdb('snapshot')} as leaf"
-        f" from (select {', '.join('r.' + name for name in stated)}, r.line_no, a.party_id,"
+        f" from (select {', '.join('r.' + name for name in stated)}, r.line_no, a.no, a.party_id,"
         f" a.object_id as account_id, '{job.furnisher_id}'::uuid as furnisher_id,"
         " coalesce(e.operation, 'record') as operation, e.reason as reason, null as sealed,"
         " e.leaf as on_file_leaf, coalesce(e.is_deleted, false) as is_deleted,"
@@ -65,19 +65,25 @@ def plan(job: Job, left_out: str = "left_out") -> Plan:
 
 
 def _order(job: Job) -> None:
-    """Accounts in the order of their first subject; chunks hold whole accounts."""
+    """Accounts in the order of their first subject; chunks hold whole accounts.
+
+    `place` is a row's place in the whole, from 0: account after account, oldest month first.
+    """
     job.con.execute(
-        "create or replace table account_order as select account_id, subject_id,"
-        f" ((sum(size) over (order by subject_id, account_id) - 1) // {CHUNK_ROWS})::integer"
-        " as chunk_no, size from (select c.account_id, count(*) as size, any_value(s.subject_id) as"
-        " subject_id from candidate c join account_state s on s.object_id = c.account_id"
-        " where c.account_id not in (select account_id from slow_account)"
-        " group by c.account_id)"
+        "create or replace table account_order as select *, upto - size as start,"
+        f" ((upto - 1) // {CHUNK_ROWS})::integer as chunk_no from (select *,"
+        " sum(size) over (order by subject_id, account_id) as upto from (select c.no, c.account_id,"
+        " s.subject_id, c.size from (select no, any_value(account_id) as account_id,"
+        " count(*) as size from candidate where account_id not in"
+        " (select account_id from slow_account) group by no) c join account_state s using (no)))"
     )
     job.con.execute(
-        "create or replace table fast as select c.*, o.chunk_no, o.subject_id,"
-        " o.size, row_number() over (partition by o.chunk_no order by o.subject_id, c.account_id,"
-        " c.period_end) - 1 as row_no from candidate c join account_order o using (account_id)"
+        "create or replace table fast as"
+        " select c.*, o.chunk_no, o.size, o.start as place"
+        " from candidate c join account_order o using (no) where o.size = 1"
+        " union all select c.*, o.chunk_no, o.size, o.start"
+        " + row_number() over (partition by c.no order by c.period_end) - 1"
+        " from candidate c join account_order o using (no) where o.size > 1"
     )
 
 
@@ -107,33 +113,33 @@ def write_files(job: Job) -> tuple[Path, Path]:
     names = [name for name, _ in tables.table("snapshot").stated]
     ledger, change = job.folder / "ledger.csv", job.folder / "change.csv"
     job.con.execute(
-        f"copy (select '\\x' || leaf as leaf, row_no, {', '.join(names)} from fast"
-        f" order by chunk_no, row_no) to '{ledger}' (format csv, header false)"
+        f"copy (select '\\x' || leaf as leaf, (place - s.start)::integer as row_no,"
+        f" {', '.join(names)} from fast join (select chunk_no, min(start) as start"
+        " from account_order group by chunk_no) s using (chunk_no)"
+        f" order by place) to '{ledger}' (format csv, header false)"
     )
     newest = (
         "latest, first_delinquency_on, period_end as last_period_end, bucket as last_bucket,"
         " status as last_status, balance_minor as last_balance_minor"
     )
     job.con.execute(
-        "create or replace table newest as select account_id, month_hex as months,"
+        "create or replace table newest as select no, month_hex as months,"
         f" {newest} from (select *, {_month_hex()} as month_hex, {_latest_json()} as latest"
         " from fast where size = 1)"
     )
     job.con.execute(
-        "insert into newest select account_id, months,"
+        "insert into newest select no, months,"
         f" {newest} from (select *, {_latest_json()} as latest, string_agg({_month_hex()}, '')"
-        " over (partition by account_id order by period_end rows between unbounded preceding"
+        " over (partition by no order by period_end rows between unbounded preceding"
         " and current row) as months from fast where size > 1)"
-        " qualify row_number() over (partition by account_id order by period_end desc) = 1"
+        " qualify row_number() over (partition by no order by period_end desc) = 1"
     )
     job.con.execute(
         "copy (select o.chunk_no, f.subject_id, o.account_id, f.changed_by,"
         " '\\x' || n.months as months, n.latest, n.first_delinquency_on, n.last_period_end,"
         " n.last_bucket, n.last_status, n.last_balance_minor from newest n"
-        " join account_order o using (account_id)"
-        " join account_ref f on f.object_id = o.account_id"
-        f" order by o.chunk_no, f.subject_id, o.account_id) to '{change}'"
-        " (format csv, header false)"
+        f" join account_order o using (no) join account_ref f using (no) order by o.start)"
+        f" to '{change}' (format csv, header false)"
     )
     return ledger, change
 

@@ -52,14 +52,19 @@ def seal_part(key: bytes, part_no: int, data: bytes) -> bytes:
 
 
 def write_raw(
-    connection: psycopg.Connection[Any], submission_id: UUID, key: bytes, parts: Iterable[bytes]
+    connection: psycopg.Connection[Any],
+    submission_id: UUID,
+    key: bytes,
+    parts: Iterable[bytes],
+    *,
+    first_part: int = 0,
 ) -> None:
-    """Store raw parts, sealed, in order."""
+    """Store raw parts, sealed, numbered from `first_part` on."""
     with connection.cursor().copy(
         "copy intake.raw_part (submission_id, part_no, sealed) from stdin (format binary)"
     ) as copy:
         copy.set_types(["uuid", "int4", "bytea"])
-        for part_no, data in enumerate(parts):
+        for part_no, data in enumerate(parts, first_part):
             copy.write_row((submission_id, part_no, seal_part(key, part_no, data)))
 
 

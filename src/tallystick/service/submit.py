@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import io
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
@@ -18,6 +18,7 @@ from uuid import UUID
 
 import duckdb
 import orjson
+import psycopg
 
 from tallystick.errors import BadRequest
 from tallystick.furnish import stage_file
@@ -30,6 +31,10 @@ from tallystick.service.submissions import SubmissionView, show
 Progress = Callable[[str, int, int | None], None]
 #: Single records by the API: at most so many at once.
 MAX_RECORDS = 100
+#: Raw parts stored in one commit.
+_PARTS_A_COMMIT = 8
+#: Up to so many bytes a job's tables stay in memory: a file of tables costs a small one 0.2 s.
+_SMALL_BYTES = 8 << 20
 _DUCKDB: dict[str, str | int | float | list[str]] = {
     "memory_limit": "400MB",
     "threads": 2,
@@ -66,40 +71,78 @@ def receive(
         raise BadRequest("unknown_dataset", "the registry has no such dataset")
     submission_id = deps.new_id()
     key = deps.vault.create([submission_id], deps.clock())[submission_id]
-    digest = hashlib.sha256()
-    size = 0
+    digest, size = hashlib.sha256(), 0
+    while parts := _some_parts(stream):
+        first_part = size // intake_store.PART_BYTES
+        with deps.database.connect("serve") as connection:
+            intake_store.write_raw(connection, submission_id, key, parts, first_part=first_part)
+        for part in parts:
+            digest.update(part)
+            size += len(part)
+    row = {
+        "submission": submission_id, "furnisher": member.member_id, "dataset": dataset,
+        "digest": digest.digest(), "bytes": size, "now": deps.clock(), "channel": channel,
+        "parent": parent,
+    }  # fmt: skip
+    earlier = _register(deps, row, again=again)
+    if earlier is None:
+        return Received(submission_id=submission_id, is_new=True)
+    deps.vault.destroy([submission_id], deps.clock(), "sent before")
+    return Received(submission_id=earlier, is_new=False)
 
-    def parts() -> Iterator[bytes]:
-        nonlocal size
-        while data := stream.read(intake_store.PART_BYTES):
-            digest.update(data)
-            size += len(data)
-            yield data
 
-    with deps.database.connect("serve") as connection:
-        intake_store.write_raw(connection, submission_id, key, parts())
-        repeat = connection.execute(
-            "select submission_id, repeat_no from directory.submission where furnisher_id = %s"
-            " and digest = %s and dataset = %s order by repeat_no desc limit 1",
-            (member.member_id, digest.digest(), dataset),
-        ).fetchone()
-        if repeat is not None and not again:
-            connection.rollback()
-            return Received(submission_id=repeat[0], is_new=False)
-        connection.execute(
-            "insert into directory.submission (furnisher_id, digest, dataset, repeat_no,"
-            " submission_id) values (%s, %s, %s, %s, %s)",
-            (member.member_id, digest.digest(), dataset, repeat[1] + 1 if repeat else 0,
-             submission_id),
-        )  # fmt: skip
-        connection.execute(
-            "insert into intake.submission (submission_id, furnisher_id, dataset, digest,"
-            " byte_count, received_at, channel, parent_submission_id, state)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, 'received')",
-            (submission_id, member.member_id, dataset, digest.digest(), size, deps.clock(),
-             channel, parent),
-        )  # fmt: skip
-    return Received(submission_id=submission_id, is_new=True)
+def _some_parts(stream: IO[bytes]) -> list[bytes]:
+    """The next parts of a stream, each full but the last; a few to a commit, so that a slow sender
+    holds no connection.
+    """
+    parts: list[bytes] = []
+    while len(parts) < _PARTS_A_COMMIT:
+        data = bytearray()
+        while len(data) < intake_store.PART_BYTES:
+            more = stream.read(intake_store.PART_BYTES - len(data))
+            if not more:
+                break
+            data += more
+        if not data:
+            break
+        parts.append(bytes(data))
+        if len(data) < intake_store.PART_BYTES:
+            break
+    return parts
+
+
+def _register(deps: Deps, row: Mapping[str, Any], *, again: bool) -> UUID | None:
+    """Make the submission, whose commit acknowledges it; gives an earlier one of the same bytes."""
+    while True:
+        try:
+            with deps.database.connect("serve") as connection:
+                earlier = connection.execute(_EARLIER, row).fetchone()
+                if earlier is not None and not again:
+                    found: UUID = earlier[0]
+                    return found
+                repeat = {"repeat": earlier[1] + 1 if earlier else 0}
+                connection.execute(_DIRECTORY, {**row, **repeat})
+                connection.execute(_SUBMISSION, row)
+            return None
+        except psycopg.errors.UniqueViolation:
+            continue  # the same bytes came at the same time, and that transaction was quicker
+
+
+_EARLIER = """
+select submission_id, repeat_no from directory.submission
+where furnisher_id = %(furnisher)s and digest = %(digest)s and dataset = %(dataset)s
+order by repeat_no desc limit 1
+"""
+_DIRECTORY = """
+insert into directory.submission (furnisher_id, digest, dataset, repeat_no, submission_id)
+values (%(furnisher)s, %(digest)s, %(dataset)s, %(repeat)s, %(submission)s)
+"""
+_SUBMISSION = """
+insert into intake.submission (submission_id, furnisher_id, dataset, digest, byte_count,
+  received_at, channel, parent_submission_id, state)
+values (%(submission)s, %(furnisher)s, %(dataset)s, %(digest)s, %(bytes)s, %(now)s, %(channel)s,
+  %(parent)s, 'received')
+"""
 
 
 def process(deps: Deps, submission_id: UUID, progress: Progress | None = None) -> SubmissionView:
@@ -121,7 +164,9 @@ def process(deps: Deps, submission_id: UUID, progress: Progress | None = None) -
         key = deps.vault.get([submission_id])[submission_id]
         with deps.database.connect("intake") as connection, path.open("wb") as target:
             intake_store.read_raw(connection, submission_id, key, target)
-        with duckdb.connect(str(folder / "job.duckdb"), config=_DUCKDB) as con:
+        is_small = path.stat().st_size <= _SMALL_BYTES
+        place = ":memory:" if is_small else str(folder / "job.duckdb")
+        with duckdb.connect(place, config=_DUCKDB) as con:
             con.execute(f"set temp_directory = '{folder / 'spill'}'")
             job = Job(
                 con=con, folder=folder, furnisher_id=found.furnisher_id,

@@ -110,4 +110,5 @@ grant select on log.erasure, log.subject_erasure, log.entry to tallystick_eraser
 grant select, delete on gate.consent, gate.consent_use, gate.withdrawal, gate.head_event, gate.request to tallystick_eraser;
 grant select, update on gate.head to tallystick_eraser;
 grant select, delete on intake.raw_part, intake.finding, intake.pending to tallystick_eraser;
+grant select on intake.submission to tallystick_eraser;
 grant select, delete on access.session, access.idempotency to tallystick_eraser;

@@ -1,0 +1,60 @@
+"""Housekeeping: what ends by itself on its day. Run it daily; running it twice changes nothing.
+
+Pending records whose parent never came are rejected, kept answers of requests are forgotten, and
+raw bytes (with what findings saw) end after the profile's `raw_days`: their key first, then the
+rows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from uuid import UUID
+
+from tallystick.service.idempotency import forget_answers
+from tallystick.service.pending import expire_pending
+from tallystick.service.port import Deps
+
+#: How long raw parts without a submission may stand: an upload that was cut off, or sent before.
+ORPHAN_DAYS = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tidied:
+    """What one run ended."""
+
+    pending_expired: int
+    answers_forgotten: int
+    submissions_swept: int
+
+
+def tidy(deps: Deps) -> Tidied:
+    """End what is due now."""
+    now = deps.clock()
+    return Tidied(
+        pending_expired=expire_pending(deps),
+        answers_forgotten=forget_answers(deps, now),
+        submissions_swept=sweep_raw(deps, now),
+    )
+
+
+def sweep_raw(deps: Deps, now: datetime) -> int:
+    """Destroy keys and rows of raw bytes past their life; gives how many submissions."""
+    raw_days = deps.profile.on(now.date()).raw_days
+    with deps.database.connect("eraser") as connection:
+        rows = connection.execute(
+            "select distinct r.submission_id from intake.raw_part r"
+            " left join intake.submission s using (submission_id)"
+            " where r.part_no = 0 and (s.received_at < %s"
+            " or (s.submission_id is null and r.submission_id < %s))",
+            (now - timedelta(days=raw_days), _id_at(now - timedelta(days=ORPHAN_DAYS))),
+        ).fetchall()
+        due = [row[0] for row in rows]
+        deps.vault.destroy(due, now, "raw bytes past their keeping time")
+        connection.execute("delete from intake.raw_part where submission_id = any(%s)", (due,))
+    return len(due)
+
+
+def _id_at(moment: datetime) -> UUID:
+    """The smallest version 7 id of an instant: ids made before it are smaller."""
+    return UUID(int=int(moment.timestamp() * 1000) << 80)

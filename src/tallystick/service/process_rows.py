@@ -135,8 +135,9 @@ def _merge_faults(job: Job, rules: Sequence[Rule]) -> None:
     A row that both waits for its parent and has a fault is rejected: waiting would not mend it.
     """
     job.con.execute("create or replace table severity_of (rule_id varchar, severity varchar)")
-    job.con.executemany(
-        "insert into severity_of values (?, ?)", [(rule.rule_id, rule.severity) for rule in rules]
+    job.con.execute(
+        "insert into severity_of select unnest(?), unnest(?)",
+        [[rule.rule_id for rule in rules], [rule.severity for rule in rules]],
     )
     job.con.execute(
         "create or replace table everything as"

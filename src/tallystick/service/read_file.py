@@ -144,12 +144,12 @@ def subject_file(
         agreements=_standing(document, "agreements", today),
         guarantees=_standing(document, "guarantees", today),
         payments=tuple(
-            _named(record)
+            _plain(record)
             for record in document.get("payments", ())
             if record["period_end"] <= today
         ),
         remarks=tuple(
-            _named(_remark(record, keys))
+            _remark(record, keys)
             for record in document.get("remarks", ())
             if record["valid_from"] <= today
         ),
@@ -223,13 +223,9 @@ def _standing(document: Record, block: str, today: str) -> tuple[Record, ...]:
     """The version of each agreement or guarantee that holds on a day."""
     by_object: dict[str, list[Record]] = {}
     for record in document.get(block, ()):
-        by_object.setdefault(record["id"], []).append(record)
+        by_object.setdefault(record["object_id"], []).append(record)
     held = [_valid(versions, today) for versions in by_object.values()]
-    return tuple(_named(record) for record in held if record is not None)
-
-
-def _named(record: Record) -> Record:
-    return {**_plain(record), "object_id": record["id"]}
+    return tuple(_plain(record) for record in held if record is not None)
 
 
 def _remark(record: Record, keys: Mapping[str, bytes], party_id: str | None = None) -> Record:

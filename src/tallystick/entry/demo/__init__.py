@@ -1,0 +1,6 @@
+"""The demo: a bureau of invented people, built through the front door, served or checked."""
+
+from tallystick.entry.demo.checking import check
+from tallystick.entry.demo.running import run
+
+__all__ = ["check", "run"]

@@ -1,0 +1,71 @@
+"""From an empty folder to a demo bureau: people, members, history, each stage with its time."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from time import perf_counter
+
+from tallystick.adapters.settings import Settings
+from tallystick.entry.compose import open_bureau
+from tallystick.entry.demo import place
+from tallystick.entry.demo.clock import DemoClock
+from tallystick.entry.demo.history import History, Player, Progress, register_members
+from tallystick.synth import Plan, generate
+
+_BEFORE = timedelta(hours=1)
+
+
+@dataclass(slots=True)
+class Built:
+    """What a build made, and how many seconds each stage took."""
+
+    plan: Plan
+    marker: place.Marker
+    history: History = field(default_factory=History)
+    stages: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Take the time of a stage."""
+        began = perf_counter()
+        yield
+        self.stages[name] = perf_counter() - began
+
+
+def build(settings: Settings, marker: place.Marker, progress: Progress) -> Built:
+    """Make the people and play their history.
+
+    Takes: settings that name an empty or missing database
+    Gives: what was made; the marker says complete only when all of it is committed
+    """
+    began = perf_counter()
+    synth = synth_folder(settings)
+    shutil.rmtree(synth, ignore_errors=True)
+    plan = generate(synth, people=marker.people, seed=marker.seed, progress=progress)
+    built = Built(plan=plan, marker=replace(marker, ends_at=plan.last_at))
+    built.stages["people"] = perf_counter() - began
+    clock = DemoClock(datetime.fromisoformat(plan.first_at) - _BEFORE)
+    began = perf_counter()
+    with open_bureau(settings, clock=clock) as bureau:
+        place.mark(bureau.database, marker)
+        members = register_members(bureau, synth, keys_folder(settings))
+        built.stages["database and members"] = perf_counter() - began
+        with built.stage("history"), Player(bureau, clock, synth=synth, members=members) as player:
+            built.history = player.play(sum(plan.steps.values()), progress)
+        place.mark(bureau.database, built.marker)
+    return built
+
+
+def synth_folder(settings: Settings) -> Path:
+    """Where the simulated files lie, the truth among them."""
+    return settings.data_folder / "synth"
+
+
+def keys_folder(settings: Settings) -> Path:
+    """Where each member's API key lies, for whoever tries the demo."""
+    return settings.data_folder / "keys"

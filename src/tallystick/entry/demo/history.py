@@ -1,0 +1,177 @@
+"""Five years of invented people, played through the bureau's front door on the demo's clock."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from time import perf_counter
+from types import TracebackType
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from tallystick.entry.compose import Bureau
+from tallystick.entry.demo.clock import DemoClock
+from tallystick.entry.http.api_inquiries import read_ask
+from tallystick.errors import Refused
+from tallystick.model.ids import edge_id
+from tallystick.service import consents, submit
+from tallystick.service.inquire import answer
+from tallystick.service.log import sequence_once
+from tallystick.service.members import Member, add_member, issue_key
+from tallystick.service.submissions import SubmissionView
+from tallystick.synth.plan import read_plan
+
+Progress = Callable[[str, int, int | None], None]
+#: What of an inquiry's step is its body; the rest is the plan's own.
+_BODY = ("subject", "purpose", "legal_basis")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sent:
+    """A file that went through the front door, and what became of it."""
+
+    file: str
+    view: SubmissionView
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """An inquiry of the plan, what was expected, and how it ended (`refused` with its code)."""
+
+    expected: str
+    because: str
+    outcome: str
+    code: str
+    look_id: UUID | None
+
+
+@dataclass(slots=True)
+class History:
+    """What was done, for the check to count over; `seconds` by kind of step."""
+
+    sent: list[Sent] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list)
+    steps: Counter[str] = field(default_factory=Counter)
+    seconds: Counter[str] = field(default_factory=Counter)
+
+
+def register_members(bureau: Bureau, synth: Path, keys_folder: Path) -> dict[str, Member]:
+    """Register the institutions with their signing keys; each gets an API key in a file of its own.
+
+    Gives: members by code; `keys_folder` holds `<code>.key`, readable by their owner only
+    """
+    keys_folder.mkdir(mode=0o700, exist_ok=True)
+    members = {}
+    for entry in json.loads((synth / "members.json").read_text(encoding="utf-8")):
+        names = {name: entry[name] for name in ("code", "name_en", "name_zh", "member_class")}
+        member = add_member(bureau.deps, **names, jwk=entry["public_jwk"])
+        members[member.code] = member
+        path = keys_folder / f"{member.code}.key"
+        path.touch(mode=0o600)
+        path.write_text(issue_key(bureau.deps, member.member_id, "demo").secret + "\n")
+    return members
+
+
+class Player:
+    """Plays a plan step by step; inquiries run on a loop of its own, closed at the end."""
+
+    def __init__(
+        self, bureau: Bureau, clock: DemoClock, *, synth: Path, members: Mapping[str, Member]
+    ):
+        self._bureau = bureau
+        self._deps = bureau.deps
+        self._clock = clock
+        self._synth = synth
+        self._members = members
+        self._runner = asyncio.Runner()
+        self.history = History()
+
+    def __enter__(self) -> Player:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._runner.run(self._bureau.database.aclose())
+        self._runner.close()
+
+    def play(self, total: int, progress: Progress) -> History:
+        """Every step of the plan at its instant; at the end every look has its number."""
+        by_kind: Mapping[str, Callable[[dict[str, Any]], None]] = {
+            "submit": self._submit,
+            "correct": self._submit,
+            "consent": self._consent,
+            "withdraw": self._withdraw,
+            "inquiry": self._inquire,
+        }
+        for number, step in enumerate(read_plan(self._synth)):
+            progress("history", number, total)
+            self._clock.set(datetime.fromisoformat(step["at"]))
+            began = perf_counter()
+            by_kind[step["kind"]](step)
+            name = step.get("dataset", step["kind"])
+            self.history.steps[name] += 1
+            self.history.seconds[name] += perf_counter() - began
+        sequence_once(self._deps)
+        progress("history", total, total)
+        return self.history
+
+    def _submit(self, step: dict[str, Any]) -> None:
+        member = self._members[step["member"]]
+        with (self._synth / step["file"]).open("rb") as file:
+            received = submit.receive(self._deps, member, step["dataset"], file)
+        view = submit.process(self._deps, received.submission_id)
+        self.history.sent.append(Sent(file=step["file"], view=view))
+
+    def _consent(self, step: dict[str, Any]) -> None:
+        given = {name: step[name] for name in ("artefact", "salt", "scheme", "number")}
+        consents.register(self._deps, self._members[step["member"]], **given)
+
+    def _withdraw(self, step: dict[str, Any]) -> None:
+        consents.withdraw(
+            self._deps, UUID(step["consent_id"]), withdrawn_by=step["withdrawn_by"]
+        )
+
+    def _inquire(self, step: dict[str, Any]) -> None:
+        sequence_once(self._deps)  # what was asked earlier has its number by now
+        body = inquiry_body(step)
+        ask = read_ask(
+            body,
+            member=self._members[step["member"]],
+            request_key=step["idempotency_key"],
+            digest=orjson.dumps(body)[:32].ljust(32),
+        )
+        outcome, code, look_id = "refused", "", None
+        try:
+            given = self._runner.run(answer(self._deps, ask))
+            outcome, look_id = given.outcome, given.look_id
+        except Refused as refusal:
+            code = refusal.code
+        self.history.asked.append(
+            Asked(
+                expected=step["expect"],
+                because=step.get("because", ""),
+                outcome=outcome,
+                code=code,
+                look_id=look_id,
+            )
+        )
+
+
+def inquiry_body(step: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of `POST /v1/inquiries` a step or an example asks, ids as they stand at the edge."""
+    body: dict[str, Any] = {name: step[name] for name in _BODY}
+    basis = dict(body["legal_basis"])
+    if "consent_id" in basis:
+        basis["consent_id"] = edge_id("cns", UUID(basis["consent_id"]))
+    return body | {"legal_basis": basis}

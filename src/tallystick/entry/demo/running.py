@@ -1,0 +1,143 @@
+"""`tallystick demo`: build what is not there yet, serve it, stop in order."""
+
+from __future__ import annotations
+
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+from typing import TYPE_CHECKING, Final
+
+from tallystick.adapters.settings import Settings
+from tallystick.entry.cli import output
+from tallystick.entry.compose import Bureau, open_bureau
+from tallystick.entry.demo import place, welcome
+from tallystick.entry.demo.building import build, keys_folder, synth_folder
+from tallystick.entry.demo.clock import DemoClock
+from tallystick.errors import Unavailable, require
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+SEED: Final = 1
+_INTERRUPTED: Final = 130
+
+
+def run(
+    settings: Settings,
+    *,
+    people: int,
+    reset: bool = False,
+    as_json: bool = False,
+    seed: int = SEED,
+) -> int:
+    """Build the demo where it is missing or incomplete, and serve it until Ctrl-C or SIGTERM.
+
+    Gives:  the exit code: 0 after serving, 130 when the build was interrupted
+    Raises: Unavailable when the port is taken, the folder holds another bureau, the server fails
+    """
+    began = perf_counter()
+    is_serving = False
+    with _listening(settings) as listening, _stopped_in_order() as stopped:
+        try:
+            with place.opened_place(settings, reset=reset) as placed:
+                marker = _made(placed, place.Marker(people=people, seed=seed))
+                is_serving = True
+                _serve(placed, marker, listening, as_json=as_json, began=began)
+        except BaseException:
+            if not stopped.is_set():
+                raise
+            # The signal itself, or what a library makes of it (DuckDB: RuntimeError).
+            output.say("stopped" if is_serving else "stopped; the next run builds anew")
+    return 0 if is_serving else _INTERRUPTED
+
+
+def _made(settings: Settings, wanted: place.Marker) -> place.Marker:
+    """The complete demo that is there, or a new one."""
+    there = place.what_is_there(settings)
+    if there is not None and there.ends_at is not None:
+        if there.people != wanted.people:
+            output.say(f"going on with the {there.people} persons that are there (RESET=1: afresh)")
+        return there
+    if there is not None:
+        output.say("an earlier build was interrupted: building anew")
+        place.start_over(settings)
+    output.say(f"building a bureau of {wanted.people} invented persons")
+    with output.progress() as progress:
+        built = build(settings, wanted, progress)
+    for stage, seconds in built.stages.items():
+        output.say(f"  {stage}: {seconds:.1f} s")
+    return built.marker
+
+
+def _serve(
+    settings: Settings,
+    marker: place.Marker,
+    listening: socket.socket,
+    *,
+    as_json: bool,
+    began: float,
+) -> None:
+    import uvicorn
+
+    from tallystick.entry.http.app import create_app
+
+    require(marker.end is not None, "only a complete demo is served")
+    clock = DemoClock(marker.end)  # type: ignore[arg-type]  # just required
+    clock.run_from(clock())
+    with open_bureau(settings, clock=clock) as bureau:
+        host, port = listening.getsockname()[:2]
+        address = f"http://{host}:{port}"
+        app = create_app(bureau.deps, background=True)
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        _tell(bureau, settings, address, as_json=as_json)
+        output.say(f"ready after {perf_counter() - began:.1f} s; stop with Ctrl-C")
+        server.run(sockets=[listening])
+
+
+def _tell(bureau: Bureau, settings: Settings, address: str, *, as_json: bool) -> None:
+    synth = synth_folder(settings)
+    doors = welcome.doors(bureau.deps, synth, address)
+    command = welcome.curl(synth, keys_folder(settings), address)
+    if as_json:
+        output.as_json({"address": address, "doors": doors, "curl": command})
+        return
+    output.table(
+        ("open as", "sign-in link", "then"), [(door.who, door.link, door.page) for door in doors]
+    )
+    output.data(f"\nan inquiry by the API:\n{command}\n")
+    output.say(f"API keys of all members: {keys_folder(settings)}")
+
+
+@contextmanager
+def _listening(settings: Settings) -> Iterator[socket.socket]:
+    """Take the port before anything is built. Raises: Unavailable when it is taken."""
+    try:
+        listening = socket.create_server((settings.host, settings.port))
+    except OSError as taken:
+        raise Unavailable(
+            "unavailable", f"port {settings.port} of {settings.host} is taken; try --port 0"
+        ) from taken
+    with listening:
+        yield listening
+
+
+@contextmanager
+def _stopped_in_order() -> Iterator[threading.Event]:
+    """The first SIGINT or SIGTERM ends the work; more of them do not disturb the closing."""
+    stopped = threading.Event()
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+        for one in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(one, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)

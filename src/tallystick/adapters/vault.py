@@ -96,7 +96,12 @@ class Vault:
         """`get` for asynchronous callers."""
         if self._async_pool is None:
             self._async_pool = AsyncConnectionPool(
-                self._url, min_size=1, max_size=_POOL_SIZE, open=False, name="vault"
+                self._url,
+                min_size=1,
+                max_size=_POOL_SIZE,
+                open=False,
+                name="vault",
+                kwargs={"autocommit": True},  # one statement: BEGIN and COMMIT would be two trips
             )
         if self._owns_async_pool:
             await self._async_pool.open()  # does nothing when it is open

@@ -132,12 +132,14 @@ def coordinates_of(material: Material, as_of: str) -> Coordinates:
     )
 
 
-def receipt_of(deps: Deps, look: Look, profile: ProfileAt) -> dict[str, str | int]:
-    """The signed promise of a look's place in the log."""
+def receipt_of(
+    deps: Deps, look: Look, profile: ProfileAt, *, promised: bytes | None = None
+) -> dict[str, str | int]:
+    """The signed promise of a look's place in the log; `promised` is its commitment if known."""
     return receipt(
         look.look_id,
         look.occurred_at,
-        commitment(look),
+        promised or commitment(look),
         log_delay_max_seconds=profile.log_delay_max_seconds,
         sign=deps.keys.sign,
         key_id=deps.keys.key_id,

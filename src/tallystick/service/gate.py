@@ -16,11 +16,9 @@ from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import orjson
-import psycopg
 
 from tallystick.audit import OLDEST_UNNUMBERED, Look, look_parameters
 from tallystick.consent import permit_text
-from tallystick.errors import Unavailable
 from tallystick.model.file import LookLine
 from tallystick.report import MemberView
 from tallystick.service import gate_sql as sql
@@ -28,11 +26,12 @@ from tallystick.service.log import require_in_time
 from tallystick.service.members import members
 from tallystick.service.port import Deps
 from tallystick.service.read_file import BUREAU, AccountRow, ConsentRow, Material, utc_text
+from tallystick.service.round_trip import Connection, Statement, round_trip
 
-Connection = psycopg.AsyncConnection[Any]
+_BEGIN: Statement = ("begin", {})
+_COMMIT: Statement = ("commit", {})
 NOBODY = UUID(int=0)
 _FRESH = timedelta(milliseconds=250)
-_TRIES = 50
 
 
 class Moved(Exception):
@@ -140,20 +139,14 @@ async def _begin(
         "member_key": request.member_key,
         "request_key": request.request_key,
     }
-    async with connection.pipeline():
-        await connection.execute("begin", prepare=True)
-        locking = await connection.execute(sql.LOCK, given, prepare=True, binary=True)
-        waiting = None
-        if is_due:
-            waiting = await connection.execute(OLDEST_UNNUMBERED, prepare=True)
-        row = await locking.fetchone()
-        if waiting is not None:
-            oldest = await waiting.fetchone()
-            desk.oldest, desk.checked_at = oldest[0] if oldest else None, now
+    statements = [_BEGIN, (sql.LOCK, given)]
+    if is_due:
+        statements.append((OLDEST_UNNUMBERED, {}))
+    _, rows, *waiting = await round_trip(connection, *statements)
+    if waiting:
+        desk.oldest, desk.checked_at = waiting[0][0][0], now
     require_in_time(deps, desk.oldest)
-    if row is None:
-        raise Unavailable("unavailable", "the gate's lock gave no row")
-    transaction, locked, digest, look_id, token = row
+    transaction, locked, digest, look_id, token = rows[0]
     return Opened(
         connection=connection,
         transaction=transaction,
@@ -168,20 +161,19 @@ async def read(deps: Deps, gate: Opened, tokens: Sequence[bytes]) -> list[Materi
     Gives:  one entry a candidate; one with an empty document where there is nobody
     Raises: Moved when the subjects under the tokens are no longer those that were locked
     """
-    connection = gate.connection
-    cursors = []
-    async with connection.pipeline():
-        for subject in gate.locked or [str(NOBODY)]:
-            identity = UUID(subject)
-            permit = permit_text(deps.keys.mint_key, identity, gate.transaction)
-            await connection.execute(sql.PERMIT, {"permit": permit}, prepare=True)
-            given = {"subject": identity, "tokens": list(tokens)}
-            cursor = await connection.execute(sql.READ, given, prepare=True, binary=True)
-            cursors.append((subject, cursor))
-        found = [_material(subject, await cursor.fetchall()) for subject, cursor in cursors]
+    statements: list[Statement] = []
+    subjects = gate.locked or [str(NOBODY)]
+    for subject in subjects:
+        permit = permit_text(deps.keys.mint_key, UUID(subject), gate.transaction)
+        statements.append((sql.PERMIT, {"permit": permit}))
+        statements.append((sql.READ, {"subject": subject, "tokens": list(tokens)}))
+    results = await round_trip(gate.connection, *statements)
+    found = [
+        _material(subject, rows) for subject, rows in zip(subjects, results[1::2], strict=True)
+    ]
     under = {subject for _, candidates in found for subject in candidates}
     if not under <= set(gate.locked):
-        await connection.execute(sql.MAKE_HEADS, {"subjects": sorted(under)})
+        await gate.connection.execute(sql.MAKE_HEADS, {"subjects": sorted(under)})
         await commit(gate)
         raise Moved
     return [material for material, _ in found]
@@ -247,9 +239,10 @@ def _consent(row: Sequence[Any]) -> ConsentRow:
 
 async def write_look(
     gate: Opened, look: Look, *, request: Request | None = None, body: dict[str, Any] | None = None
-) -> None:
+) -> bytes:
     """Write the look (with its body and its request) and commit; only then may anything leave.
 
+    Gives:  the look's commitment, for its receipt
     Raises: psycopg.errors.UniqueViolation when the same request was answered meanwhile
     """
     given = look_parameters(look) | (body or {})
@@ -260,11 +253,11 @@ async def write_look(
             "request_digest": request.request_digest,
         }
     text = sql.WRITE[body is not None, request is not None]
-    async with gate.connection.pipeline():
-        await gate.connection.execute(text, given, prepare=True)
-        await gate.connection.execute("commit", prepare=True)
+    await round_trip(gate.connection, (text, given), _COMMIT)
+    promised: bytes = given["commitment"]
+    return promised
 
 
 async def commit(gate: Opened) -> None:
     """End the transaction without a look: nothing was handed out."""
-    await gate.connection.execute("commit", prepare=True)
+    await round_trip(gate.connection, _COMMIT)

@@ -10,7 +10,7 @@ LOCK = """
 with locked as (
   select h.subject_id from gate.head h
   where h.subject_id = any (array (
-      select t.subject_id from directory.token_subject t where t.token = any (%(tokens)s))
+      select t.subject_id from directory.token_subject t where t.token = any (%(tokens)s::bytea[]))
     || %(subjects)s::uuid[])
   order by h.subject_id for share of h)
 select pg_current_xact_id()::text, (select string_agg(subject_id::text, ',') from locked),
@@ -76,7 +76,8 @@ _PARTS = (
         "(select head_version from gate.head where subject_id = %(subject)s)::text",
         number="(select position from ledger.counter)",
     ),
-    _part(1, "subject_id::text") + " from directory.token_subject where token = any (%(tokens)s)",
+    _part(1, "subject_id::text")
+    + " from directory.token_subject where token = any (%(tokens)s::bytea[])",
     _part(2, data="token") + f" from {_TOKENS_NOW} own",
     _part(3, *(f"{name}::text" for name in _ACCOUNT), data="months")
     + " from file.account where subject_id = %(subject)s",
@@ -89,7 +90,7 @@ _PARTS = (
         times="c.valid_from, c.valid_to, c.given_at, w.withdrawn_at",
     )
     + " from gate.consent c left join gate.withdrawal w using (token, consent_id)"
-    f" where c.token = any (array (select token from {_TOKENS_NOW} own) || %(tokens)s)",
+    f" where c.token = any (array (select token from {_TOKENS_NOW} own) || %(tokens)s::bytea[])",
     _looks(_TOKENS_NOW, _PARTIES_NOW, ""),
 )
 READ = " union all ".join(_PARTS)
@@ -147,3 +148,4 @@ KEPT = {
     "subject": _KEPT + " and l.subject_id = %(whose)s and l.member_id is null",
     "anybody": _KEPT,
 }
+ERASED = "select statement from log.erasure where look_id = %(look_id)s"

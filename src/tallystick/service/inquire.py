@@ -184,9 +184,7 @@ class _Inquiry:
         return permit
 
     async def _is_known(self, gate: Opened, consent_id: UUID) -> bool:
-        cursor = await gate.connection.execute(
-            sql.OTHER_CONSENT, {"consent_id": consent_id}, prepare=True
-        )
+        cursor = await gate.connection.execute(sql.OTHER_CONSENT, {"consent_id": consent_id})
         return await cursor.fetchone() is not None
 
     def _has_open_account(self, material: Material) -> bool:
@@ -260,7 +258,7 @@ class _Inquiry:
             "tokens": list(self.tokens),
             "schemes": [scheme for scheme, _ in self.ask.identifiers],
         }
-        await gate.connection.execute(sql.MAKE_TOKENS, given, prepare=True)
+        await gate.connection.execute(sql.MAKE_TOKENS, given)
         await write_look(gate, look, request=self.request)
         return look
 
@@ -305,6 +303,6 @@ async def _use(gate: Opened, row: ConsentRow) -> None:
         "consent_id": UUID(row.consent_id),
         "allowed": row.uses_allowed,
     }
-    cursor = await gate.connection.execute(sql.USE, given, prepare=True)
+    cursor = await gate.connection.execute(sql.USE, given)
     if await cursor.fetchone() is None:
         raise Refused("consent_used_up", "every use it allows was made")

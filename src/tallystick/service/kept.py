@@ -49,13 +49,21 @@ class KeptLook:
 async def kept_look(
     deps: Deps, look_id: UUID, *, by: Whose, whose: bytes | UUID | None = None
 ) -> KeptLook | None:
-    """The look of an id, if it is that token's, member's or person's."""
+    """The look of an id, if it is that token's, member's or person's.
+
+    Raises: BadRequest `erased` when the look itself was erased: whose it was is not known any more
+    """
     pool = await deps.database.serve_pool()
     async with pool.connection() as connection:
         cursor = await connection.execute(
-            sql.KEPT[by], {"look_id": look_id, "whose": whose}, prepare=True, binary=True
+            sql.KEPT[by], {"look_id": look_id, "whose": whose}, binary=True
         )
         row = await cursor.fetchone()
+        if row is None:
+            erased = await connection.execute(sql.ERASED, {"look_id": look_id})
+            statement = await erased.fetchone()
+            if statement is not None:
+                raise BadRequest("erased", "the law erased it", extra={"statement": statement[0]})
     return None if row is None else _kept(row)
 
 

@@ -57,13 +57,13 @@ async def release(
         "readable_until": readable_until,
         "kept_until": kept_until,
     }
-    await write_look(gate, look, request=request, body=kept)
+    promised = await write_look(gate, look, request=request, body=kept)
     return Answer(
         look_id=look.look_id,
         outcome=look.outcome,
         body=going.body,
         body_digest=look.body_digest,
-        receipt=receipt_of(deps, look, going.profile),
+        receipt=receipt_of(deps, look, going.profile, promised=promised),
         occurred_at=going.occurred_at,
         coordinates=coordinates_of(material, instant_text(going.as_of)),
         readable_until=readable_until,

@@ -77,14 +77,21 @@ def _order(job: Job) -> None:
         " count(*) as size from candidate where account_id not in"
         " (select account_id from slow_account) group by no) c join account_state s using (no)))"
     )
+    many = job.con.execute("select coalesce(max(size), 0) > 1 from account_order").fetchall()[0][0]
+    one_each = (
+        "select c.*, o.chunk_no, o.size, o.start as place"
+        " from candidate c join account_order o using (no)"
+    )
+    if not many:  # the monthly file: nothing to order within an account
+        job.con.execute(f"create or replace view fast as {one_each}")
+        return
     job.con.execute(
-        "create or replace table fast as"
-        " select c.*, o.chunk_no, o.size, o.start as place"
-        " from candidate c join account_order o using (no) where o.size = 1"
+        f"create or replace table fast_rows as {one_each} where o.size = 1"
         " union all select c.*, o.chunk_no, o.size, o.start"
         " + row_number() over (partition by c.no order by c.period_end) - 1"
         " from candidate c join account_order o using (no) where o.size > 1"
     )
+    job.con.execute("create or replace view fast as from fast_rows")
 
 
 def _month_hex() -> str:
@@ -119,27 +126,25 @@ def write_files(job: Job) -> tuple[Path, Path]:
         f" order by place) to '{ledger}' (format csv, header false)"
     )
     newest = (
-        "latest, first_delinquency_on, period_end as last_period_end, bucket as last_bucket,"
-        " status as last_status, balance_minor as last_balance_minor"
+        "chunk_no, place, latest, first_delinquency_on, period_end as last_period_end,"
+        " bucket as last_bucket, status as last_status, balance_minor as last_balance_minor"
     )
-    job.con.execute(
-        "create or replace table newest as select no, month_hex as months,"
-        f" {newest} from (select *, {_month_hex()} as month_hex, {_latest_json()} as latest"
-        " from fast where size = 1)"
+    singles = (
+        f"select no, month_hex as months, {newest} from (select *, {_month_hex()} as month_hex,"
+        f" {_latest_json()} as latest from fast where size = 1)"
     )
-    job.con.execute(
-        "insert into newest select no, months,"
-        f" {newest} from (select *, {_latest_json()} as latest, string_agg({_month_hex()}, '')"
-        " over (partition by no order by period_end rows between unbounded preceding"
-        " and current row) as months from fast where size > 1)"
+    several = (
+        f"select no, months, {newest} from (select *, {_latest_json()} as latest,"
+        f" string_agg({_month_hex()}, '') over (partition by no order by period_end rows"
+        " between unbounded preceding and current row) as months from fast where size > 1)"
         " qualify row_number() over (partition by no order by period_end desc) = 1"
     )
     job.con.execute(
-        "copy (select o.chunk_no, f.subject_id, o.account_id, f.changed_by,"
+        "copy (select n.chunk_no, f.subject_id, f.object_id, f.changed_by,"
         " '\\x' || n.months as months, n.latest, n.first_delinquency_on, n.last_period_end,"
-        " n.last_bucket, n.last_status, n.last_balance_minor from newest n"
-        f" join account_order o using (no) join account_ref f using (no) order by o.start)"
-        f" to '{change}' (format csv, header false)"
+        f" n.last_bucket, n.last_status, n.last_balance_minor from ({singles} union all {several})"
+        f" n join account_ref f using (no) order by n.place) to '{change}'"
+        " (format csv, header false)"
     )
     return ledger, change
 

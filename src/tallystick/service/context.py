@@ -185,7 +185,7 @@ def _identifiers(job: Job, profile: ProfileAt) -> None:
             )
             for line, scheme, number in rows
         ]
-        job.con.executemany("insert into identifier_check values (?, ?, ?, ?)", verdicts)
+        existing.insert_rows(job.con, "identifier_check", verdicts)
 
 
 def joins(job: Job) -> str:

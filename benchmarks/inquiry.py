@@ -23,8 +23,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
-from inquiry_data import PURPOSE, SCHEME, Target, fill
 
+from inquiry_data import PURPOSE, SCHEME, Target, fill
 from tallystick.adapters.databases import drop_database, vault_url_of
 from tallystick.adapters.embedded import EmbeddedServer
 from tallystick.adapters.keys import BureauKeys
@@ -107,7 +107,11 @@ async def _measure(
         closed = await load.closed_loop(given.seconds, callers=given.callers)
         if profile is not None:
             profile.disable()
-            pstats.Stats(profile).sort_stats("tottime").print_stats(30).sort_stats("cumtime").print_stats("service|vault|report|audit|psycopg", 50)
+            stats = pstats.Stats(profile)
+            stats.sort_stats("tottime").print_stats(30)
+            stats.sort_stats("cumtime").print_stats("service|vault|report|audit|psycopg", 50)
+                "cumtime"
+            ).print_stats("service|vault|report|audit|psycopg", 50)
         paced = await load.fixed_rate(given.seconds, rate=given.rate)
     finally:
         stop.set()

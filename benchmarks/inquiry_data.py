@@ -1,6 +1,6 @@
 """A bureau full of made-up files, written straight into its tables: what the inquiry load reads.
 
-Files as intake would leave them (identity sealed, months packed), without the hours of sending them.
+As intake would leave them (identity sealed, months packed), without the hours of sending them.
 """
 
 from __future__ import annotations
@@ -78,7 +78,8 @@ def fill(deps: Deps, url: str, *, subjects: int, heavy: int) -> tuple[Member, li
         connection.execute("update ledger.counter set position = 1, recorded_at = %s", (SINCE,))
         for start in range(0, subjects, _BATCH):
             people = [
-                _person(rng, serial, heavy) for serial in range(start, min(start + _BATCH, subjects))
+                _person(rng, serial, heavy)
+                for serial in range(start, min(start + _BATCH, subjects))
             ]
             keys = deps.vault.create([p for one in people for p in one.parties], SINCE)
             batch = _Batch(deps, furnishers, keys, bank)

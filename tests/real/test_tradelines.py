@@ -222,14 +222,14 @@ def test_the_past_stays_when_a_lender_corrects_and_a_link_is_undone(
     given |= loaded.bodies
 
     assert same(loaded, given, fold=False)
-    assert same(loaded, given, fold=True)
+    assert verify.ledger_verify(loaded.deps).first is None
     throw_away(loaded)
     assert same(loaded, given, fold=True)
     with pytest.raises(BadRequest):
         loaded.run(replay.replay(loaded.deps, next(iter(given)), fold=False))
 
     verify.ledger_rebuild(loaded.deps)
-    assert verify.ledger_verify(loaded.deps).first is None
+    assert verify.ledger_verify(loaded.deps, sample=SAMPLED).first is None
     loaded.number_looks()
     assert log.log_verify(loaded.deps).ok
     subject, accounts = touched[0]

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +98,18 @@ def test_no_statement_of_ours_uses(forbidden: str) -> None:
         if path.name != "vault.py" and forbidden in path.read_text(encoding="utf-8").lower()
     ]
     assert using == []
+
+
+def test_two_may_make_the_same_month_at_once(url: str) -> None:
+    """Who waited for the other meets the month made; each month is tried from the start."""
+    with psycopg.connect(url) as first, psycopg.connect(url) as second:
+        for connection in (first, second):
+            connection.execute("set role tallystick_intake")
+            connection.execute("select to_regclass('ledger.snapshot_2032_01')")
+        first.execute("select ledger.ensure_month('2032-01-01')")
+        with ThreadPoolExecutor(1) as threads:
+            waiting = threads.submit(second.execute, "select ledger.ensure_month('2032-01-01')")
+            time.sleep(0.3)
+            first.commit()
+            waiting.result(30)
+        second.rollback()

@@ -8,7 +8,10 @@ declare part text := format('snapshot_%s', to_char(first_day, 'YYYY_MM'));
 begin
   if to_regclass('ledger.' || part) is not null then return; end if;
   perform 1 from ledger.month_maker where only_row for update;
-  if to_regclass('ledger.' || part) is not null then return; end if;
+  -- Asked of the table: the name's cache may still say "none" after waiting for whoever made it.
+  if exists (select from pg_class where relnamespace = 'ledger'::regnamespace and relname = part) then
+    return;
+  end if;
   execute format('create table ledger.%I (like ledger.snapshot including defaults including constraints)', part);
   execute format('alter table ledger.snapshot attach partition ledger.%I for values from (%L) to (%L)',
                  part, first_day, (first_day + interval '1 month')::date);

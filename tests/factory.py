@@ -7,17 +7,32 @@ Numbers name things: person 1 borrows account 1. A value of None leaves the fiel
 
 from __future__ import annotations
 
+import base64
 import calendar
+import hashlib
+import hmac
+import io
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
+from uuid import UUID
 
+import orjson
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from joserfc import jws
+from joserfc.jwk import OKPKey
+
+from tallystick.model.canonical import canonical
+from tallystick.model.instant import instant_text
+from tallystick.service.consents import register
+from tallystick.service.inquire import Ask
 from tallystick.service.members import Member, add_member
 from tallystick.service.port import Deps
 from tallystick.service.submissions import SubmissionView
-from tallystick.service.submit import submit_records
+from tallystick.service.submit import process, receive, submit_records
 
 Native = dict[str, Any]
+SCHEME = "soc_sec_id"
 NAMES = ("Ada Adler", "Ben Brook", "Cleo Cole", "Dan Dale", "Eve Ellis", "Finn Ford")
 
 
@@ -25,11 +40,71 @@ def _without_none(record: Mapping[str, Any]) -> Native:
     return {name: value for name, value in record.items() if value is not None}
 
 
+#: Every member of the tests signs consents with the same made-up key, under a name of its own.
+SIGNING = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
+PURPOSE = "credit_application"
+
+
 def member(deps: Deps, code: str = "bank1", member_class: str = "commercial_bank") -> Member:
-    """A member of the bureau."""
+    """A member of the bureau, with a signing key."""
+    jwk = {"kty": "OKP", "crv": "Ed25519", "x": _text64(SIGNING.public_key().public_bytes_raw())}
     return add_member(
-        deps, code=code, name_en=code.title(), name_zh="测试机构", member_class=member_class
-    )
+        deps, code=code, name_en=code.title(), name_zh="测试机构", member_class=member_class,
+        jwk=jwk,
+    )  # fmt: skip
+
+
+def _text64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+def consent(deps: Deps, captor: Member, person: int, **fields: Any) -> UUID:
+    """Register a person's consent to that member for thirty days; gives its id."""
+    number, salt, consent_id, now = identity_number(person), b"s" * 16, deps.new_id(), deps.clock()
+    hashed = hmac.digest(salt, f"{SCHEME}\x1f{number}".encode(), "sha256")
+    payload = {
+        "consent_id": str(consent_id),
+        "subject_hash": _text64(hashed),
+        "captured_by": captor.code,
+        "recipient": captor.code,
+        "purpose": PURPOSE,
+        "data_classes": ["identity", "accounts", "summary", "looks", "consents"],
+        "valid_from": instant_text(now),
+        "valid_to": instant_text(now + timedelta(days=30)),
+        "given_at": instant_text(now),
+        "uses_allowed": None,
+        "evidence": {"text_sha256": "0" * 64, "locale": "zh"},
+        **fields,
+    }
+    jwk = {
+        "kty": "OKP", "crv": "Ed25519",
+        "x": _text64(SIGNING.public_key().public_bytes_raw()),
+        "d": _text64(SIGNING.private_bytes_raw()),
+    }  # fmt: skip
+    artefact = jws.serialize_compact(
+        {"alg": "Ed25519", "kid": f"{captor.code}:1"}, canonical(payload), OKPKey.import_key(jwk),
+        algorithms=["Ed25519"],
+    )  # fmt: skip
+    register(deps, captor, artefact=artefact, salt=_text64(salt), scheme=SCHEME, number=number)
+    return consent_id
+
+
+def ask(deps: Deps, asker: Member, person: int, consent_id: UUID | None, **fields: Any) -> Ask:
+    """An inquiry under a consent, by number, name and birth date."""
+    known = subject(person)
+    values: dict[str, Any] = {
+        "member": asker,
+        "identifiers": ((SCHEME, identity_number(person)),),
+        "name": known["name"],
+        "birth_date": known["birth_date"],
+        "purpose": PURPOSE,
+        "permit": "consent",
+        "consent_id": consent_id,
+        "idempotency_key": deps.new_id().hex,
+        **fields,
+    }
+    shown = repr(sorted((name, str(value)) for name, value in values.items()))
+    return Ask(**values, request_digest=hashlib.sha256(shown.encode()).digest())
 
 
 def identity_number(person: int) -> str:
@@ -42,7 +117,7 @@ def subject(person: int, **fields: Any) -> Native:
     record: Native = {
         "person_number": f"P{person}",
         "valid_from": "2024-01-01",
-        "identifier_scheme": "soc_sec_id",
+        "identifier_scheme": SCHEME,
         "identifier_number": identity_number(person),
         "name": NAMES[person % len(NAMES)],
         "birth_date": f"19{70 + person % 30}-0{person % 9 + 1}-1{person % 10}",
@@ -154,6 +229,13 @@ def deletion(dataset: str, key: Native, reason: str = "furnished_in_error") -> N
 def send(deps: Deps, furnisher: Member, dataset: str, *records: Native) -> SubmissionView:
     """Send records by the API, up to a hundred at once; published when this returns."""
     return submit_records(deps, furnisher, dataset, records)
+
+
+def send_again(deps: Deps, furnisher: Member, dataset: str, *records: Native) -> SubmissionView:
+    """The same as a submission of its own, though the same bytes were sent before."""
+    lines = b"".join(orjson.dumps(record) + b"\n" for record in records)
+    taken = receive(deps, furnisher, dataset, io.BytesIO(lines), channel="api", again=True)
+    return process(deps, taken.submission_id)
 
 
 def counts(view: SubmissionView) -> tuple[int, int, int, int]:

@@ -110,8 +110,6 @@ async def _measure(
             stats = pstats.Stats(profile)
             stats.sort_stats("tottime").print_stats(30)
             stats.sort_stats("cumtime").print_stats("service|vault|report|audit|psycopg", 50)
-                "cumtime"
-            ).print_stats("service|vault|report|audit|psycopg", 50)
         paced = await load.fixed_rate(given.seconds, rate=given.rate)
     finally:
         stop.set()

@@ -388,7 +388,7 @@ create table log.look (
   primary key (token, look_id)
 );
 create index look_by_subject on log.look (subject_id, look_id) where subject_id is not null;
-create index look_by_member on log.look (member_id, look_id);
+create index look_by_id on log.look (look_id);
 create table log.body (
   subject_id uuid not null,
   look_id uuid not null,

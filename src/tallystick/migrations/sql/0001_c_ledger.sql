@@ -261,3 +261,6 @@ create table ledger.snapshot (
   leaf bytea not null check (length(leaf) = 32),
   primary key (party_id, account_id, period_end, chunk_id)
 ) partition by range (period_end);
+
+-- Whose accounts a party holds besides those kept under it.
+create index account_party_by_holder on ledger.account_party (holder_party_id);

@@ -8,7 +8,7 @@ from uuid import UUID
 
 import gate_world as gw
 import pytest
-from gate_fixtures import Run, run, world  # noqa: F401 - fixtures
+from gate_world import Run
 
 from tallystick.errors import BadRequest
 from tallystick.model.canonical import canonical
@@ -21,21 +21,21 @@ from tallystick.service.verify import ledger_rebuild, ledger_verify
 GROUND = "retention is over"
 
 
-def subject_of(world: gw.World, serial: int = 1) -> UUID:  # noqa: F811
+def subject_of(world: gw.World, serial: int = 1) -> UUID:
     token = world.deps.keys.identity_token(gw.SCHEME, gw.resident_id(serial))
     found = world.rows("select subject_id from directory.token_subject where token = %s", token)
     return UUID(str(found[0][0]))
 
 
-def code_of(run: Run, coroutine: Any) -> str:  # noqa: F811
+def code_of(run: Run, coroutine: Any) -> str:
     with pytest.raises(BadRequest) as raised:
         run(coroutine)
     return raised.value.code
 
 
 def test_what_was_known_is_gone_and_both_records_still_verify(
-    world: gw.World,  # noqa: F811
-    run: Run,  # noqa: F811
+    world: gw.World,
+    run: Run,
 ) -> None:
     gw.furnish(world, world.platform)
     gw.furnish(world, world.platform, serial=2, name="白测试", account="B-2")
@@ -64,7 +64,7 @@ def test_what_was_known_is_gone_and_both_records_still_verify(
     assert erase(world.deps, erased_one, "another", "somebody") == view
 
 
-def test_the_statement_in_her_place_is_signed(world: gw.World) -> None:  # noqa: F811
+def test_the_statement_in_her_place_is_signed(world: gw.World) -> None:
     gw.furnish(world, world.platform)
     view = erase(world.deps, subject_of(world), GROUND, "operator")
     content = json.loads(view.statement)
@@ -74,7 +74,7 @@ def test_the_statement_in_her_place_is_signed(world: gw.World) -> None:  # noqa:
     assert content["parties"] == 1
 
 
-def test_of_a_joint_account_only_her_part_goes(world: gw.World) -> None:  # noqa: F811
+def test_of_a_joint_account_only_her_part_goes(world: gw.World) -> None:
     gw.furnish(world, world.platform)
     gw.furnish(world, world.platform, serial=2, name="白测试", account="B-2")
     party = {
@@ -92,7 +92,7 @@ def test_of_a_joint_account_only_her_part_goes(world: gw.World) -> None:  # noqa
     assert ledger_verify(world.deps).faults == ()
 
 
-def test_a_furnisher_may_begin_anew_and_gets_new_ids(world: gw.World) -> None:  # noqa: F811
+def test_a_furnisher_may_begin_anew_and_gets_new_ids(world: gw.World) -> None:
     gw.furnish(world, world.platform)
     erased_one = subject_of(world)
     erase(world.deps, erased_one, GROUND, "operator")
@@ -105,7 +105,7 @@ def test_a_furnisher_may_begin_anew_and_gets_new_ids(world: gw.World) -> None:  
     assert ledger_verify(world.deps).faults == ()
 
 
-def test_nobody_is_not_erased(world: gw.World) -> None:  # noqa: F811
+def test_nobody_is_not_erased(world: gw.World) -> None:
     with pytest.raises(BadRequest) as raised:
         erase(world.deps, UUID(int=7), GROUND, "operator")
     assert raised.value.code == "not_found"

@@ -263,7 +263,7 @@ def live(bureau: Any, *, lives: int, days: int) -> None:
 
 
 def test_a_small_bureau_lives_and_the_auditor_agrees(bureau: Any) -> None:
-    live(bureau, lives=6, days=20)
+    live(bureau, lives=3, days=18)
 
 
 @pytest.mark.prove

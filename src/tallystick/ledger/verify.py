@@ -101,7 +101,9 @@ def check_rows(
     chunks = _chunks(connection)
     for chunk_id, leaves, altered, gone in _grouped(connection):
         rows, erased = rows + len(leaves) - gone, erased + gone
-        _check_chunk(chunks.pop(chunk_id, None), chunk_id, leaves, altered, faults)
+        _check_chunk(
+            chunks.pop(chunk_id, None), chunk_id, leaves=leaves, altered=altered, faults=faults
+        )
         progress("rows", rows + erased, expected[0] if expected else None)
     for chunk_id, row_count, root in chunks.values():
         if row_count or root != merkle.EMPTY_ROOT:
@@ -120,7 +122,7 @@ def _chunks(connection: psycopg.Connection[Any]) -> dict[int, Chunk]:
 
 
 def _check_chunk(
-    chunk: Chunk | None, chunk_id: int, leaves: list[_Leaf], altered: list[str], faults: Faults
+    chunk: Chunk | None, chunk_id: int, *, leaves: list[_Leaf], altered: list[str], faults: Faults
 ) -> None:
     where = f"chunk {chunk_id}"
     for what in altered:

@@ -54,7 +54,7 @@ def erase(deps: Deps, subject_id: UUID, ground: str, by: str) -> ErasureView:
         rows = ledger_erase.erase_parties(connection, hers.parties, now=now, ground=ground)
         ledger_erase.erase_files(connection, subject_id, hers.accounts)
         _erase_directories(connection, hers)
-        statement = _statement(deps, hers, now, ground, by, rows=rows, looks=looks)
+        statement = _statement(deps, hers, now, ground=ground, by=by, rows=rows, looks=looks)
         connection.execute(
             "insert into log.subject_erasure (subject_id, erased_at, ground, statement)"
             " values (%s, %s, %s, %s)",
@@ -198,7 +198,7 @@ def _erase_directories(connection: psycopg.Connection[Any], hers: _Hers) -> None
 
 
 def _statement(
-    deps: Deps, hers: _Hers, now: datetime, ground: str, by: str, *, rows: int, looks: int
+    deps: Deps, hers: _Hers, now: datetime, *, ground: str, by: str, rows: int, looks: int
 ) -> str:
     """What stands in her place: signed by the bureau, so that anybody can check it."""
     content: dict[str, Any] = {

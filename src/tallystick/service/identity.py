@@ -135,8 +135,8 @@ def _move(deps: Deps, connection: psycopg.Connection[Any], move: _Move) -> order
         months_too=True,
     )
     publish.lock(connection, touched, also=both)
-    _require_unmoved(connection, move, source, tokens, touched.accounts)
-    chunk_id = _write(deps, connection, move, source, others, now)
+    _require_unmoved(connection, move, source, tokens=tokens, accounts=touched.accounts)
+    chunk_id = _write(deps, connection, move, source=source, others=others, now=now)
     _carry_tokens(connection, tokens, others, source=source, target=move.target, now=now)
     publish.refresh(connection, touched, chunk_id=chunk_id)
     files.write_documents(connection, both, own_chunk=chunk_id)
@@ -197,6 +197,7 @@ def _require_unmoved(
     connection: psycopg.Connection[Any],
     move: _Move,
     source: UUID,
+    *,
     tokens: Sequence[bytes],
     accounts: frozenset[UUID],
 ) -> None:
@@ -214,6 +215,7 @@ def _write(
     deps: Deps,
     connection: psycopg.Connection[Any],
     move: _Move,
+    *,
     source: UUID,
     others: Sequence[UUID],
     now: datetime,

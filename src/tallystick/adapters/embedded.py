@@ -270,7 +270,7 @@ class EmbeddedServer:
         layout = self._in_use()
         running = read_postmaster(layout.data)
         if running is None or not is_running(running.pid, layout.data):
-            self._reap(0.0)
+            self._reap(5.0)  # killed from outside: it may take a moment to be gone
             return
         for sign, patience in (
             (signal.SIGINT, STOP_TIMEOUT_S),

@@ -6,6 +6,7 @@ import gzip
 import io
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 
@@ -23,6 +24,8 @@ GOOD = {
     "balance": "900.00", "payment_due": "100.00", "amount_paid": "100.00",
     "amount_past_due": "0.00", "status": "open",
 }  # fmt: skip
+
+GUIDE = Path(__file__).parent.parent.parent / "docs" / "guides" / "bad-input.md"
 
 Content = Callable[[str], bytes]
 #: (rule, line, column) of a finding.
@@ -200,7 +203,7 @@ def test_the_same_row_twice_counts_once(world: gw.World, accounts: dict[str, str
     view = sent(world, lines(HEADER, good("C-twice"), good("C-twice")))
     assert (view.sent, view.accepted) == (2, 1)
     assert located(world, view, with_warnings=True) == [("ANY-DUP-001", 3, None)]
-    assert view.unchanged + view.rejected == 1
+    assert (view.unchanged, view.rejected, view.pending) == (1, 0, 0)
 
 
 def test_the_same_number_at_two_furnishers_is_two_accounts(
@@ -243,3 +246,9 @@ def test_the_same_bytes_are_the_same_submission(world: gw.World, accounts: dict[
     assert first.submission_id == again.submission_id
     assert process(world.deps, first.submission_id).accepted == 1
     assert process(world.deps, first.submission_id).accepted == 1
+
+
+def test_the_guide_names_every_rule_that_was_tried() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    tried = {rule for case in CASES for rule, _, _ in case.found}
+    assert {rule for rule in tried if f"`{rule}`" not in text} == set()

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -21,6 +22,7 @@ from tallystick.service.log import log_verify, sequence_once
 from tallystick.service.members import issue_key, revoke_key
 from tallystick.service.submit import submit_records
 
+GUIDE = Path(__file__).parent.parent.parent / "docs" / "guides" / "bad-input.md"
 MONTH = timedelta(days=30)
 
 
@@ -220,3 +222,8 @@ async def _requests(
             )
         )
     return [(one.status_code, one.json().get("code")) for one in found]
+
+
+def test_the_guide_names_every_refusal_that_was_tried() -> None:
+    text = GUIDE.read_text(encoding="utf-8")
+    assert {one[3] for one in REFUSED if f"`{one[3]}`" not in text} == set()

@@ -73,12 +73,12 @@ def append(
     Raises: psycopg.errors.UniqueViolation when the submission has a chunk of that number
     """
     leaves = [row.leaf for row in rows]
-    chunk_id = insert_head(connection, head, len(rows), merkle.chunk_root(leaves), now)
+    chunk_id = insert_head(connection, head, len(rows), merkle.chunk_root(leaves), now=now)
     by_table: dict[str, list[tuple[int, Row]]] = {}
     for row_no, row in enumerate(rows):
         by_table.setdefault(row.table, []).append((row_no, row))
     for name, members in by_table.items():
-        _copy(connection, name, members, leaves, chunk_id)
+        _copy(connection, name, members, leaves, chunk_id=chunk_id)
     return chunk_id
 
 
@@ -87,6 +87,7 @@ def insert_head(
     head: ChunkHead,
     row_count: int,
     root: bytes,
+    *,
     now: datetime,
 ) -> int:
     """Insert the chunk's own row; gives its id."""
@@ -103,6 +104,7 @@ def _copy(
     name: str,
     members: Sequence[tuple[int, Row]],
     leaves: Sequence[bytes],
+    *,
     chunk_id: int,
 ) -> None:
     if name in OTHER:

@@ -30,7 +30,7 @@ _ORDER = ("member", "subject", "account", "account_party", "agreement", "guarant
           "snapshot", "event", "payment", "remark")  # fmt: skip
 
 
-def run(deps: Deps, job: Job, key: bytes, staged: Staged, progress: Progress) -> None:
+def run(deps: Deps, job: Job, key: bytes, staged: Staged, *, progress: Progress) -> None:
     """Process a staged file of corrections or deletions to its end."""
     rows = _readable(job)
     with deps.database.connect("intake") as connection:
@@ -47,7 +47,7 @@ def run(deps: Deps, job: Job, key: bytes, staged: Staged, progress: Progress) ->
         for dataset in _ORDER:
             part = [row for row in rows if row["record_dataset"] == dataset]
             if part:
-                unchanged += _correct(deps, job, key, dataset, part, progress)
+                unchanged += _correct(deps, job, key, dataset, rows=part, progress=progress)
     _close(deps, job, staged.sent, unchanged)
 
 
@@ -77,6 +77,7 @@ def _correct(
     job: Job,
     key: bytes,
     dataset: str,
+    *,
     rows: Sequence[Mapping[str, Any]],
     progress: Progress,
 ) -> int:
@@ -102,7 +103,7 @@ def _correct(
         for row in rows
     }
     return process_rows.judge_and_publish(
-        deps, nested, key, len(rows), progress, operations=operations
+        deps, nested, key, len(rows), progress=progress, operations=operations
     )
 
 
@@ -129,7 +130,7 @@ def _check_targets(
     profile = deps.profile.on(deps.clock().date())
     day = deps.clock().date()
     with deps.database.connect("intake") as connection:
-        context.build(deps, connection, job, profile, day, corrections=True)
+        context.build(deps, connection, job, profile, day=day, corrections=True)
     on_file = dict(
         job.con.execute(
             f'select r.line_no, e.leaf from "row" r {context.joins(job)} where e.leaf is not null'
@@ -167,7 +168,7 @@ def _delete(deps: Deps, job: Job, key: bytes, rows: Sequence[Mapping[str, Any]])
             for row in rows[start : start + 100]:
                 target = locate.target(
                     deps, connection, job.furnisher_id, row["record_dataset"],
-                    orjson.loads(row["record_key"]),
+                    key=orjson.loads(row["record_key"]),
                 )  # fmt: skip
                 beside = {
                     **row,

@@ -146,7 +146,14 @@ def _insert(
         (token, read.consent_id),
     )
     for subject_id in subjects:
-        heads.add_event(connection, subject_id, "consent_given", token, now, read.consent_id)
+        heads.add_event(
+            connection,
+            subject_id,
+            "consent_given",
+            token,
+            happened_at=now,
+            consent_id=read.consent_id,
+        )
 
 
 def withdraw(
@@ -183,7 +190,14 @@ def withdraw(
         )
         if done.rowcount:
             for subject_id in subjects:
-                heads.add_event(connection, subject_id, "consent_withdrawn", token, now, consent_id)
+                heads.add_event(
+                    connection,
+                    subject_id,
+                    "consent_withdrawn",
+                    token,
+                    happened_at=now,
+                    consent_id=consent_id,
+                )
         return view(connection, token, consent_id, now)
 
 

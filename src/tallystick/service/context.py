@@ -46,8 +46,8 @@ def build(
     connection: psycopg.Connection[Any],
     job: Job,
     profile: ProfileAt,
-    day: date,
     *,
+    day: date,
     corrections: bool = False,
 ) -> None:
     """Make the view `judged` over the job's table `row`.

@@ -53,6 +53,7 @@ def add_event(
     subject_id: UUID,
     kind: str,
     token: bytes,
+    *,
     happened_at: datetime,
     consent_id: UUID | None = None,
 ) -> int:
@@ -80,7 +81,7 @@ def tie_token(
         " on conflict do nothing",
         (token, subject_id),
     )
-    add_event(connection, subject_id, "token_linked", token, now)
+    add_event(connection, subject_id, "token_linked", token, happened_at=now)
     consents = connection.execute(
         "select c.consent_id, c.registered_at, w.withdrawn_at from gate.consent c"
         " left join gate.withdrawal w using (token, consent_id) where c.token = %s"
@@ -88,9 +89,23 @@ def tie_token(
         (token,),
     ).fetchall()
     for consent_id, registered_at, withdrawn_at in consents:
-        add_event(connection, subject_id, "consent_given", token, registered_at, consent_id)
+        add_event(
+            connection,
+            subject_id,
+            "consent_given",
+            token,
+            happened_at=registered_at,
+            consent_id=consent_id,
+        )
         if withdrawn_at is not None:
-            add_event(connection, subject_id, "consent_withdrawn", token, withdrawn_at, consent_id)
+            add_event(
+                connection,
+                subject_id,
+                "consent_withdrawn",
+                token,
+                happened_at=withdrawn_at,
+                consent_id=consent_id,
+            )
 
 
 def untie_token(
@@ -101,4 +116,4 @@ def untie_token(
         "delete from directory.token_subject where token = %s and subject_id = %s",
         (token, subject_id),
     )
-    add_event(connection, subject_id, "token_unlinked", token, now)
+    add_event(connection, subject_id, "token_unlinked", token, happened_at=now)

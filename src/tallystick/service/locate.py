@@ -46,13 +46,14 @@ def target(
     connection: psycopg.Connection[Any],
     furnisher_id: UUID,
     dataset: str,
+    *,
     key: Mapping[str, Any],
 ) -> Target | None:
     """The standing record a key names; None when there is none (or it is hidden already).
 
     Takes: `key`: the native key fields; for an account the whole account is meant
     """
-    place = _place(deps, connection, furnisher_id, dataset, key)
+    place = _place(deps, connection, furnisher_id, dataset, key=key)
     if place is None:
         return None
     party_id, object_id = place
@@ -66,7 +67,9 @@ def target(
         " order by p.position desc limit 1",
         (party_id, object_id, item_key, item_key),
     ).fetchone()
-    if row is None or _is_hidden(connection, party_id, object_id, dataset, item_key, row[1]):
+    if row is None or _is_hidden(
+        connection, party_id, object_id, dataset, item_key=item_key, since=row[1]
+    ):
         return None
     return Target(
         party_id=party_id,
@@ -82,6 +85,7 @@ def _is_hidden(
     party_id: UUID,
     object_id: UUID,
     dataset: str,
+    *,
     item_key: str,
     since: int,
 ) -> bool:
@@ -99,11 +103,12 @@ def _place(
     connection: psycopg.Connection[Any],
     furnisher_id: UUID,
     dataset: str,
+    *,
     key: Mapping[str, Any],
 ) -> tuple[UUID, UUID] | None:
     if dataset in _OWN_KIND:
         kind, name = _OWN_KIND[dataset]
-        return _object(deps, connection, furnisher_id, kind, key.get(name))
+        return _object(deps, connection, furnisher_id, kind, number=key.get(name))
     about_party = dataset == "remark" and key.get("object_type") == "party"
     if dataset == "subject" or about_party:
         return _party(deps, connection, furnisher_id, key)
@@ -112,11 +117,11 @@ def _place(
             "select member_id from member.member where code = %s", (key.get("originator"),)
         ).fetchone()
         furnisher_id = row[0] if row else furnisher_id
-    return _object(deps, connection, furnisher_id, "account", key.get("account_number"))
+    return _object(deps, connection, furnisher_id, "account", number=key.get("account_number"))
 
 
 def _object(
-    deps: Deps, connection: psycopg.Connection[Any], furnisher_id: UUID, kind: str, number: Any
+    deps: Deps, connection: psycopg.Connection[Any], furnisher_id: UUID, kind: str, *, number: Any
 ) -> tuple[UUID, UUID] | None:
     token = deps.keys.number_token(furnisher_id, kind, str(number))
     row = connection.execute(

@@ -48,8 +48,13 @@ class Vault(Protocol):
 class Keys(Protocol):
     """The bureau's own keys (`adapters.keys.BureauKeys`)."""
 
-    key_id: str
-    mint_key: bytes
+    @property
+    def key_id(self) -> str:
+        """The id of the bureau's signing key."""
+
+    @property
+    def mint_key(self) -> bytes:
+        """The key permits are minted with."""
 
     def identity_token(self, scheme: str, number: str) -> bytes:
         """32 bytes: HMAC-SHA256 of (scheme, normalised identity number)."""
@@ -60,8 +65,8 @@ class Keys(Protocol):
     def number_tokens(self, furnisher_id: UUID, kind: str, numbers: Sequence[str]) -> list[bytes]:
         """The same for many."""
 
-    def member_id_key(self, member_id: UUID | None) -> bytes:
-        """The key of the ids shown to one member (None: to the person herself)."""
+    def member_id_key(self, member_id: UUID) -> bytes:
+        """The key of the ids shown to one member (or, by her subject id, to a person)."""
 
     def sign(self, data: bytes) -> bytes:
         """Ed25519 signature by the bureau's key."""

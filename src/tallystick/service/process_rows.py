@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, Protocol
 from uuid import UUID
 
 import orjson
@@ -32,7 +32,23 @@ from tallystick.service.references import Job
 from tallystick.validate import Rule, judge_record, judge_table, load_rules
 
 Progress = Callable[[str, int, int | None], None]
-ProcessPending = Callable[[Deps, UUID, str, Sequence[Mapping[str, Any]], UUID], UUID]
+
+
+class ProcessPending(Protocol):
+    """Judges records that waited again, as a submission under their parent's; gives its id."""
+
+    def __call__(
+        self,
+        deps: Deps,
+        furnisher_id: UUID,
+        dataset: str,
+        records: Sequence[Mapping[str, Any]],
+        *,
+        parent: UUID,
+    ) -> UUID:
+        """Process the records of one furnisher and dataset."""
+
+
 #: Rounds before a submission is given up as failing (each means somebody else wrote the accounts).
 MAX_ROUNDS = 20
 #: From this many rows on the rules run as one DuckDB scan, below it as generated Python.
@@ -46,6 +62,7 @@ def run(
     job: Job,
     key: bytes,
     sent: int,
+    *,
     progress: Progress,
 ) -> None:
     """Judge and publish the rows of a job, then close its funnel.
@@ -56,7 +73,7 @@ def run(
         intake_store.set_state(
             connection, job.submission_id, state="checking", stage="records", row_count=sent
         )
-    unchanged = judge_and_publish(deps, job, key, sent, progress)
+    unchanged = judge_and_publish(deps, job, key, sent, progress=progress)
     _close(deps, job, sent=sent, unchanged=unchanged)
 
 
@@ -65,8 +82,8 @@ def judge_and_publish(
     job: Job,
     key: bytes,
     sent: int,
-    progress: Progress,
     *,
+    progress: Progress,
     operations: Mapping[int, tuple[str, str]] | None = None,
 ) -> int:
     """Rounds of judging and publishing until every row is settled; gives how many were unchanged.
@@ -76,7 +93,7 @@ def judge_and_publish(
     profile = deps.profile.on(deps.clock().date())
     for _ in range(MAX_ROUNDS):
         progress("records", 0, sent)
-        _judge(deps, job, key, profile, sent, corrections=operations is not None)
+        _judge(deps, job, key, profile, sent=sent, corrections=operations is not None)
         try:
             return _publish(deps, job, progress, operations)
         except publish.Stale:
@@ -85,7 +102,7 @@ def judge_and_publish(
 
 
 def _judge(
-    deps: Deps, job: Job, key: bytes, profile: ProfileAt, sent: int, *, corrections: bool
+    deps: Deps, job: Job, key: bytes, profile: ProfileAt, *, sent: int, corrections: bool
 ) -> None:
     """All rules over all rows; findings stored; table `left_out` holds the lines not published."""
     day = deps.clock().date()
@@ -94,16 +111,16 @@ def _judge(
             connection.execute("insert into ledger.abandoned values (%s)", (chunk_id,))
     with deps.database.connect("intake") as connection:
         if job.dataset in _OWN_WAY:
-            register_rows.context_view(deps, connection, job, profile, day)
+            register_rows.context_view(deps, connection, job, profile, day=day)
         else:
-            context.build(deps, connection, job, profile, day, corrections=corrections)
+            context.build(deps, connection, job, profile, day=day, corrections=corrections)
     overrides = {name: value for name, value in profile.rules.items() if name in load_rules()}
     rules = load_rules().in_force(job.dataset, overrides, day)
     _evaluate(job, rules)
     _merge_faults(job, rules)
     with deps.database.connect("intake") as connection:
         intake_store.write_findings(connection, job.submission_id, key, _all_findings(job))
-        _store_pending(deps, connection, job, key, profile, day)
+        _store_pending(deps, connection, job, key, profile=profile, day=day)
         intake_store.set_state(
             connection, job.submission_id, state="publishing", stage="publishing", total=sent,
         )  # fmt: skip
@@ -173,6 +190,7 @@ def _store_pending(
     connection: psycopg.Connection[Any],
     job: Job,
     key: bytes,
+    *,
     profile: ProfileAt,
     day: date,
 ) -> None:
@@ -213,7 +231,7 @@ def _publish(
         return _OWN_WAY[job.dataset](deps, job)
     if job.dataset == "snapshot" and operations is None:
         return _publish_snapshots(deps, job, progress)
-    return _publish_batches(deps, job, rows.batches(job), progress, operations)
+    return _publish_batches(deps, job, rows.batches(job), progress, operations=operations)
 
 
 def _publish_snapshots(deps: Deps, job: Job, progress: Progress) -> int:
@@ -235,7 +253,12 @@ def _publish_snapshots(deps: Deps, job: Job, progress: Progress) -> int:
     unchanged = planned.unchanged
     if planned.slow_accounts:
         unchanged += _publish_batches(
-            deps, job, rows.batches(job, only=snapshots.SLOW), progress, None, months_too=True
+            deps,
+            job,
+            rows.batches(job, only=snapshots.SLOW),
+            progress,
+            operations=None,
+            months_too=True,
         )
     return unchanged
 
@@ -245,8 +268,8 @@ def _publish_batches(
     job: Job,
     batches: Iterator[list[dict[str, Any]]],
     progress: Progress,
-    operations: Mapping[int, tuple[str, str]] | None,
     *,
+    operations: Mapping[int, tuple[str, str]] | None,
     months_too: bool = False,
 ) -> int:
     unchanged = done = 0
@@ -265,7 +288,7 @@ def _publish_batches(
             chunk_id = append.append(connection, head, prepared.rows, deps.clock())
         expected = {account: ours.get(account, was) for account, was in prepared.judged_at.items()}
         _publish_chunk(
-            deps, job, prepared, expected, chunk_id, number,
+            deps, job, prepared, expected, chunk_id=chunk_id, number=number,
             months_too=months_too or (operations is not None and job.dataset == "snapshot"),
         )  # fmt: skip
         ours.update(dict.fromkeys(prepared.accounts, chunk_id))
@@ -280,9 +303,9 @@ def _publish_chunk(
     job: Job,
     prepared: rows.Prepared,
     expected: Mapping[UUID, int | None],
+    *,
     chunk_id: int,
     number: int,
-    *,
     months_too: bool,
 ) -> None:
     touched = publish.Touched(
@@ -295,7 +318,7 @@ def _publish_chunk(
             with deps.database.connect("intake") as connection:
                 if job.dataset == "subject":
                     place = settle.publish_parties(
-                        deps, connection, chunk_id, prepared.new_parties, deps.clock()
+                        deps, connection, chunk_id, prepared.new_parties, now=deps.clock()
                     )
                 else:
                     place = publish.publish(
@@ -360,7 +383,7 @@ def wake_pending(deps: Deps, submission_id: UUID, *, process_records: ProcessPen
                 orjson.loads(intake_store.open_part(key, (1 << 80) + one[4], one[5]))
                 for one in part
             ]
-            child = process_records(deps, furnisher, dataset, records, parent)
+            child = process_records(deps, furnisher, dataset, records, parent=parent)
             register_rows.settle_pending(deps, parent, child, [(one[0], one[4]) for one in part])
 
 

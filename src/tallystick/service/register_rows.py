@@ -35,7 +35,7 @@ _CONSENT_RULES = {
 
 
 def context_view(
-    deps: Deps, connection: psycopg.Connection[Any], job: Job, profile: ProfileAt, day: date
+    deps: Deps, connection: psycopg.Connection[Any], job: Job, profile: ProfileAt, *, day: date
 ) -> None:
     """Make the view `judged` for consents and members: duplicates in the file, and the day."""
     key = "consent_id" if job.dataset == "consent" else "member || '|' || valid_from::varchar"

@@ -124,7 +124,7 @@ def prepare(
             continue
         prepared.rows.append(append.Row(table=job.dataset, values=values))
         prepared.accepted += 1
-        _touch(deps, job, row, values, ids, prepared)
+        _touch(deps, job, row, values, ids=ids, prepared=prepared)
     return prepared
 
 
@@ -309,12 +309,13 @@ def _touch(
     job: Job,
     row: Mapping[str, Any],
     values: Mapping[str, Any],
+    *,
     ids: _Ids,
     prepared: Prepared,
 ) -> None:
     dataset = job.dataset
     if dataset == "subject":
-        _touch_subject(deps, job, row, values, prepared)
+        _touch_subject(deps, job, row, values, prepared=prepared)
     elif dataset in ("agreement", "guarantee", "payment") or (
         dataset == "remark" and row["ref_account"] is None
     ):
@@ -334,6 +335,7 @@ def _touch_subject(
     job: Job,
     row: Mapping[str, Any],
     values: Mapping[str, Any],
+    *,
     prepared: Prepared,
 ) -> None:
     scheme, number = row["identifier_scheme"], row["identifier_number"]

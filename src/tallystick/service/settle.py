@@ -54,6 +54,7 @@ def publish_parties(
     connection: psycopg.Connection[Any],
     chunk_id: int,
     parties: Sequence[NewParty],
+    *,
     now: datetime,
 ) -> order.Place:
     """Resolve the chunk's parties, write their links and files, publish both chunks.
@@ -83,7 +84,7 @@ def publish_parties(
     if decided:
         chunks.append(_write_links(deps, connection, decided, now))
     _keep_keys(connection, parties)
-    _tie_tokens(connection, parties, known, tokens, now)
+    _tie_tokens(connection, parties, known, tokens, now=now)
     touched = publish.Touched(parties=frozenset(known))
     publish.lock(connection, touched)
     publish.refresh(connection, touched, chunk_id=chunk_id)
@@ -280,6 +281,7 @@ def _tie_tokens(
     parties: Sequence[NewParty],
     subject_of: Mapping[UUID, UUID],
     tokens: Sequence[bytes],
+    *,
     now: datetime,
 ) -> None:
     """Tie each party's token to its subject, and bring the token's consents to the subject."""

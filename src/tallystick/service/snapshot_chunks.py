@@ -132,7 +132,7 @@ class _Appender:
             dataset="snapshot",
         )
         chunk_id = append.insert_head(
-            self._connection, head, size, merkle.chunk_root(leaves), self._deps.clock()
+            self._connection, head, size, merkle.chunk_root(leaves), now=self._deps.clock()
         )
         prefix = f"{chunk_id},".encode()
         with self._connection.cursor().copy(self._copy) as copy:

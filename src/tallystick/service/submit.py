@@ -172,7 +172,7 @@ def process(deps: Deps, submission_id: UUID, progress: Progress | None = None) -
                 con=con, folder=folder, furnisher_id=found.furnisher_id,
                 dataset=found.dataset, submission_id=submission_id,
             )  # fmt: skip
-            _run(deps, job, path, key, progress or _silent)
+            _run(deps, job, path, key, progress=progress or _silent)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
     process_rows.wake_pending(deps, submission_id, process_records=_process_pending)
@@ -183,7 +183,7 @@ def _silent(_stage: str, _done: int, _total: int | None) -> None:
     """Progress nobody watches."""
 
 
-def _run(deps: Deps, job: Job, path: Path, key: bytes, progress: Progress) -> None:
+def _run(deps: Deps, job: Job, path: Path, key: bytes, *, progress: Progress) -> None:
     profile = deps.profile.on(deps.clock().date())
     definition = deps.registry[job.dataset]
     progress("structure", 0, None)
@@ -192,9 +192,9 @@ def _run(deps: Deps, job: Job, path: Path, key: bytes, progress: Progress) -> No
     staged = stage_file(job.con, path, definition, domains.of(profile), folder=job.folder)
     path.unlink()
     if job.dataset in ("correction", "deletion"):
-        amend.run(deps, job, key, staged, progress)
+        amend.run(deps, job, key, staged, progress=progress)
         return
-    process_rows.run(deps, job, key, staged.sent, progress)
+    process_rows.run(deps, job, key, staged.sent, progress=progress)
 
 
 def submit_records(
@@ -215,7 +215,12 @@ def _lines(records: Sequence[Mapping[str, Any]]) -> IO[bytes]:
 
 
 def _process_pending(
-    deps: Deps, furnisher_id: UUID, dataset: str, records: Sequence[Mapping[str, Any]], parent: UUID
+    deps: Deps,
+    furnisher_id: UUID,
+    dataset: str,
+    records: Sequence[Mapping[str, Any]],
+    *,
+    parent: UUID,
 ) -> UUID:
     """Judge records that waited for a parent again, as a submission of their own."""
     with deps.database.connect("serve") as connection:

@@ -47,7 +47,7 @@ def write_household(desk: Desk, persons: list[Person]) -> list[Trace]:
         entry |= {"scheme": person.scheme, "number": person.number, "name": person.name}
         entry |= {"birth_date": person.birth_date.isoformat(), "worst": 0, "accounts": []}
         if has_credit:
-            _write_credit(desk, rng, person, relations, trace, entry)
+            _write_credit(desk, rng, person, relations, trace=trace, entry=entry)
         write_payments(desk, rng, person, trace, has_credit=has_credit)
         write_line(desk.truth, entry)
         traces.append(trace)
@@ -58,7 +58,7 @@ def write_household(desk: Desk, persons: list[Person]) -> list[Trace]:
 
 
 def _write_credit(
-    desk: Desk, rng: Random, person: Person, relations: Relations, trace: Trace,
+    desk: Desk, rng: Random, person: Person, relations: Relations, *, trace: Trace,
     entry: dict[str, Any],
 ) -> None:  # fmt: skip
     accounts = [
@@ -80,7 +80,9 @@ def _write_credit(
     for account in accounts:
         if account.is_furnished:
             course = _walk(desk, rng, account)
-            _write_account(desk, rng, person, account, course, changes.get(account.member))
+            _write_account(
+                desk, rng, person, account, course=course, change=changes.get(account.member)
+            )
             relations.borrows(person, account)
             write_remarks(desk, rng, account, course)
             correct_late_month(desk, rng, account, course)
@@ -137,7 +139,7 @@ def _walk(desk: Desk, rng: Random, account: Account) -> Course:
 
 
 def _write_account(
-    desk: Desk, rng: Random, person: Person, account: Account, course: Course,
+    desk: Desk, rng: Random, person: Person, account: Account, *, course: Course,
     change: BasisChange | None,
 ) -> None:  # fmt: skip
     keeps_numbers = account.member != cast.MICRO_LENDER

@@ -47,15 +47,19 @@ def write_other_holders(desk: Desk, relations: Relations, persons: dict[int, Per
     for index, account in relations.shared:
         borrower = persons[index]
         if account.joint and borrower.spouse_index in persons:
-            _holder(desk, relations, account, persons[borrower.spouse_index or 0], "co_borrower")
+            _holder(
+                desk, relations, account, persons[borrower.spouse_index or 0], role="co_borrower"
+            )
         elif account.guaranteed:
             others = [person for person in persons.values() if person.index != index]
             if others:
-                _holder(desk, relations, account, others[0], "guarantor")
+                _holder(desk, relations, account, others[0], role="guarantor")
                 _guarantee(desk, account, others[0])
 
 
-def _holder(desk: Desk, relations: Relations, account: Account, person: Person, role: str) -> None:
+def _holder(
+    desk: Desk, relations: Relations, account: Account, person: Person, *, role: str
+) -> None:
     relations.joins(person.index, account)
     desk.add(account.opened_month, account.member, "account_party", {
         "account_number": account.number,

@@ -10,11 +10,13 @@ PROVE ?= full
 help:  ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-setup: $(STAMP)  ## make .venv and install everything (again only when pyproject.toml changed)
+setup: $(STAMP)  ## make .venv and install everything (again only when a list of packages changed)
 
-$(STAMP): pyproject.toml
+$(STAMP): pyproject.toml package-lock.json
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund; \
+	else echo "npm is missing: the accessibility tests will skip" >&2; fi
 	touch $@
 
 demo: setup  ## a demo bureau on http://127.0.0.1:8000 (PEOPLE=20000 for more, RESET=1 afresh)

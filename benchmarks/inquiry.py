@@ -1,31 +1,38 @@
-"""Answered and logged inquiries per second: permit, look, file, report, commit.
+"""Gated answers per second over HTTP: permit, look, file, report, commit; one server process.
 
-In process first (`answer()` on one loop, a sequencer beside it); the client's count of answers must
-equal the log's looks. `--profile` prints where the CPU time goes.
+Usage: python -m benchmarks.inquiry [--subjects N] [--seconds S] [--beside-intake] [--profile]
+
+Fills a bureau, serves it by one process, drives it from another: a closed loop of 16 callers, then
+arrivals at a fixed rate. In the same run a bare handler of the same framework answers the same
+clients with a constant of the same size. Looks are numbered in a third process's stead by this
+one. The clients' count of answers must equal the log's looks (`unlogged` is the difference).
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
-import cProfile
-import gc
 import json
+import os
 import platform
-import pstats
-import random
 import shutil
+import signal
+import socket
+import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import psycopg
 
-from inquiry_data import PURPOSE, SCHEME, Target, fill
-from tallystick.adapters.databases import drop_database, vault_url_of
+from benchmarks.inquiry_data import fill
+from benchmarks.inquiry_server import SEED
+from tallystick.adapters.databases import vault_url_of
 from tallystick.adapters.embedded import EmbeddedServer
 from tallystick.adapters.keys import BureauKeys
 from tallystick.adapters.postgres import (
@@ -36,170 +43,234 @@ from tallystick.adapters.postgres import (
     set_mint_key,
 )
 from tallystick.adapters.vault import Vault
-from tallystick.entry.compose import make_deps, new_id
-from tallystick.service.inquire import Ask, answer
+from tallystick.entry.compose import make_deps
 from tallystick.service.log import sequence_once
-from tallystick.service.members import Member
+from tallystick.service.members import issue_key
 from tallystick.service.port import Deps
+
+CALLERS, RATE, RATE_BESIDE_INTAKE = 16, 500.0, 300.0
+WARM_SECONDS = 2.0
 
 
 def main() -> None:
+    """Run and print; the last line is JSON."""
     given = _arguments()
-    with _bureau(given.url, size=given.callers) as (deps, url):
-        bank, targets = fill(deps, url, subjects=given.subjects, heavy=given.heavy)
-        figures = asyncio.run(_measure(deps, bank, targets, given))
-        with psycopg.connect(url) as connection:
-            row = connection.execute("select count(*) from log.look").fetchone()
-        looks = int(row[0]) if row else 0
-        figures["unlogged"] = float(figures.pop("answered") - looks)
-    print(json.dumps({"name": "inquiry", "machine": platform.machine(), "figures": figures}))
+    with _bureau(given) as site:
+        figures = _measured(site, given)
+    line = {
+        "name": "inquiry",
+        "machine": f"{platform.processor() or platform.machine()} × {os.cpu_count()}",
+        "figures": {name: round(value, 3) for name, value in figures.items()},
+        "against": {"bare": "a handler of the same framework, a constant body of the same size"},
+    }
+    print(json.dumps(line))
 
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--subjects", type=int, default=2_000)
-    parser.add_argument("--heavy", type=int, default=20)
-    parser.add_argument("--seconds", type=float, default=5.0)
-    parser.add_argument("--callers", type=int, default=16)
-    parser.add_argument("--rate", type=float, default=500.0)
-    parser.add_argument("--url", help="a server to run on; default: an embedded one")
-    parser.add_argument("--profile", action="store_true")
+    parser.add_argument("--subjects", type=int, default=100_000)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--beside-intake", action="store_true")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the submission beside")
+    parser.add_argument("--share", type=float, default=0.5, help="of its time the intake works")
+    parser.add_argument("--profile", action="store_true", help="the server's profile, on stdout")
+    parser.add_argument("--folder", type=Path, help="keep the bureau here and use it again")
     return parser.parse_args()
 
 
+@dataclass(frozen=True, slots=True)
+class Site:
+    """The filled bureau: where it is, and the file of whom to ask for."""
+
+    deps: Deps
+    url: str
+    targets: Path
+    server: EmbeddedServer
+
+
 @contextmanager
-def _bureau(server: str | None, *, size: int) -> Iterator[tuple[Deps, str]]:
-    folder = Path(tempfile.mkdtemp(prefix="tallystick-bench-"))
+def _bureau(given: argparse.Namespace) -> Iterator[Site]:
+    folder = given.folder or Path(tempfile.mkdtemp(prefix="tallystick-bench-"))
+    folder.mkdir(parents=True, exist_ok=True)
     folder.chmod(0o711)
+    targets = folder / "targets.json"
     with ExitStack() as stack:
-        stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        base = server or stack.enter_context(EmbeddedServer(folder / "postgres"))
-        url = database_named(base, f"bench_inquiry_{new_id().hex[-8:]}")
-        keys = BureauKeys.from_seed(b"bench")
-        ensure_database(url)
-        stack.callback(drop_database, url)
-        migrate(url)
-        set_mint_key(url, keys.mint_key)
-        vault = Vault(vault_url_of(url), keys.wrapping_key)
+        if given.folder is None:
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        server = EmbeddedServer(folder / "postgres", settings={"shared_buffers": "1GB"})
+        url = database_named(stack.enter_context(server), "tallystick")
+        keys = BureauKeys.from_seed(SEED)
+        if not targets.exists():
+            ensure_database(url)
+            migrate(url)
+            set_mint_key(url, keys.mint_key)
+        vault = stack.enter_context(Vault(vault_url_of(url), keys.wrapping_key))
         vault.migrate()
-        stack.callback(drop_database, vault_url_of(url))
-        stack.callback(vault.close)
-        database = Database(url, size=size)
+        database = Database(url, size=8)
         stack.callback(database.close)
-        yield make_deps(database=database, vault=vault, keys=keys, work_folder=folder), url
+        deps = make_deps(
+            database=database, vault=vault, keys=keys, work_folder=folder / "work",
+            intake_share=given.share,
+        )  # fmt: skip
+        deps.work_folder.mkdir(exist_ok=True)
+        if not targets.exists():
+            _fill(deps, url, given.subjects, targets)
+        yield Site(deps, url, targets, server)
 
 
-async def _measure(
-    deps: Deps, bank: Member, targets: list[Target], given: argparse.Namespace
-) -> dict[str, float]:
-    await deps.database.serve_pool(size=given.callers)
-    load = _Load(deps, bank, targets)
-    stop = threading.Event()
-    sequencer = threading.Thread(target=_sequence, args=(deps, stop))
-    sequencer.start()
+def _fill(deps: Deps, url: str, subjects: int, targets: Path) -> None:
+    print(f"filling {subjects:,} persons …", flush=True)
+    since = time.perf_counter()
+    bank, known = fill(deps, url, subjects=subjects, heavy=max(1, subjects // 100))
+    secret = issue_key(deps, bank.member_id, "bench").secret
+    rows = [[one.number, one.name, one.birth_date, f"cns_{one.consent_id.hex}"] for one in known]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("vacuum analyze")
+        connection.execute("checkpoint")
+    targets.write_text(json.dumps({"secret": secret, "targets": rows}))
+    print(f"  filled in {time.perf_counter() - since:.0f} s", flush=True)
+
+
+def _measured(site: Site, given: argparse.Namespace) -> dict[str, float]:
+    figures: dict[str, float] = {}
+    looks = _looks(site.url)
+    answered = 0
+    with _sequencing(site.deps):
+        with _server("--url", site.url, *(["--profile"] if given.profile else [])) as server:
+            runs = [_load(server, site, seconds=WARM_SECONDS)]
+            closed = _load(server, site, seconds=given.seconds, said="closed loop, 16 callers")
+            paced = _load(server, site, seconds=given.seconds, rate=RATE, said="500/s")
+            runs += [closed, paced]
+            answered = sum(int(run["answered"]) for run in runs)
+        with _server("--bare-bytes", str(int(closed["mean_bytes"]))) as server:
+            _load(server, site, seconds=WARM_SECONDS)
+            bare = _load(server, site, seconds=given.seconds / 2, said="bare handler")
+            bare_paced = _load(
+                server, site, seconds=given.seconds / 2, rate=RATE, said="bare, 500/s"
+            )
+    figures["gated_per_second"] = closed["per_second"]
+    figures["p50_ms"], figures["p99_ms"] = closed["p50_ms"], closed["p99_ms"]
+    figures["p50_ms_at_500"], figures["p99_ms_at_500"] = paced["p50_ms"], paced["p99_ms"]
+    figures["server_us_per_answer"] = closed["server_us"]
+    figures["database_us_per_answer"] = closed["database_us"]
+    figures["load_us_per_answer"] = closed["load_us"]
+    figures["bare_per_second"], figures["bare_us_per_answer"] = (
+        bare["per_second"],
+        bare["server_us"],
+    )
+    figures["bare_p99_ms_at_500"] = bare_paced["p99_ms"]
+    figures["ratio_to_bare"] = closed["per_second"] / bare["per_second"]
+    figures["cpu_ratio_to_bare"] = bare["server_us"] / closed["server_us"]
+    figures["answer_bytes"] = closed["mean_bytes"]
+    figures["unlogged"] = answered - (_looks(site.url) - looks)
+    figures["load_average"] = os.getloadavg()[0]
+    return figures
+
+
+def _looks(url: str) -> int:
+    with psycopg.connect(url) as connection:
+        row = connection.execute("select count(*) from log.look").fetchone()
+    return int(row[0]) if row else 0
+
+
+@dataclass(frozen=True, slots=True)
+class Served:
+    """A server process and its port."""
+
+    port: int
+    pid: int
+
+
+@contextmanager
+def _server(*arguments: str) -> Iterator[Served]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "benchmarks.inquiry_server", "--port", str(port), *arguments]
+    process = subprocess.Popen(command)
     try:
-        await load.closed_loop(1.0, callers=given.callers)  # prepares the statements
-        gc.collect()
-        gc.freeze()
-        profile = cProfile.Profile(time.thread_time) if given.profile else None
-        if profile is not None:
-            profile.enable()
-        closed = await load.closed_loop(given.seconds, callers=given.callers)
-        if profile is not None:
-            profile.disable()
-            stats = pstats.Stats(profile)
-            stats.sort_stats("tottime").print_stats(30)
-            stats.sort_stats("cumtime").print_stats("service|vault|report|audit|psycopg", 50)
-        paced = await load.fixed_rate(given.seconds, rate=given.rate)
+        _wait_for(port, process)
+        yield Served(port, process.pid)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.wait(60)
+
+
+def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
+    for _ in range(600):
+        if process.poll() is not None:
+            raise SystemExit("the server did not start")
+        try:
+            with socket.create_connection(("127.0.0.1", port), 1):
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise SystemExit("the server does not answer")
+
+
+def _load(
+    server: Served, site: Site, *, seconds: float, rate: float = 0.0, said: str = ""
+) -> dict[str, float]:
+    """Drive a server for some seconds; with the CPU time it and the database took an answer."""
+    command = [
+        sys.executable, "-m", "benchmarks.inquiry_load", "--port", str(server.port),
+        "--targets", str(site.targets), "--seconds", str(seconds), "--rate", str(rate),
+        "--callers", str(CALLERS), "--seed", str(time.time_ns()),
+    ]  # fmt: skip
+    before, database = _cpu(server.pid), _cpu_of_children(site.server.pid)
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
+    figures: dict[str, float] = json.loads(done.stdout)
+    answered = figures["answered"]
+    figures["server_us"] = (_cpu(server.pid) - before) / answered * 1e6
+    figures["database_us"] = (_cpu_of_children(site.server.pid) - database) / answered * 1e6
+    figures["load_us"] = figures["own_cpu_seconds"] / answered * 1e6
+    if said:
+        shown = {name: round(value, 1) for name, value in figures.items()}
+        print(f"{said}: {shown}, load {os.getloadavg()[0]:.1f}", flush=True)
+    return figures
+
+
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def _cpu(pid: int) -> float:
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+def _cpu_of_children(postmaster: int | None) -> float:
+    """CPU of PostgreSQL: the living processes, and those that ended (counted by their parent)."""
+    ticks = 0
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:  # it ended while we looked
+            continue
+        if int(entry.name) == postmaster:
+            ticks += sum(int(fields[at]) for at in (11, 12, 13, 14))
+        elif int(fields[1]) == postmaster:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / _TICKS
+
+
+@contextmanager
+def _sequencing(deps: Deps) -> Iterator[None]:
+    """Number looks meanwhile, as the worker does."""
+    stop = threading.Event()
+
+    def work() -> None:
+        while not stop.wait(0.25):
+            sequence_once(deps)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
     finally:
         stop.set()
-        await asyncio.to_thread(sequencer.join)
-        await deps.database.aclose()  # type: ignore[attr-defined]
-        await deps.vault.aclose()  # type: ignore[attr-defined]
-    return {**closed, **paced, "answered": load.answered}
-
-
-class _Load:
-    """Asks for random persons; remembers how long each answer took."""
-
-    def __init__(self, deps: Deps, bank: Member, targets: list[Target]):
-        self.deps = deps
-        self.bank = bank
-        self.targets = targets
-        self.rng = random.Random(3)
-        self.answered = 0
-
-    def _ask(self) -> Ask:
-        target = self.rng.choice(self.targets)
-        return Ask(
-            member=self.bank,
-            identifiers=((SCHEME, target.number),),
-            name=target.name,
-            birth_date=target.birth_date,
-            purpose=PURPOSE,
-            permit="consent",
-            consent_id=target.consent_id,
-            idempotency_key=new_id().hex,
-            request_digest=bytes(32),
-        )
-
-    async def one(self) -> float:
-        since = time.perf_counter()
-        result = await answer(self.deps, self._ask())
-        if result.outcome != "hit":
-            raise SystemExit(f"an inquiry came to {result.outcome}")
-        self.answered += 1
-        return time.perf_counter() - since
-
-    async def closed_loop(self, seconds: float, *, callers: int) -> dict[str, float]:
-        times: list[float] = []
-        ends, since = time.perf_counter() + seconds, time.perf_counter()
-        cpu = time.thread_time()
-
-        async def caller() -> None:
-            while time.perf_counter() < ends:
-                times.append(await self.one())
-
-        await asyncio.gather(*(caller() for _ in range(callers)))
-        cpu, wall = time.thread_time() - cpu, time.perf_counter() - since
-        figures = {
-            "gated_per_second": len(times) / wall,
-            "python_us_per_answer": cpu / len(times) * 1e6,
-            **_percentiles("closed", times),
-        }
-        print({name: round(value, 2) for name, value in figures.items()}, flush=True)
-        return figures
-
-    async def fixed_rate(self, seconds: float, *, rate: float) -> dict[str, float]:
-        """Arrivals at a fixed rate; the time counts from when each was due."""
-        times: list[float] = []
-        since = time.perf_counter()
-
-        async def due(at: float) -> None:
-            await self.one()
-            times.append(time.perf_counter() - at)
-
-        async with asyncio.TaskGroup() as group:
-            for number in range(int(seconds * rate)):
-                at = since + number / rate
-                await asyncio.sleep(max(0.0, at - time.perf_counter()))
-                group.create_task(due(at))
-        figures = _percentiles("paced", times)
-        print({name: round(value, 2) for name, value in figures.items()}, flush=True)
-        return figures
-
-
-def _percentiles(name: str, times: list[float]) -> dict[str, float]:
-    ordered = sorted(times)
-    return {
-        f"{name}_p50_ms": ordered[len(ordered) // 2] * 1e3,
-        f"{name}_p99_ms": ordered[int(len(ordered) * 0.99)] * 1e3,
-    }
-
-
-def _sequence(deps: Deps, stop: threading.Event) -> None:
-    while not stop.wait(0.5):
-        sequence_once(deps)
+        thread.join()
 
 
 if __name__ == "__main__":

@@ -24,9 +24,10 @@ _DEMO_PEOPLE: Final = 2000
 
 
 def demo(
-    people: Annotated[int, typer.Option("--people", min=1, help="Synthetic persons.")] = (
-        _DEMO_PEOPLE
-    ),
+    people: Annotated[
+        int | None,
+        typer.Option("--people", min=1, help="Synthetic persons; 2000 to serve, 200 to check."),
+    ] = None,
     reset: Annotated[bool, typer.Option("--reset", help="Start afresh.")] = False,
     check: Annotated[
         bool, typer.Option("--check", help="Walk the path without serving; exit 0 or 1.")
@@ -39,8 +40,14 @@ def demo(
     from tallystick.entry import demo as bureau_demo
 
     settings = opening.read_settings(port=port, data_folder=data_folder)
-    work = bureau_demo.check if check else bureau_demo.run
-    code = work(settings, people=people, reset=reset, as_json=as_json)
+    if check:
+        code = bureau_demo.check(
+            settings, people=people or bureau_demo.CHECK_PEOPLE, as_json=as_json
+        )
+    else:
+        code = bureau_demo.run(
+            settings, people=people or _DEMO_PEOPLE, reset=reset, as_json=as_json
+        )
     raise typer.Exit(code)
 
 

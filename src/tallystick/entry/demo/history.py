@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -59,7 +60,7 @@ class History:
     sent: list[Sent] = field(default_factory=list)
     asked: list[Asked] = field(default_factory=list)
     steps: Counter[str] = field(default_factory=Counter)
-    seconds: Counter[str] = field(default_factory=Counter)
+    seconds: dict[str, float] = field(default_factory=dict)
 
 
 def register_members(bureau: Bureau, synth: Path, keys_folder: Path) -> dict[str, Member]:
@@ -102,7 +103,7 @@ class Player:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._runner.run(self._bureau.database.aclose())
+        self._runner.run(close_pools(self._bureau))
         self._runner.close()
 
     def play(self, total: int, progress: Progress) -> History:
@@ -121,7 +122,8 @@ class Player:
             by_kind[step["kind"]](step)
             name = step.get("dataset", step["kind"])
             self.history.steps[name] += 1
-            self.history.seconds[name] += perf_counter() - began
+            spent = self.history.seconds.get(name, 0.0)
+            self.history.seconds[name] = spent + perf_counter() - began
         sequence_once(self._deps)
         progress("history", total, total)
         return self.history
@@ -138,9 +140,7 @@ class Player:
         consents.register(self._deps, self._members[step["member"]], **given)
 
     def _withdraw(self, step: dict[str, Any]) -> None:
-        consents.withdraw(
-            self._deps, UUID(step["consent_id"]), withdrawn_by=step["withdrawn_by"]
-        )
+        consents.withdraw(self._deps, UUID(step["consent_id"]), withdrawn_by=step["withdrawn_by"])
 
     def _inquire(self, step: dict[str, Any]) -> None:
         sequence_once(self._deps)  # what was asked earlier has its number by now
@@ -149,7 +149,7 @@ class Player:
             body,
             member=self._members[step["member"]],
             request_key=step["idempotency_key"],
-            digest=orjson.dumps(body)[:32].ljust(32),
+            digest=hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest(),
         )
         outcome, code, look_id = "refused", "", None
         try:
@@ -166,6 +166,12 @@ class Player:
                 look_id=look_id,
             )
         )
+
+
+async def close_pools(bureau: Bureau) -> None:
+    """Close what answering opened on the running loop; the next loop opens its own."""
+    await bureau.database.aclose()
+    await bureau.vault.aclose()
 
 
 def inquiry_body(step: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,9 +32,9 @@ def doors(deps: Deps, synth: Path, address: str) -> list[Door]:
     platform, bank = personas["platform_data_engineer"], personas["bank_risk_officer"]
     secrets = [
         ("a person with accounts at several lenders", "/me/report",
-         _person(deps, personas["person_with_history"])),
+         sign_in_person(deps, personas["person_with_history"])),
         ("a person who pays rent and telecom bills", "/me/report",
-         _person(deps, personas["person_thin_on_credit"])),
+         sign_in_person(deps, personas["person_thin_on_credit"])),
         (f"{platform['member']}'s data engineer", "/submissions",
          _staff(deps, platform, "furnisher")),
         (f"{bank['member']}'s risk officer", "/inquiry", _staff(deps, bank, "lender")),
@@ -62,7 +62,7 @@ def curl(synth: Path, keys: Path, address: str) -> str:
     return (
         f"curl -s {address}/v1/inquiries \\\n"
         f"  -H 'Authorization: Bearer {secret}' \\\n"
-        '  -H "Idempotency-Key: $(date +%s%N)" -H \'Content-Type: application/json\' \\\n'
+        "  -H \"Idempotency-Key: $(date +%s%N)\" -H 'Content-Type: application/json' \\\n"
         f"  -d {shlex.quote(body)}"
     )
 
@@ -77,7 +77,8 @@ def _staff(deps: Deps, persona: Mapping[str, str], role: str) -> str:
     return open_session(deps, persona=role, member_id=member.member_id)
 
 
-def _person(deps: Deps, persona: Mapping[str, str]) -> str:
+def sign_in_person(deps: Deps, persona: Mapping[str, str]) -> str:
+    """A session of one of the personas; gives its secret."""
     token = deps.keys.identity_token(persona["scheme"], persona["number"])
     subject_id = subject_of(deps, token)
     return open_session(deps, persona="person", subject_id=subject_id, token=token)

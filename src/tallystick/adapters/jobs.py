@@ -1,0 +1,195 @@
+"""Jobs in PostgreSQL (Procrastinate): one job a submission, worked off by any number of workers.
+
+Two workers never process one submission: its id is the job's lock, and its queueing lock keeps a
+second job from waiting. What a killed worker left is found by its missing heartbeat and begun
+again; a job run twice is harmless, `service.submit.process` goes on from what is committed.
+
+The jobs stand in a schema of their own and name submissions only, nothing of their content. Should
+Procrastinate go, `service.submit.resume_all` in a loop is the spare.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Final, Protocol
+from uuid import UUID
+
+import procrastinate
+import psycopg
+from procrastinate.exceptions import AlreadyEnqueued
+from psycopg import sql
+
+from tallystick.adapters.postgres import Database
+from tallystick.service.log import sequence_once
+from tallystick.service.port import Deps
+from tallystick.service.submit import process
+
+SCHEMA: Final = "jobs"
+#: How often looks are numbered; the profile promises its `log_delay_max`.
+_SEQUENCE_S: Final = 0.2
+_POLL_S: Final = 0.1
+#: A worker is believed dead after so long without a heartbeat, and its job is begun again.
+_DEAD_AFTER_S: Final = 30.0
+_SWEEP_S: Final = 10.0
+_TASK: Final = "process"
+_QUEUE: Final = "submissions"
+_RETRY: Final = procrastinate.RetryStrategy(max_attempts=5, wait=2, exponential_wait=2)
+_ROLES: Final = ("tallystick_serve", "tallystick_intake")
+
+
+class Opened(Protocol):
+    """What a worker needs of an open bureau."""
+
+    @property
+    def deps(self) -> Deps:
+        """What the use-cases need."""
+
+    @property
+    def database(self) -> Database:
+        """Its database."""
+
+
+def apply_schema(url: str) -> None:
+    """Make the jobs' schema where it is missing, and let serve and intake use it."""
+    with psycopg.connect(url) as connection:
+        connection.execute("select pg_advisory_xact_lock(hashtext('tallystick jobs'))")
+        found = connection.execute("select to_regclass('jobs.procrastinate_jobs')").fetchone()
+        if found is not None and found[0] is not None:
+            return
+        name = sql.Identifier(SCHEMA)
+        connection.execute(sql.SQL("create schema if not exists {}").format(name))
+        connection.execute(sql.SQL("set local search_path = {}").format(name))
+        # Its text is one script with percent signs of its own: sent without parameters.
+        connection.execute(procrastinate.schema.SchemaManager.get_schema())
+        for role in map(sql.Identifier, _ROLES):
+            for grant in (
+                "grant usage on schema {0} to {1}",
+                "grant select, insert, update, delete on all tables in schema {0} to {1}",
+                "grant usage on all sequences in schema {0} to {1}",
+                "grant execute on all functions in schema {0} to {1}",
+            ):
+                connection.execute(sql.SQL(grant).format(name, role))
+
+
+class Queue:
+    """Hands received submissions to whichever worker is free."""
+
+    def __init__(self, app: procrastinate.App):
+        self._app = app
+
+    def enqueue(self, submission_id: UUID) -> None:
+        """Let a worker process a submission; one that waits already is left as it is."""
+        with contextlib.suppress(AlreadyEnqueued):
+            _deferrer(self._app, submission_id).defer(submission_id=str(submission_id))
+
+
+@contextmanager
+def open_queue(url: str) -> Iterator[Queue]:
+    """A queue for a process that serves and does not work."""
+    apply_schema(url)
+    connector = procrastinate.SyncPsycopgConnector(
+        conninfo=_conninfo(url, "tallystick_serve"), min_size=1, max_size=2
+    )
+    app = procrastinate.App(connector=connector)
+    with app.open():
+        yield Queue(app)
+
+
+def run_worker(bureau: Opened, stop: threading.Event) -> None:
+    """Process submissions and number looks until `stop` is set; a job under way is finished."""
+    apply_schema(bureau.database.url)
+    sequencer = threading.Thread(
+        target=_sequence, args=(bureau.deps, stop), name="sequencer", daemon=True
+    )
+    sequencer.start()
+    try:
+        asyncio.run(_work(bureau, stop))
+    finally:
+        stop.set()
+        sequencer.join()
+
+
+def _sequence(deps: Deps, stop: threading.Event) -> None:
+    while not stop.wait(_SEQUENCE_S):
+        with contextlib.suppress(psycopg.OperationalError):  # out of reach: the next one may do
+            sequence_once(deps)
+
+
+async def _work(bureau: Opened, stop: threading.Event) -> None:
+    connector = procrastinate.PsycopgConnector(
+        conninfo=_conninfo(bureau.database.url, "tallystick_intake"), min_size=1, max_size=4
+    )
+    app = procrastinate.App(connector=connector)
+
+    @app.task(name=_TASK, queue=_QUEUE, retry=_RETRY)
+    async def work(submission_id: str) -> None:
+        await asyncio.to_thread(process, bureau.deps, UUID(submission_id))
+
+    async with app.open_async():
+        await _take_up(app, bureau.deps)
+        worker = asyncio.create_task(
+            app.run_worker_async(
+                queues=[_QUEUE], install_signal_handlers=False, delete_jobs="successful",
+                stalled_worker_timeout=_DEAD_AFTER_S, fetch_job_polling_interval=1.0,
+            )
+        )  # fmt: skip
+        try:
+            await _until(stop, worker, app, bureau.deps)
+        finally:
+            worker.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await worker
+
+
+async def _until(
+    stop: threading.Event, worker: asyncio.Task[None], app: procrastinate.App, deps: Deps
+) -> None:
+    """Wait for `stop`; now and then take up what nobody works on."""
+    waited = 0.0
+    while not stop.is_set() and not worker.done():
+        await asyncio.sleep(_POLL_S)
+        waited += _POLL_S
+        if waited >= _SWEEP_S:
+            waited = 0.0
+            await _take_up(app, deps)
+
+
+async def _take_up(app: procrastinate.App, deps: Deps) -> None:
+    """Begin again what dead workers held, and queue what is unfinished and has no job."""
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_AFTER_S):
+        await app.job_manager.retry_job(job)
+    held = {
+        job.task_kwargs["submission_id"]
+        for status in ("todo", "doing")
+        for job in await app.job_manager.list_jobs_async(queue=_QUEUE, status=status)
+    }
+    for submission_id in await asyncio.to_thread(_unfinished, deps):
+        if str(submission_id) not in held:
+            with contextlib.suppress(AlreadyEnqueued):
+                await _deferrer(app, submission_id).defer_async(submission_id=str(submission_id))
+
+
+def _unfinished(deps: Deps) -> list[UUID]:
+    with deps.database.connect("intake") as connection:
+        rows = connection.execute(
+            "select submission_id from intake.submission"
+            " where state in ('received', 'checking', 'publishing') order by submission_id"
+        ).fetchall()
+    return [row[0] for row in rows]
+
+
+def _deferrer(app: procrastinate.App, submission_id: UUID) -> Any:
+    name = str(submission_id)
+    return app.configure_task(_TASK, queue=_QUEUE, lock=name, queueing_lock=name)
+
+
+def _conninfo(url: str, role: str) -> str:
+    return psycopg.conninfo.make_conninfo(
+        url,
+        options=f"-c timezone=UTC -c role={role} -c search_path={SCHEMA}",
+        application_name="tallystick jobs",
+    )

@@ -20,7 +20,7 @@ $(STAMP): pyproject.toml package-lock.json
 	touch $@
 
 demo: setup  ## a demo bureau on http://127.0.0.1:8000 (PEOPLE=20000 for more, RESET=1 afresh)
-	$(BIN)/tallystick demo $(if $(PEOPLE),--people $(PEOPLE)) $(if $(filter-out 0,$(RESET)),--reset)
+	$(BIN)/tallystick demo --data-folder .tallystick/demo $(if $(PEOPLE),--people $(PEOPLE)) $(if $(filter-out 0,$(RESET)),--reset)
 
 test: setup  ## the tests, without the slow proofs
 	$(BIN)/python -m pytest -m "not prove"

@@ -7,6 +7,7 @@ that key after `raw_days` erases them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from typing import IO, Any
@@ -14,6 +15,8 @@ from uuid import UUID
 
 import psycopg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from tallystick.service.port import Deps
 
 PART_BYTES = 1 << 20
 
@@ -270,3 +273,17 @@ def bad_counts(connection: psycopg.Connection[Any], submission_id: UUID) -> tupl
         (submission_id,),
     ).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
+
+
+@contextmanager
+def held(deps: Deps, submission_id: UUID) -> Iterator[None]:
+    """Nobody else works on the submission inside the block; a killed holder's lock is gone."""
+    name = (str(submission_id),)
+    with deps.database.connect("intake") as connection:
+        connection.execute("select pg_advisory_lock(hashtextextended(%s, 7))", name)
+        connection.commit()  # the lock is the session's: no snapshot is held back by long work
+        try:
+            yield
+        finally:
+            connection.rollback()
+            connection.execute("select pg_advisory_unlock(hashtextextended(%s, 7))", name)

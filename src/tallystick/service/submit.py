@@ -148,8 +148,19 @@ values (%(submission)s, %(furnisher)s, %(dataset)s, %(digest)s, %(bytes)s, %(now
 def process(deps: Deps, submission_id: UUID, progress: Progress | None = None) -> SubmissionView:
     """Run a received submission to its end; a finished one is only shown.
 
+    Whoever comes while another works on it waits, and finds it finished.
     Raises: BadRequest `not_found`; Unavailable when the database fails (run it again)
     """
+    with intake_store.held(deps, submission_id):
+        view = _process_held(deps, submission_id, progress or _silent)
+    if view is not None:
+        return view
+    process_rows.wake_pending(deps, submission_id, process_records=_process_pending)
+    return show(deps, None, submission_id)
+
+
+def _process_held(deps: Deps, submission_id: UUID, progress: Progress) -> SubmissionView | None:
+    """Do the work, or show what was finished before."""
     with deps.database.connect("intake") as connection:
         found = intake_store.load(connection, submission_id)
     if found is None:
@@ -172,11 +183,10 @@ def process(deps: Deps, submission_id: UUID, progress: Progress | None = None) -
                 con=con, folder=folder, furnisher_id=found.furnisher_id,
                 dataset=found.dataset, submission_id=submission_id,
             )  # fmt: skip
-            _run(deps, job, path, key, progress=progress or _silent)
+            _run(deps, job, path, key, progress=progress)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    process_rows.wake_pending(deps, submission_id, process_records=_process_pending)
-    return show(deps, None, submission_id)
+    return None
 
 
 def _silent(_stage: str, _done: int, _total: int | None) -> None:

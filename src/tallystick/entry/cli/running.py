@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Final
 
@@ -75,14 +76,19 @@ def serve(
     """Serve web pages and API until Ctrl-C."""
     import uvicorn
 
+    from tallystick.adapters.jobs import open_queue
     from tallystick.entry.http.app import create_app
 
     settings = opening.read_settings(host=host, port=port)
-    with opening.bureau(settings) as opened:
+    with ExitStack() as stack:
+        opened = stack.enter_context(opening.bureau(settings))
         output.say(f"listening on http://{settings.host}:{settings.port}, stop with Ctrl-C")
         if not with_worker:
             output.next_step("tallystick worker   (in another terminal)")
-        app = create_app(opened.deps, background=with_worker)
+        enqueue = None
+        if not with_worker:
+            enqueue = stack.enter_context(open_queue(opened.database.url)).enqueue
+        app = create_app(opened.deps, background=with_worker, enqueue=enqueue)
         # uvicorn shuts down in order and then raises the signal anew: by this handler it ends the
         # command, and what was opened is closed; by the default one SIGTERM would kill it here.
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -103,6 +104,7 @@ def _tell(bureau: Bureau, settings: Settings, address: str, *, as_json: bool) ->
     command = welcome.curl(synth, keys_folder(settings), address)
     if as_json:
         output.as_json({"address": address, "doors": doors, "curl": command})
+        sys.stdout.flush()  # whoever reads it waits for it, while we go on to serve
         return
     output.table(
         ("open as", "sign-in link", "then"), [(door.who, door.link, door.page) for door in doors]

@@ -1,0 +1,118 @@
+"""Jobs: every submission is worked off once, whoever enqueues it and however often."""
+
+import io
+import threading
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import psycopg
+import pytest
+
+from tallystick.adapters.clock import FakeClock
+from tallystick.adapters.jobs import apply_schema, open_queue, run_worker
+from tallystick.adapters.postgres import Database, set_mint_key
+from tallystick.adapters.vault import Vault
+from tallystick.entry.compose import make_deps
+from tallystick.service.members import add_member
+from tallystick.service.port import Deps
+from tallystick.service.submissions import show
+from tallystick.service.submit import receive
+
+
+@dataclass
+class Open:
+    deps: Deps
+    database: Database
+
+
+@pytest.fixture
+def opened(database, keys, tmp_path):
+    set_mint_key(database.url, keys.mint_key)
+    connections = Database(database.url, size=6)
+    with Vault(database.vault_url, keys.wrapping_key) as vault:
+        clock = FakeClock(datetime(2025, 1, 15, 12, tzinfo=UTC))
+        deps = make_deps(
+            database=connections, vault=vault, keys=keys, work_folder=tmp_path, clock=clock
+        )
+        yield Open(deps=deps, database=connections)
+    connections.close()
+
+
+@pytest.fixture
+def member(opened):
+    return add_member(
+        opened.deps, code="bank-a", name_en="A", name_zh="甲", member_class="commercial_bank"
+    )
+
+
+def sent(opened, member, day):
+    record = f'{{"member": "bank-a", "valid_from": "{day}", "member_class": "commercial_bank"}}\n'
+    stream = io.BytesIO(record.encode())
+    return receive(opened.deps, member, "member", stream).submission_id
+
+
+def worked_off(opened, submissions, *, workers=1):
+    """Run workers until all submissions are finished (or a minute is over)."""
+    stop = threading.Event()
+    threads = [threading.Thread(target=run_worker, args=(opened, stop)) for _ in range(workers)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        states = [show(opened.deps, None, one).state for one in submissions]
+        if set(states) == {"published"}:
+            break
+        time.sleep(0.05)
+    stop.set()
+    for thread in threads:
+        thread.join()
+    return states
+
+
+def jobs(opened):
+    with psycopg.connect(opened.database.url) as connection:
+        return connection.execute(
+            "select args->>'submission_id', status::text from jobs.procrastinate_jobs"
+        ).fetchall()
+
+
+def test_the_schema_is_made_once(opened):
+    apply_schema(opened.database.url)
+    apply_schema(opened.database.url)
+
+    assert jobs(opened) == []
+
+
+def test_a_submission_waits_in_one_job_however_often_it_is_enqueued(opened, member):
+    submission = sent(opened, member, "2025-01-01")
+    with open_queue(opened.database.url) as queue:
+        queue.enqueue(submission)
+        queue.enqueue(submission)
+
+    assert jobs(opened) == [(str(submission), "todo")]
+
+
+def test_a_worker_works_off_what_is_queued_and_leaves_no_job(opened, member):
+    submissions = [sent(opened, member, f"2025-01-0{day}") for day in range(1, 4)]
+    with open_queue(opened.database.url) as queue:
+        for submission in submissions:
+            queue.enqueue(submission)
+
+    assert worked_off(opened, submissions) == ["published"] * 3
+    assert jobs(opened) == []
+
+
+def test_a_starting_worker_takes_up_what_a_crash_left_without_a_job(opened, member):
+    submission = sent(opened, member, "2025-01-01")
+
+    assert worked_off(opened, [submission]) == ["published"]
+
+
+def test_two_workers_do_each_submission_once(opened, member):
+    submissions = [sent(opened, member, f"2025-01-0{day}") for day in range(1, 6)]
+
+    worked_off(opened, submissions, workers=2)
+
+    views = [show(opened.deps, None, one) for one in submissions]
+    assert [(view.sent, view.accepted) for view in views] == [(1, 1)] * 5

@@ -13,14 +13,16 @@ from pathlib import Path
 from typing import Any, Literal, LiteralString
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool, ConnectionPool
+from psycopg_pool import ConnectionPool
+
+from tallystick.adapters.lines import PLANNED_ONCE, Lines
 
 Role = Literal["serve", "intake", "batch", "sequencer", "eraser", "admin"]
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
-def _conninfo(url: str, role: Role) -> str:
-    options = "-c timezone=UTC"
+def _conninfo(url: str, role: Role, more: str = "") -> str:
+    options = f"-c timezone=UTC {more}".rstrip()
     if role != "admin":
         options += f" -c role=tallystick_{role}"
     return psycopg.conninfo.make_conninfo(
@@ -102,13 +104,13 @@ def set_mint_key(url: str, key: bytes) -> None:
 
 
 class Database:
-    """Pools of connections to one database, one pool a role, opened when first asked for."""
+    """Connections to one database by role, opened when first asked for; `lines` to answer by."""
 
     def __init__(self, url: str, *, size: int = 8):
         self.url = url
         self._size = size
         self._pools: dict[Role, ConnectionPool[psycopg.Connection[Any]]] = {}
-        self._async_pool: AsyncConnectionPool[psycopg.AsyncConnection[Any]] | None = None
+        self._lines: Lines | None = None
         self._lock = threading.Lock()
 
     @contextmanager
@@ -127,26 +129,18 @@ class Database:
                 self._pools[role] = pool
         return pool
 
-    async def serve_pool(
-        self, *, size: int | None = None
-    ) -> AsyncConnectionPool[psycopg.AsyncConnection[Any]]:
-        """The pool of the answering role for the running event loop."""
-        if self._async_pool is None:
-            self._async_pool = AsyncConnectionPool(
-                _conninfo(self.url, "serve"),
-                min_size=2,
-                max_size=size or self._size,
-                open=False,
-                kwargs={"autocommit": True},
-            )
-            await self._async_pool.open()
-        return self._async_pool
+    def lines(self) -> Lines:
+        """The answering role's lines for the running event loop."""
+        if self._lines is None:
+            conninfo = _conninfo(self.url, "serve", PLANNED_ONCE)
+            self._lines = Lines(conninfo, size=self._size)
+        return self._lines
 
     async def aclose(self) -> None:
-        """Close the asynchronous pool (on its own loop)."""
-        if self._async_pool is not None:
-            await self._async_pool.close()
-            self._async_pool = None
+        """Close the lines (on their own loop)."""
+        if self._lines is not None:
+            await self._lines.aclose()
+            self._lines = None
 
     def close(self) -> None:
         """Close all synchronous pools."""

@@ -7,7 +7,7 @@ base backup and has a short-lived backup of its own. Sealing itself is not done 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import datetime
 from importlib.resources import files
 from types import TracebackType
@@ -17,8 +17,9 @@ from uuid import UUID
 import psycopg
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from psycopg_pool import AsyncConnectionPool, ConnectionPool
+from psycopg_pool import ConnectionPool
 
+from tallystick.adapters.lines import PLANNED_ONCE, Lines
 from tallystick.adapters.postgres import ensure_database
 from tallystick.errors import InvariantBroken
 
@@ -26,6 +27,9 @@ KEY_BYTES: Final = 32
 _NONCE_BYTES: Final = 12
 _AT_ONCE: Final = 20_000  # ids of one statement
 _POOL_SIZE: Final = 4
+_SELECT_TEXT: Final = (
+    "SELECT key_id::text, wrapped FROM vault.data_key WHERE key_id = ANY(%(ids)s::uuid[])"
+)
 _SELECT: Final = "SELECT key_id, wrapped FROM vault.data_key WHERE key_id = ANY(%b)"
 
 
@@ -36,18 +40,11 @@ class Vault:
     `aclose` where `aget` was used).
     """
 
-    def __init__(
-        self,
-        url: str,
-        wrapping_key: bytes,
-        *,
-        async_pool: AsyncConnectionPool[Any] | None = None,
-    ):
+    def __init__(self, url: str, wrapping_key: bytes):
         self._url = url
         self._cipher = AESGCM(wrapping_key)
         self._pool: ConnectionPool[Any] | None = None
-        self._async_pool = async_pool
-        self._owns_async_pool = async_pool is None
+        self._lines: Lines | None = None
 
     def migrate(self) -> list[str]:
         """Make the vault's database and tables where they are missing; gives the steps taken."""
@@ -94,20 +91,23 @@ class Vault:
 
     async def aget(self, ids: Iterable[UUID]) -> dict[UUID, bytes]:
         """`get` for asynchronous callers."""
-        if self._async_pool is None:
-            self._async_pool = AsyncConnectionPool(
-                self._url,
-                min_size=1,
-                max_size=_POOL_SIZE,
-                open=False,
-                name="vault",
-                kwargs={"autocommit": True},  # one statement: BEGIN and COMMIT would be two trips
-            )
-        if self._owns_async_pool:
-            await self._async_pool.open()  # does nothing when it is open
-        async with self._async_pool.connection() as connection:
-            cursor = await connection.execute(_SELECT, [list(set(ids))], binary=True)
-            return self._unwrapped(await cursor.fetchall())
+        found = await self.keys_of({str(key_id) for key_id in ids})
+        return {UUID(key_id): key for key_id, key in found.items()}
+
+    async def keys_of(self, ids: Collection[str]) -> dict[str, bytes]:
+        """`aget` with ids as text, as files hold them."""
+        if self._lines is None:
+            conninfo = psycopg.conninfo.make_conninfo(self._url, options=PLANNED_ONCE)
+            self._lines = Lines(conninfo, size=_POOL_SIZE)
+        line = await self._lines.take()
+        try:
+            rows = (await line.run((_SELECT_TEXT, {"ids": list(ids)})))[0]
+        finally:
+            await self._lines.give(line)
+        return {
+            key_id: self._opened_key(wrapped, bytes.fromhex(key_id.replace("-", "")))
+            for key_id, wrapped in rows
+        }
 
     def destroy(self, ids: Iterable[UUID], now: datetime, ground: str) -> int:
         """Destroy the keys of `ids` for good and note `ground`; gives how many there were.
@@ -140,11 +140,11 @@ class Vault:
             self._pool = None
 
     async def aclose(self) -> None:
-        """Close all connections of ours; a pool that was given stays its giver's."""
+        """Close all connections."""
         self.close()
-        if self._owns_async_pool and self._async_pool is not None:
-            await self._async_pool.close()
-            self._async_pool = None
+        if self._lines is not None:
+            await self._lines.aclose()
+            self._lines = None
 
     def __enter__(self) -> Vault:
         return self
@@ -196,11 +196,10 @@ class Vault:
         return nonce + self._cipher.encrypt(nonce, key, key_id.bytes)
 
     def _unwrapped(self, rows: Iterable[Sequence[Any]]) -> dict[UUID, bytes]:
-        decrypt = self._cipher.decrypt
+        return {key_id: self._opened_key(wrapped, key_id.bytes) for key_id, wrapped in rows}
+
+    def _opened_key(self, wrapped: bytes, key_id: bytes) -> bytes:
         try:
-            return {
-                key_id: decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], key_id.bytes)
-                for key_id, wrapped in rows
-            }
+            return self._cipher.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], key_id)
         except InvalidTag as wrong:
             raise InvariantBroken("the vault was wrapped under another key, or altered") from wrong

@@ -1,7 +1,7 @@
 """The gate's transaction: lock, read everything in one statement, write the look, commit.
 
 One READ COMMITTED transaction on a connection of the answering role, in pipelines: two round trips
-to read, one to write. Reads end with COMMIT: a ROLLBACK would drop the prepared statements.
+to read, one to write.
 """
 
 from __future__ import annotations
@@ -24,9 +24,8 @@ from tallystick.report import MemberView
 from tallystick.service import gate_sql as sql
 from tallystick.service.log import require_in_time
 from tallystick.service.members import members
-from tallystick.service.port import Deps
+from tallystick.service.port import Deps, Line, Rows, Statement
 from tallystick.service.read_file import BUREAU, AccountRow, ConsentRow, Material, utc_text
-from tallystick.service.round_trip import Connection, Statement, round_trip
 
 _BEGIN: Statement = ("begin", {})
 _COMMIT: Statement = ("commit", {})
@@ -104,7 +103,7 @@ class Request:
 class Opened:
     """A transaction with the heads locked: who is under the tokens, and the request if known."""
 
-    connection: Connection
+    line: Line
     transaction: str
     locked: list[str]
     earlier: tuple[bytes, UUID, bytes] | None
@@ -119,14 +118,17 @@ async def opened(
     The caller commits with `commit` or by `write_look`; leaving it open rolls back.
     Raises: Unavailable `log_delayed`
     """
-    pool = await deps.database.serve_pool()
-    async with pool.connection() as connection:
-        yield await _begin(deps, connection, tokens, request, subject_id)
+    lines = deps.database.lines()
+    line = await lines.take()
+    try:
+        yield await _begin(deps, line, tokens, request, subject_id)
+    finally:
+        await lines.give(line)
 
 
 async def _begin(
     deps: Deps,
-    connection: Connection,
+    line: Line,
     tokens: Sequence[bytes],
     request: Request,
     subject_id: UUID | None,
@@ -142,13 +144,13 @@ async def _begin(
     statements = [_BEGIN, (sql.LOCK, given)]
     if is_due:
         statements.append((OLDEST_UNNUMBERED, {}))
-    _, rows, *waiting = await round_trip(connection, *statements)
+    _, rows, *waiting = await line.run(*statements)
     if waiting:
         desk.oldest, desk.checked_at = waiting[0][0][0], now
     require_in_time(deps, desk.oldest)
     transaction, locked, digest, look_id, token = rows[0]
     return Opened(
-        connection=connection,
+        line=line,
         transaction=transaction,
         locked=locked.split(",") if locked else [],
         earlier=None if look_id is None else (digest, look_id, token),
@@ -167,19 +169,18 @@ async def read(deps: Deps, gate: Opened, tokens: Sequence[bytes]) -> list[Materi
         permit = permit_text(deps.keys.mint_key, UUID(subject), gate.transaction)
         statements.append((sql.PERMIT, {"permit": permit}))
         statements.append((sql.READ, {"subject": subject, "tokens": list(tokens)}))
-    results = await round_trip(gate.connection, *statements)
+    results = await gate.line.run(*statements)
     found = [
         _material(subject, rows) for subject, rows in zip(subjects, results[1::2], strict=True)
     ]
     under = {subject for _, candidates in found for subject in candidates}
     if not under <= set(gate.locked):
-        await gate.connection.execute(sql.MAKE_HEADS, {"subjects": sorted(under)})
-        await commit(gate)
+        await gate.line.run((sql.MAKE_HEADS, {"subjects": sorted(under)}), _COMMIT)
         raise Moved
     return [material for material, _ in found]
 
 
-def _material(subject_id: str, rows: list[tuple[Any, ...]]) -> tuple[Material, set[str]]:
+def _material(subject_id: str, rows: Rows) -> tuple[Material, set[str]]:
     """Sort the rows of `sql.READ` by kind."""
     accounts, consents, candidates, tokens = [], [], set(), []
     looks: dict[str, LookLine] = {}
@@ -253,11 +254,11 @@ async def write_look(
             "request_digest": request.request_digest,
         }
     text = sql.WRITE[body is not None, request is not None]
-    await round_trip(gate.connection, (text, given), _COMMIT)
+    await gate.line.run((text, given), _COMMIT)
     promised: bytes = given["commitment"]
     return promised
 
 
 async def commit(gate: Opened) -> None:
     """End the transaction without a look: nothing was handed out."""
-    await round_trip(gate.connection, _COMMIT)
+    await gate.line.run(_COMMIT)

@@ -137,8 +137,7 @@ class _Inquiry:
         parties = {party for one in found for party in one.parties()}
         if not parties:
             return {}
-        keys = await self.deps.vault.aget([UUID(party) for party in parties])
-        return {str(party): key for party, key in keys.items()}
+        return await self.deps.vault.keys_of(parties)
 
     def _passes(self, material: Material, keys: Mapping[str, bytes]) -> bool:
         """Whether name and birth date fit a party of hers (of the asker's own, to verify)."""
@@ -184,8 +183,8 @@ class _Inquiry:
         return permit
 
     async def _is_known(self, gate: Opened, consent_id: UUID) -> bool:
-        cursor = await gate.connection.execute(sql.OTHER_CONSENT, {"consent_id": consent_id})
-        return await cursor.fetchone() is not None
+        (rows,) = await gate.line.run((sql.OTHER_CONSENT, {"consent_id": consent_id}))
+        return bool(rows)
 
     def _has_open_account(self, material: Material) -> bool:
         """Whether an open account of hers is the asker's, or funded by it."""
@@ -258,7 +257,7 @@ class _Inquiry:
             "tokens": list(self.tokens),
             "schemes": [scheme for scheme, _ in self.ask.identifiers],
         }
-        await gate.connection.execute(sql.MAKE_TOKENS, given)
+        await gate.line.run((sql.MAKE_TOKENS, given))
         await write_look(gate, look, request=self.request)
         return look
 
@@ -303,6 +302,6 @@ async def _use(gate: Opened, row: ConsentRow) -> None:
         "consent_id": UUID(row.consent_id),
         "allowed": row.uses_allowed,
     }
-    cursor = await gate.connection.execute(sql.USE, given)
-    if await cursor.fetchone() is None:
+    (rows,) = await gate.line.run((sql.USE, given))
+    if not rows:
         raise Refused("consent_used_up", "every use it allows was made")

@@ -53,18 +53,17 @@ async def kept_look(
 
     Raises: BadRequest `erased` when the look itself was erased: whose it was is not known any more
     """
-    pool = await deps.database.serve_pool()
-    async with pool.connection() as connection:
-        cursor = await connection.execute(
-            sql.KEPT[by], {"look_id": look_id, "whose": whose}, binary=True
-        )
-        row = await cursor.fetchone()
-        if row is None:
-            erased = await connection.execute(sql.ERASED, {"look_id": look_id})
-            statement = await erased.fetchone()
-            if statement is not None:
-                raise BadRequest("erased", "the law erased it", extra={"statement": statement[0]})
-    return None if row is None else _kept(row)
+    lines = deps.database.lines()
+    line = await lines.take()
+    try:
+        (rows,) = await line.run((sql.KEPT[by], {"look_id": look_id, "whose": whose}))
+        if not rows:
+            (erased,) = await line.run((sql.ERASED, {"look_id": look_id}))
+            if erased:
+                raise BadRequest("erased", "the law erased it", extra={"statement": erased[0][0]})
+    finally:
+        await lines.give(line)
+    return _kept(rows[0]) if rows else None
 
 
 def _kept(row: tuple[Any, ...]) -> KeptLook:

@@ -109,9 +109,8 @@ async def _answered(deps: Deps, gate: Opened, material: Material, question: _Que
         material, recorded_at = await asyncio.to_thread(
             _past, deps, material, known_at=question.known_at, day=profile.day
         )
-    keys = await deps.vault.aget([UUID(party) for party in material.parties()])
-    by_text = {str(party): key for party, key in keys.items()}
-    if material.parties() and not by_text:
+    keys = await deps.vault.keys_of(material.parties())
+    if material.parties() and not keys:
         raise BadRequest("erased", "the law erased what was on file")
     permit = mint(
         "self",
@@ -127,7 +126,7 @@ async def _answered(deps: Deps, gate: Opened, material: Material, question: _Que
     body = body_of(
         permit,
         material,
-        by_text,
+        keys,
         profile=profile,
         as_of=as_of,
         id_key=deps.keys.member_id_key(UUID(material.subject_id)),
@@ -136,7 +135,7 @@ async def _answered(deps: Deps, gate: Opened, material: Material, question: _Que
     going = Outgoing(
         permit=permit,
         material=material,
-        keys=by_text,
+        keys=keys,
         body=body,
         profile=profile,
         as_of=as_of,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -11,10 +11,33 @@ from typing import Any, Protocol
 from uuid import UUID
 
 import psycopg
-from psycopg_pool import AsyncConnectionPool
 
 from tallystick.formats import Registry
 from tallystick.profile import Profile
+
+#: A statement with named parameters (`%(name)s`), and their values.
+Statement = tuple[str, Mapping[str, Any]]
+Rows = list[tuple[Any, ...]]
+
+
+class Line(Protocol):
+    """One connection of the answering role, on the running loop (`adapters.lines.Line`)."""
+
+    async def run(self, *statements: Statement) -> list[Rows]:
+        """Run statements in order in one round trip; gives the rows of each.
+
+        Raises: psycopg.Error of the first that failed; those after it were not run
+        """
+
+
+class Lines(Protocol):
+    """Lines to take and to give back (`adapters.lines.Lines`)."""
+
+    async def take(self) -> Any:
+        """A line of the caller's own until it is given back."""
+
+    async def give(self, line: Any) -> None:
+        """Give a line back; a transaction left open is rolled back."""
 
 
 class Connections(Protocol):
@@ -23,10 +46,8 @@ class Connections(Protocol):
     def connect(self, role: Any) -> AbstractContextManager[psycopg.Connection[Any]]:
         """A connection under a role; commits at the end of the block."""
 
-    async def serve_pool(
-        self, *, size: int | None = None
-    ) -> AsyncConnectionPool[psycopg.AsyncConnection[Any]]:
-        """The answering role's pool for the running loop."""
+    def lines(self) -> Lines:
+        """The answering role's lines on the running loop."""
 
 
 class Vault(Protocol):
@@ -41,8 +62,11 @@ class Vault(Protocol):
     async def aget(self, ids: Sequence[UUID]) -> dict[UUID, bytes]:
         """The same, on the running loop."""
 
-    def destroy(self, ids: Sequence[UUID], now: datetime, ground: str) -> None:
-        """Destroy keys for good; what they sealed can never be read again."""
+    async def keys_of(self, ids: Collection[str]) -> dict[str, bytes]:
+        """`aget` with ids as text, as files hold them."""
+
+    def destroy(self, ids: Sequence[UUID], now: datetime, ground: str) -> int:
+        """Destroy keys for good, so that what they sealed can never be read; gives how many."""
 
 
 class Keys(Protocol):

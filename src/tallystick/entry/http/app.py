@@ -65,8 +65,7 @@ def create_app(deps: Deps, *, background: bool, enqueue: Enqueue | None = None) 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI, *, deps: Deps, worker: Background | None) -> AsyncIterator[None]:
-    """Open the answering pool; what exists by then is never looked at by the collector again."""
-    await deps.database.serve_pool()
+    """What exists when serving starts is never looked at by the collector again."""
     app.state.openapi = openapi_document(app)
     gc.collect()
     gc.freeze()

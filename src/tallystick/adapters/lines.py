@@ -1,0 +1,286 @@
+"""Lines: connections for answering, each round trip through the event loop once.
+
+Several prepared statements are sent at once and their results read at once. psycopg's own pipeline
+and pool go through the loop some eight times a round trip, which was most of an inquiry's CPU
+time. psycopg connects, encodes errors and loads results; only waiting is done here. The spare is
+`psycopg_pool.AsyncConnectionPool` with `connection.pipeline()` and `execute`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import re
+from collections import deque
+from collections.abc import Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import psycopg
+from psycopg import pq
+from psycopg.adapt import Transformer
+
+from tallystick.errors import Unavailable, require
+from tallystick.service.port import Rows, Statement
+
+_NAMED = re.compile(r"%\((\w+)\)s")
+_FATAL = pq.ExecStatus.FATAL_ERROR
+_ABORTED = pq.ExecStatus.PIPELINE_ABORTED
+_SYNC = pq.ExecStatus.PIPELINE_SYNC
+_TUPLES = pq.ExecStatus.TUPLES_OK
+_IDLE = pq.TransactionStatus.IDLE
+#: Every statement of a line finds rows by key. A plan made once, and by the keys: planning anew
+#: costs more than running, and a plan made while a table was still empty must not scan it later.
+PLANNED_ONCE = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
+_PATIENCE_SECONDS = 30.0
+
+
+class _Text(NamedTuple):
+    """A statement as the server takes it, and the names of its parameters in order."""
+
+    number: int
+    query: bytes
+    names: tuple[str, ...]
+
+
+_numbers = itertools.count()
+
+
+@cache
+def _text(statement: str) -> _Text:
+    names = tuple(dict.fromkeys(_NAMED.findall(statement)))
+    numbered = _NAMED.sub(lambda match: f"${names.index(match[1]) + 1}", statement)
+    return _Text(next(_numbers), numbered.encode(), names)
+
+
+class Line:
+    """One connection; what it has prepared, and how its values are read.
+
+    It belongs to the loop it was made on and runs one round trip at a time.
+    """
+
+    def __init__(self, connection: psycopg.AsyncConnection[Any]):
+        self.is_open = True
+        self._connection = connection
+        self._server = connection.pgconn
+        self._socket = self._server.socket
+        self._transformer = Transformer(connection)
+        self._prepared: dict[int, bytes] = {}
+        self._made = 0
+        self._expected: list[bool] = []
+        self._results: list[Any] = []
+        self._done: asyncio.Future[None] | None = None
+        self._loop = asyncio.get_running_loop()
+        self._server.enter_pipeline_mode()
+        self._loop.add_reader(self._socket, self._read)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no transaction is open."""
+        return bool(self._server.transaction_status == _IDLE)
+
+    async def run(self, *statements: Statement) -> list[Rows]:
+        """Run statements in order in one round trip; gives the rows of each.
+
+        Takes:  `begin` and `commit` are statements like others
+        Raises: psycopg.Error of the first that failed; those after it were not run
+        """
+        require(self._done is None, "a line runs one round trip at a time")
+        self._done = self._loop.create_future()
+        try:
+            fresh = self._send(statements)
+            await self._done
+        except BaseException:
+            self.close()  # its answers would be read by the next
+            raise
+        finally:
+            self._done = None
+        results, self._results = self._results, []
+        return self._rows(results, fresh)
+
+    def close(self) -> None:
+        """End the connection; harmless when it has ended."""
+        if self.is_open:
+            self.is_open = False
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._server.finish()
+
+    def _send(self, statements: Sequence[Statement]) -> list[int]:
+        """Queue everything and send it; gives the statements prepared by it."""
+        server, expected = self._server, []
+        fresh = []
+        for statement, given in statements:
+            text = _text(statement)
+            name = self._prepared.get(text.number)
+            if name is None:
+                self._made += 1
+                name = self._prepared[text.number] = b"line_%d" % self._made
+                server.send_prepare(name, text.query)
+                expected.append(False)
+                fresh.append(text.number)
+            values = [given[name] for name in text.names]
+            server.send_query_prepared(
+                name,
+                [_encoded(value) for value in values],
+                [1 if type(value) is bytes else 0 for value in values],
+                result_format=1,
+            )
+            expected.append(True)
+        server.pipeline_sync()
+        self._expected = expected
+        if server.flush():
+            self._loop.add_writer(self._socket, self._write)
+        return fresh
+
+    def _write(self) -> None:
+        try:
+            if self._server.flush() == 0:
+                self._loop.remove_writer(self._socket)
+        except psycopg.Error as error:
+            self._failed(error)
+
+    def _read(self) -> None:
+        """Take what has come; wakes the caller at the end of the round trip."""
+        server, done = self._server, self._done
+        try:
+            server.consume_input()
+            if done is None or done.done():
+                return  # a notice, or nothing yet
+            is_between = False
+            while not server.is_busy():
+                result = server.get_result()
+                if result is None:  # the end of one statement's results; twice in a row: of all
+                    if is_between:
+                        raise psycopg.OperationalError("the server ended the connection")
+                    is_between = True
+                    continue
+                is_between = False
+                if result.status == _SYNC:
+                    done.set_result(None)
+                    return
+                if self._expected.pop(0) or result.status == _FATAL:
+                    self._results.append(result)
+        except psycopg.Error as error:
+            self._failed(error)
+
+    def _failed(self, error: psycopg.Error) -> None:
+        """The server is gone: tell whoever waits."""
+        self.close()
+        if self._done is not None and not self._done.done():
+            self._done.set_exception(error)
+
+    def _rows(self, results: Sequence[Any], fresh: Sequence[int]) -> list[Rows]:
+        found: list[Rows] = []
+        for result in results:
+            if result.status == _FATAL:
+                for number in fresh:  # whether these were still prepared nobody knows
+                    self._prepared.pop(number, None)
+                raise psycopg.errors.error_from_result(result)
+            require(result.status != _ABORTED, "a statement was skipped without a failure before")
+            if result.status == _TUPLES:
+                self._transformer.set_pgresult(result)
+                found.append(self._transformer.load_rows(0, result.ntuples, tuple))
+            else:
+                found.append([])
+        return found
+
+
+class Lines:
+    """So many lines at most, opened when first needed; the one used last is used next."""
+
+    def __init__(self, conninfo: str, *, size: int):
+        self._conninfo = conninfo
+        self._size = size
+        self._free: list[Line] = []
+        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._count = 0
+        self._is_closed = False
+
+    async def take(self) -> Line:
+        """A line of the caller's own until it is given back.
+
+        Raises: Unavailable when none came free in half a minute; psycopg.Error when the server is
+                out of reach
+        """
+        while True:
+            while self._free:
+                line = self._free.pop()
+                if line.is_open:
+                    return line
+                self._count -= 1
+            if self._count < self._size:
+                return await self._opened()
+            await self._turn()
+
+    async def give(self, line: Line) -> None:
+        """Give a line back; a transaction left open is rolled back."""
+        if line.is_open and not line.is_idle:
+            try:
+                await line.run(("rollback", {}))
+            except psycopg.Error:
+                line.close()  # the next one opens another
+        if self._is_closed:
+            line.close()
+        if line.is_open:
+            self._free.append(line)
+        else:
+            self._count -= 1
+        self._wake()
+
+    async def aclose(self) -> None:
+        """Close the lines; those in use when they are given back."""
+        self._is_closed = True
+        for line in self._free:
+            line.close()
+        self._free.clear()
+
+    async def _opened(self) -> Line:
+        self._count += 1
+        try:
+            return Line(await psycopg.AsyncConnection.connect(self._conninfo, autocommit=True))
+        except BaseException:
+            self._count -= 1
+            self._wake()
+            raise
+
+    async def _turn(self) -> None:
+        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._waiting.append(turn)
+        try:
+            async with asyncio.timeout(_PATIENCE_SECONDS):
+                await turn
+        except TimeoutError:
+            raise Unavailable("unavailable", "every connection is in use") from None
+        except asyncio.CancelledError:
+            if not turn.cancelled():
+                self._wake()  # the turn had come: let it be another's
+            raise
+
+    def _wake(self) -> None:
+        while self._waiting:
+            turn = self._waiting.popleft()
+            if not turn.done():
+                turn.set_result(None)
+                return
+
+
+def _encoded(value: Any) -> bytes | None:
+    """A value in PostgreSQL's text form; bytes stay as they are (sent as binary)."""
+    if value is None or type(value) is bytes:
+        return value
+    if isinstance(value, list):
+        return b"{" + b",".join([_element(one) for one in value]) + b"}"
+    if isinstance(value, datetime):
+        return value.isoformat().encode()
+    return str(value).encode()
+
+
+def _element(value: bytes | str | UUID) -> bytes:
+    """One element of an array, quoted."""
+    if isinstance(value, bytes):
+        return b'"\\\\x' + value.hex().encode() + b'"'
+    text = str(value).replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'.encode()

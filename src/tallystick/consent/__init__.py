@@ -8,13 +8,14 @@ Source:  spine 7
 """
 
 from tallystick.consent.artefact import Artefact, check_subject, read_artefact, subject_hash
-from tallystick.consent.mint import Standing, mint, permit_text
+from tallystick.consent.mint import Standing, mint, mint_again, permit_text
 
 __all__ = [
     "Artefact",
     "Standing",
     "check_subject",
     "mint",
+    "mint_again",
     "permit_text",
     "read_artefact",
     "subject_hash",

@@ -10,9 +10,10 @@ from __future__ import annotations
 import hmac
 from dataclasses import dataclass
 from datetime import datetime
+from typing import cast, get_args
 from uuid import UUID
 
-from tallystick.errors import Refused
+from tallystick.errors import Refused, require
 from tallystick.model.permit import Audience, Permit, PermitKind
 from tallystick.profile import ProfileAt
 
@@ -69,6 +70,33 @@ def mint(
         member_id=str(member_id) if member_id else None,
         consent_id=str(consent.consent_id) if consent else None,
         scope=frozenset(consent.data_classes) if consent else frozenset(),
+    )
+
+
+def mint_again(
+    kind: str,
+    *,
+    subject_id: str,
+    audience: str,
+    purpose: str,
+    member_id: str | None,
+    consent_id: str | None,
+    scope: frozenset[str],
+) -> Permit:
+    """The permit of a look already granted and logged, to make its body anew for a proof.
+
+    Raises: InvariantBroken when kind or audience are none a look can have
+    """
+    require(kind in get_args(PermitKind), "a look under an unknown permit")
+    require(audience in get_args(Audience), "a look of an unknown audience")
+    return Permit(
+        kind=cast(PermitKind, kind),
+        subject_id=subject_id,
+        audience=cast(Audience, audience),
+        purpose=purpose,
+        member_id=member_id,
+        consent_id=consent_id,
+        scope=scope,
     )
 
 

@@ -121,7 +121,7 @@ async def opened(
     lines = deps.database.lines()
     line = await lines.take()
     try:
-        yield await _begin(deps, line, tokens, request, subject_id)
+        yield await _begin(deps, line, tokens, request, subject_id=subject_id)
     finally:
         await lines.give(line)
 
@@ -131,6 +131,7 @@ async def _begin(
     line: Line,
     tokens: Sequence[bytes],
     request: Request,
+    *,
     subject_id: UUID | None,
 ) -> Opened:
     desk, now = desk_of(deps), deps.clock()

@@ -10,7 +10,8 @@ import orjson
 import psycopg
 
 from tallystick.audit import Look
-from tallystick.errors import BadRequest, Unavailable, require
+from tallystick.consent import mint_again
+from tallystick.errors import BadRequest, Unavailable
 from tallystick.model.permit import Permit
 from tallystick.service.answers import Answer, body_of, profile_on, receipt_of
 from tallystick.service.fold_file import Place, fold_material
@@ -156,11 +157,10 @@ def _id_key(deps: Deps, look: Look, material: Material) -> bytes:
 
 def _permit(look: Look, scope: frozenset[str]) -> Permit:
     """The permit a look was made under, as far as its body depends on it."""
-    require(look.audience in ("lender", "person", "furnisher"), "a look of an unknown audience")
-    return Permit(
-        kind=look.permit,  # type: ignore[arg-type]
+    return mint_again(
+        look.permit,
         subject_id=str(look.subject_id),
-        audience=look.audience,  # type: ignore[arg-type]
+        audience=look.audience,
         purpose=look.purpose,
         member_id=None if look.member_id is None else str(look.member_id),
         consent_id=None if look.consent_id is None else str(look.consent_id),

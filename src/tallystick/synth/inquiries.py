@@ -11,7 +11,7 @@ from typing import Any
 from tallystick.synth import members as cast
 from tallystick.synth.consents import Consent, Terms, act_id, sign_consent
 from tallystick.synth.desk import Desk
-from tallystick.synth.numbers import CN_SCHEME, resident_id
+from tallystick.synth.numbers import RESIDENT_SCHEME, resident_id
 from tallystick.synth.people import Person
 from tallystick.synth.trace import Trace
 from tallystick.synth.window import BACKLOAD_MONTHS, MONTHS, at
@@ -241,7 +241,7 @@ def _stranger(rng: Random, like: Person) -> Person:
     born = date(2004, 1, 1) + timedelta(days=rng.randrange(1000))
     order = rng.randrange(1000)
     return replace(
-        like, index=-1, birth_date=born, scheme=CN_SCHEME, number=resident_id(born, order)
+        like, index=-1, birth_date=born, scheme=RESIDENT_SCHEME, number=resident_id(born, order)
     )
 
 

@@ -24,7 +24,7 @@ LATIN_SURNAMES = (
 RARE_SHARE = 0.012
 
 
-def chinese_name(rng: Random, surname: str) -> str:
+def han_name(rng: Random, surname: str) -> str:
     """A full name: surname and one or two given characters, now and then a rare one."""
     second = rng.choice(GIVEN_SECOND)
     if rng.random() < RARE_SHARE:

@@ -12,8 +12,8 @@ from datetime import date
 
 from tallystick.errors import require
 
-CN_SCHEME = "cn_resident_id"
-ZZ_SCHEME = "zz_person_number"
+RESIDENT_SCHEME = "cn_resident_id"
+PERSON_SCHEME = "zz_person_number"
 TEST_AREA = "990101"
 _MOD_11_2 = "10X98765432"
 _WEIGHTS = tuple(2 ** (17 - place) % 11 for place in range(17))

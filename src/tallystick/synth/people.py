@@ -9,7 +9,7 @@ from random import Random
 from typing import Literal
 
 from tallystick.synth import names
-from tallystick.synth.numbers import CN_SCHEME, ZZ_SCHEME, resident_id, zz_person_number
+from tallystick.synth.numbers import PERSON_SCHEME, RESIDENT_SCHEME, resident_id, zz_person_number
 
 ProfileId = Literal["zz", "cn"]
 _LATIN_SHARE = 0.03
@@ -87,7 +87,7 @@ class Population:
                 own = rng.choice(names.SURNAMES)
             sex = ("male", "female")[place % 2] if married else rng.choice(("female", "male"))
             scheme, identity = self._number(birth_date, sex, latin=latin)
-            name = names.latin_name(rng, own) if latin else names.chinese_name(rng, own)
+            name = names.latin_name(rng, own) if latin else names.han_name(rng, own)
             persons.append(
                 Person(
                     index=self._next, household=number,
@@ -123,10 +123,10 @@ class Population:
     def _number(self, birth_date: date, sex: str, *, latin: bool) -> tuple[str, str]:
         while True:
             if latin and self._profile == "zz":
-                scheme, number = ZZ_SCHEME, zz_person_number(self._rng.randrange(100_000_000))
+                scheme, number = PERSON_SCHEME, zz_person_number(self._rng.randrange(100_000_000))
             else:
                 order = self._rng.randrange(500) * 2 + (sex == "male")
-                scheme, number = CN_SCHEME, resident_id(birth_date, order)
+                scheme, number = RESIDENT_SCHEME, resident_id(birth_date, order)
             if number not in self._used:
                 self._used.add(number)
                 return scheme, number

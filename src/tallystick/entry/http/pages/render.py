@@ -89,9 +89,9 @@ class Words:
         """Where a field stands among the others: the order of the catalogue."""
         return _field_places().get(name, len(_field_places()))
 
-    def pick(self, english: str, chinese: str) -> str:
+    def pick(self, text_en: str, text_zh: str) -> str:
         """Whichever of two texts is in this language."""
-        return chinese if self.language == "zh" else english
+        return text_zh if self.language == "zh" else text_en
 
     def day(self, value: str | date | None) -> str:
         """A day as people write it."""

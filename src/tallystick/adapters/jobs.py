@@ -56,7 +56,7 @@ class Opened(Protocol):
 def apply_schema(url: str) -> None:
     """Make the jobs' schema where it is missing, and let serve and intake use it."""
     with psycopg.connect(url) as connection:
-        connection.execute("select pg_advisory_xact_lock(hashtext('tallystick jobs'))")
+        connection.execute("lock table meta.setting in exclusive mode")  # one maker at a time
         found = connection.execute("select to_regclass('jobs.procrastinate_jobs')").fetchone()
         if found is not None and found[0] is not None:
             return

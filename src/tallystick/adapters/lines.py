@@ -12,7 +12,7 @@ import asyncio
 import itertools
 import re
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple
@@ -104,8 +104,9 @@ class Line:
         """End the connection; harmless when it has ended."""
         if self.is_open:
             self.is_open = False
-            self._loop.remove_reader(self._socket)
-            self._loop.remove_writer(self._socket)
+            if not self._loop.is_closed():
+                self._loop.remove_reader(self._socket)
+                self._loop.remove_writer(self._socket)
             self._server.finish()
 
     def _send(self, statements: Sequence[Statement]) -> list[int]:
@@ -121,13 +122,18 @@ class Line:
                 server.send_prepare(name, text.query)
                 expected.append(False)
                 fresh.append(text.number)
-            values = [given[name] for name in text.names]
-            server.send_query_prepared(
-                name,
-                [_encoded(value) for value in values],
-                [1 if type(value) is bytes else 0 for value in values],
-                result_format=1,
-            )
+            values: list[bytes | None] = []
+            formats: list[int] = []
+            for parameter in text.names:
+                value = given[parameter]
+                if type(value) is bytes:  # sent as it is, everything else in text form
+                    values.append(value)
+                    formats.append(1)
+                else:
+                    encode = _TEXT_FORMS.get(type(value))
+                    values.append(str(value).encode() if encode is None else encode(value))
+                    formats.append(0)
+            server.send_query_prepared(name, values, formats, result_format=1)
             expected.append(True)
         server.pipeline_sync()
         self._expected = expected
@@ -198,6 +204,18 @@ class Lines:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._count = 0
         self._is_closed = False
+        self._loop = asyncio.get_running_loop()
+
+    @property
+    def is_of_this_loop(self) -> bool:
+        """Whether the running loop is the one these lines were made on; no other can use them."""
+        return self._loop is asyncio.get_running_loop()
+
+    def drop(self) -> None:
+        """Close the free lines from outside their loop (it has ended)."""
+        for line in self._free:
+            line.close()
+        self._free.clear()
 
     async def take(self) -> Line:
         """A line of the caller's own until it is given back.
@@ -267,15 +285,8 @@ class Lines:
                 return
 
 
-def _encoded(value: Any) -> bytes | None:
-    """A value in PostgreSQL's text form; bytes stay as they are (sent as binary)."""
-    if value is None or type(value) is bytes:
-        return value
-    if isinstance(value, list):
-        return b"{" + b",".join([_element(one) for one in value]) + b"}"
-    if isinstance(value, datetime):
-        return value.isoformat().encode()
-    return str(value).encode()
+def _array(values: Sequence[Any]) -> bytes:
+    return b"{" + b",".join([_element(one) for one in values]) + b"}"
 
 
 def _element(value: bytes | str | UUID) -> bytes:
@@ -284,3 +295,12 @@ def _element(value: bytes | str | UUID) -> bytes:
         return b'"\\\\x' + value.hex().encode() + b'"'
     text = str(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{text}"'.encode()
+
+
+#: PostgreSQL's text form of a value by its type; that of any other is its `str`.
+_TEXT_FORMS: dict[type, Callable[[Any], bytes | None]] = {
+    type(None): lambda _: None,
+    str: str.encode,
+    list: _array,
+    datetime: lambda moment: moment.isoformat().encode(),
+}

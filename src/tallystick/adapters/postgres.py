@@ -131,6 +131,9 @@ class Database:
 
     def lines(self) -> Lines:
         """The answering role's lines for the running event loop."""
+        if self._lines is not None and not self._lines.is_of_this_loop:
+            self._lines.drop()
+            self._lines = None
         if self._lines is None:
             conninfo = _conninfo(self.url, "serve", PLANNED_ONCE)
             self._lines = Lines(conninfo, size=self._size)

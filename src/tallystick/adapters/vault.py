@@ -96,6 +96,9 @@ class Vault:
 
     async def keys_of(self, ids: Collection[str]) -> dict[str, bytes]:
         """`aget` with ids as text, as files hold them."""
+        if self._lines is not None and not self._lines.is_of_this_loop:
+            self._lines.drop()
+            self._lines = None
         if self._lines is None:
             conninfo = psycopg.conninfo.make_conninfo(self._url, options=PLANNED_ONCE)
             self._lines = Lines(conninfo, size=_POOL_SIZE)

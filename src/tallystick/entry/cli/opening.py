@@ -75,6 +75,7 @@ def waited(opened: Bureau, answer: Coroutine[Any, Any, T]) -> T:
             return await answer
         finally:
             await opened.database.aclose()
+            await opened.vault.aclose()
 
     return asyncio.run(run())
 

@@ -27,7 +27,7 @@ _MINUS_ZERO = re.compile(checks.MINUS_ZERO)
 _INT64_DIGITS = 18
 
 
-class _Fault(Exception):  # noqa: N818 - a signal inside this module
+class _Fault(Exception):
     """The cell may not stand. `rule_id` None: its fault was told before."""
 
     def __init__(self, rule_id: str | None):

@@ -28,7 +28,7 @@ class Split:
     end: int
 
 
-class NeedsMore(Exception):  # noqa: N818 - a signal inside this package
+class NeedsMore(Exception):
     """A quote is open at the end of the block and more bytes may close it."""
 
 

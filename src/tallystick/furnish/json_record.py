@@ -28,7 +28,7 @@ class JsonFault:
     seen: str
 
 
-class _Doubled(ValueError):  # noqa: N818 - a signal inside this module
+class _Doubled(ValueError):
     pass
 
 

@@ -37,7 +37,7 @@ class Limits:
 DEFAULT_LIMITS = Limits()
 
 
-class UnreadableFile(Exception):  # noqa: N818 - a signal inside this package, not an error
+class UnreadableFile(Exception):
     """The file as a whole cannot be read. Never leaves `furnish`: it becomes a fault."""
 
     def __init__(self, rule_id: str, seen: str | None = None):

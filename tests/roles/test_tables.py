@@ -89,13 +89,16 @@ def test_foreign_keys_only_between_small_tables(owner: Any) -> None:
 def test_no_statement_of_ours_uses(forbidden: str) -> None:
     """Advisory locks are of one node; triggers are refused by a spread database.
 
-    The vault of keys is a small database of its own that is never spread.
+    Two places may: the vault of keys, a small database of its own that is never spread, and the
+    intake's hold on a submission, whose workers all connect to the node that knows submissions (a
+    row lock would keep a transaction open as long as the job runs).
     """
+    exempt = {"vault.py", "intake_store.py"}
     using = [
         str(path.relative_to(ROOT))
         for ending in ("*.py", "*.sql")
         for path in (ROOT / "src").rglob(ending)
-        if path.name != "vault.py" and forbidden in path.read_text(encoding="utf-8").lower()
+        if path.name not in exempt and forbidden in path.read_text(encoding="utf-8").lower()
     ]
     assert using == []
 

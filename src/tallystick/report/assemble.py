@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from tallystick.errors import require
@@ -93,23 +94,10 @@ class _Body:
             None if reader.is_furnisher else clock_of(profile, date.fromisoformat(reader.today))
         )
         self.blocks: Block = {}
-        self.leaving = _ALL_BLOCKS
-        self.withheld: list[Block] = []
-        if reader.is_furnisher or reader.permit.scope:
-            self._withhold()
-
-    def _withhold(self) -> None:
-        """Note which blocks may not leave, and why."""
-        reasons = {block: self._reason_withheld(block) for block in BLOCKS}
-        self.leaving = frozenset(block for block, reason in reasons.items() if reason is None)
-        self.withheld = [
-            {"block": block, "reason": reason} for block, reason in reasons.items() if reason
+        self.leaving, withheld = _leaving(reader.permit.scope, reader.is_furnisher)
+        self.withheld: list[Block] = [
+            {"block": block, "reason": reason} for block, reason in withheld
         ]
-
-    def _reason_withheld(self, block: str) -> str | None:
-        if self.reader.is_furnisher and block not in _FURNISHER_BLOCKS:
-            return "audience"
-        return None if self.reader.wants(block) else "scope"
 
     def add_file_blocks(self) -> None:
         """Everything that comes from the person's file."""
@@ -220,6 +208,20 @@ class _Body:
             self.withheld.append(
                 {"block": "accounts", "reason": "retention_over", "periods": hidden}
             )
+
+
+@lru_cache(maxsize=256)
+def _leaving(
+    scope: frozenset[str], is_furnisher: bool
+) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
+    """Which blocks may leave, and which may not, with the reason."""
+    withheld = []
+    for block in BLOCKS:
+        if is_furnisher and block not in _FURNISHER_BLOCKS:
+            withheld.append((block, "audience"))
+        elif scope and block not in scope:
+            withheld.append((block, "scope"))
+    return _ALL_BLOCKS - {block for block, _ in withheld}, tuple(withheld)
 
 
 def _day(as_of: str, time_zone: str) -> date:

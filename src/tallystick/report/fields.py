@@ -21,7 +21,7 @@ Mask = Callable[[str, str], str]
 class Fields:
     """The fields of one kind of record: plain ones, amounts, ids (field, output name, kind)."""
 
-    __slots__ = ("amounts", "ids", "names", "plain")
+    __slots__ = ("_amounts", "_ids", "_plain", "amounts", "ids", "names", "plain")
 
     def __init__(
         self,
@@ -34,18 +34,23 @@ class Fields:
         self.amounts = tuple((name, f"{name}_minor") for name in amounts)
         self.ids = ids
         self.names = frozenset((*plain, *amounts))
+        self._plain = frozenset(plain)
+        self._amounts = {stored: name for name, stored in self.amounts}
+        self._ids = {stored: (name, kind) for stored, name, kind in ids}
 
     def pick(self, record: Record, *, currency: str | None, mask: Mask) -> Block:
         """The record as a report shows it. Raises: InvariantBroken: an amount without currency."""
-        get = record.get
-        picked: Block = {name: value for name in self.plain if (value := get(name)) is not None}
-        for name, stored in self.amounts:
-            minor = get(stored)
-            if minor is not None:
-                picked[name] = amount_text(minor, currency)
-        for stored, name, kind in self.ids:
-            value = record.get(stored)
-            if value is not None:
+        plain, amounts, ids = self._plain, self._amounts, self._ids
+        picked: Block = {}
+        for stored, value in record.items():  # a record has fewer fields than there may be
+            if value is None:
+                continue
+            if stored in plain:
+                picked[stored] = value
+            elif stored in amounts:
+                picked[amounts[stored]] = amount_text(value, currency)
+            elif stored in ids:
+                name, kind = ids[stored]
                 picked[name] = mask(kind, value)
         absent = record.get("absent")
         if absent:

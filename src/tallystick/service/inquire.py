@@ -143,7 +143,7 @@ class _Inquiry:
         """Whether name and birth date fit a party of hers (of the asker's own, to verify)."""
         own = str(self.ask.member.member_id) if self._verifies else None
         birth_date = None if self.ask.birth_date is None else str(self.ask.birth_date)
-        known = opened_identities(material.document, keys, furnisher_id=own)
+        known = opened_identities(material, keys, furnisher_id=own)
         return any(not clashes(self.ask.name, birth_date, name, born) for name, born in known)
 
     @property

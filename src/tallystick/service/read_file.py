@@ -72,6 +72,8 @@ class Material:
     accounts: list[AccountRow] = field(default_factory=list)
     consents: list[ConsentRow] = field(default_factory=list)
     looks: list[LookLine] = field(default_factory=list)
+    #: What was unsealed of identities, by its sealed text: compared first, shown later.
+    unsealed: dict[str, Record] = field(default_factory=dict, repr=False)
 
     def parties(self) -> frozenset[str]:
         """Every party whose key something in the file is sealed under."""
@@ -105,19 +107,19 @@ def consent_line(row: ConsentRow) -> ConsentLine:
 
 
 def opened_identities(
-    document: Record, keys: Mapping[str, bytes], *, furnisher_id: str | None = None
+    material: Material, keys: Mapping[str, bytes], *, furnisher_id: str | None = None
 ) -> list[tuple[str, str | None]]:
     """Name and birth date of every version of every party that can still be opened.
 
     Takes: `furnisher_id` keeps to the parties of one furnisher
     """
     found: list[tuple[str, str | None]] = []
-    for party in document.get("parties", ()):
+    for party in material.document.get("parties", ()):
         key = keys.get(party["party_id"])
         if key is None or furnisher_id not in (None, party["furnisher_id"]):
             continue
         for version in party["versions"]:
-            fields = _opened(version, key, b"subject")
+            fields = _identity(material, version, key)
             if "name" in fields:
                 found.append((fields["name"], fields.get("birth_date")))
     return found
@@ -139,7 +141,7 @@ def subject_file(
     ]
     return SubjectFile(
         subject_id=material.subject_id,
-        identities=tuple(_identities(document, keys, today)),
+        identities=tuple(_identities(material, keys, today)),
         accounts=tuple(line for line in lines if line is not None),
         agreements=_standing(document, "agreements", today),
         guarantees=_standing(document, "guarantees", today),
@@ -156,15 +158,28 @@ def subject_file(
     )
 
 
-def _identities(document: Record, keys: Mapping[str, bytes], today: str) -> Iterable[PartyIdentity]:
-    for party in document.get("parties", ()):
+def _identities(
+    material: Material, keys: Mapping[str, bytes], today: str
+) -> Iterable[PartyIdentity]:
+    for party in material.document.get("parties", ()):
         key = keys.get(party["party_id"])
         version = _valid(party["versions"], today)
         if key is not None and version is not None:
-            fields = {**_plain(version), **_opened(version, key, b"subject")}
+            fields = {**_plain(version), **_identity(material, version, key)}
             yield PartyIdentity(
                 party_id=party["party_id"], furnisher_id=party["furnisher_id"], fields=fields
             )
+
+
+def _identity(material: Material, version: Record, key: bytes) -> Record:
+    """What a version of a party seals, unsealed once however often it is asked for."""
+    sealed = version.get("sealed")
+    if sealed is None:
+        return {}
+    known = material.unsealed.get(sealed)
+    if known is None:
+        known = material.unsealed[sealed] = _opened(version, key, b"subject")
+    return known
 
 
 def _account_line(
@@ -215,6 +230,8 @@ def _account_line(
 
 def _valid(versions: list[Record], today: str) -> Record | None:
     """The newest version that holds on a day."""
+    if len(versions) == 1:  # nearly always
+        return versions[0] if versions[0]["valid_from"] <= today else None
     held = [one for one in versions if one["valid_from"] <= today]
     return max(held, key=lambda one: one["valid_from"]) if held else None
 

@@ -27,6 +27,9 @@ from tallystick.entry.http.web import Callers, Web
 from tallystick.errors import TallystickError
 from tallystick.service.port import Deps
 
+#: An answer leaves no cycles behind but makes hundreds of maps at once; the usual threshold (700)
+#: would look for cycles several times while each is being put together.
+_COLLECTED_AFTER = (20_000, 20, 20)
 Enqueue = Callable[[UUID], None]
 
 
@@ -50,8 +53,8 @@ def create_app(deps: Deps, *, background: bool, enqueue: Enqueue | None = None) 
         default_response_class=JSONResponse,
     )
     app.state.web = web
-    # Matched before anything else and without the framework's argument reading: the hot path.
-    app.router.routes.append(Route("/v1/inquiries", api_inquiries.inquire, methods=["POST"]))
+    hot = Route("/v1/inquiries", api_inquiries.inquire, methods=["POST"])
+    app.router.routes.append(hot)  # matched here only for what is not a POST
     for module in (api_inquiries, api_submissions, api_consents, api_public):
         app.include_router(module.router)
     app.router.routes.append(Route("/openapi.json", _openapi))
@@ -59,7 +62,7 @@ def create_app(deps: Deps, *, background: bool, enqueue: Enqueue | None = None) 
         app.include_router(router, include_in_schema=False)
     for kind in (TallystickError, RequestValidationError, HTTPException):
         app.add_exception_handler(kind, _answer_error)
-    app.add_middleware(Envelope, new_id=deps.new_id, answer_error=_answer_error)
+    app.add_middleware(Envelope, new_id=deps.new_id, answer_error=_answer_error, direct=(hot,))
     return app
 
 
@@ -69,12 +72,15 @@ async def _lifespan(app: FastAPI, *, deps: Deps, worker: Background | None) -> A
     app.state.openapi = openapi_document(app)
     gc.collect()
     gc.freeze()
+    usual = gc.get_threshold()
+    gc.set_threshold(*_COLLECTED_AFTER)
     async with _running(worker):
         yield
     for held in (deps.database, deps.vault):
         close = getattr(held, "aclose", None)  # those that opened something on this loop
         if close is not None:
             await close()
+    gc.set_threshold(*usual)
     gc.unfreeze()  # or the libraries report everything frozen as leaked when the process ends
 
 

@@ -9,12 +9,13 @@ from __future__ import annotations
 import logging
 import re
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from typing import Any
 from uuid import UUID
 
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tallystick.entry.http.problem import problem
@@ -49,7 +50,8 @@ def body_limit(path: str) -> int:
 class Envelope:
     """Wraps the application.
 
-    `new_id` gives the ids of requests, `answer_error` the response to what nobody caught.
+    `new_id` gives the ids of requests, `answer_error` the response to what nobody caught. `direct`
+    routes (no parameters in their paths) are called from here, past the framework's layers.
     """
 
     def __init__(
@@ -58,10 +60,14 @@ class Envelope:
         *,
         new_id: Callable[[], UUID],
         answer_error: Callable[[Request, Exception], Awaitable[Response]],
+        direct: Sequence[Route] = (),
     ):
         self._app = app
         self._new_id = new_id
         self._answer_error = answer_error
+        self._direct = {
+            (method, route.path): route for route in direct for method in route.methods or ()
+        }
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; anything but HTTP (the lifespan) passes through."""
@@ -74,8 +80,15 @@ class Envelope:
         if _stated_length(scope) > limit:
             await problem(request, "too_large")(scope, receive, exchange.send)
             return
+        receive = _counted(receive, limit)
+        route = self._direct.get((scope["method"], scope["path"]))
         try:
-            await self._app(scope, _counted(receive, limit), exchange.send)
+            if route is None:
+                await self._app(scope, receive, exchange.send)
+            else:
+                scope["route"] = route
+                response = await route.endpoint(Request(scope, receive))
+                await response(scope, receive, exchange.send)
         except Exception as error:  # the outermost edge: nothing gets by
             if exchange.started:
                 raise

@@ -31,10 +31,13 @@ _ABORTED = pq.ExecStatus.PIPELINE_ABORTED
 _SYNC = pq.ExecStatus.PIPELINE_SYNC
 _TUPLES = pq.ExecStatus.TUPLES_OK
 _IDLE = pq.TransactionStatus.IDLE
-#: Every statement of a line finds rows by key. A plan made once, and by the keys: planning anew
-#: costs more than running, and a plan made while a table was still empty must not scan it later.
+#: Every statement of a line finds rows by key; planning it anew costs more than running it. So it
+#: is planned by the keys, once, and again every few seconds: a plan made while a table was empty
+#: may be a bad one as soon as it is not.
 PLANNED_ONCE = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
 _PATIENCE_SECONDS = 30.0
+_PLANNED_SECONDS = 5.0
+_FORGET_PLANS: Statement = ("discard plans", {})
 
 
 class _Text(NamedTuple):
@@ -73,6 +76,7 @@ class Line:
         self._results: list[Any] = []
         self._done: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
+        self._plan_again_at = self._loop.time() + _PLANNED_SECONDS
         self._server.enter_pipeline_mode()
         self._loop.add_reader(self._socket, self._read)
 
@@ -87,6 +91,9 @@ class Line:
         Takes:  `begin` and `commit` are statements like others
         Raises: psycopg.Error of the first that failed; those after it were not run
         """
+        if self._loop.time() >= self._plan_again_at:
+            self._plan_again_at = self._loop.time() + _PLANNED_SECONDS
+            return (await self.run(_FORGET_PLANS, *statements))[1:]
         require(self._done is None, "a line runs one round trip at a time")
         self._done = self._loop.create_future()
         try:

@@ -80,14 +80,16 @@ def uuids(count: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(0, 256, (count, 16), dtype=np.uint8)
 
 
-def fill_accounts(filled: Filled, accounts: int, months: int, last_month: date) -> None:
-    """Directories and files of so many accounts, each with so many months on file."""
+def fill_accounts(
+    filled: Filled, accounts: int, months: int, last_month: date, *, first: int = 0
+) -> None:
+    """Directories and files of so many accounts (numbered from `first`), each with its months."""
     subject_count = max(1, int(accounts / ACCOUNTS_PER_SUBJECT))
     subjects = [UUID(bytes=row.tobytes()) for row in uuids(subject_count, 1)]
     owners = np.random.default_rng(2).integers(0, subject_count, accounts)
     ids = [UUID(bytes=row.tobytes()) for row in uuids(accounts, 3)]
     parties = [UUID(bytes=row.tobytes()) for row in uuids(subject_count, 4)]
-    numbers = [account_number(index) for index in range(accounts)]
+    numbers = [account_number(first + index) for index in range(accounts)]
     tokens = filled.deps.keys.number_tokens(filled.member.member_id, "account", numbers)
     packed = _grid(months, last_month)
 

@@ -26,11 +26,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psycopg
 
+from benchmarks.bureau import Filled
 from benchmarks.inquiry_data import fill
+from benchmarks.inquiry_intake import FURNISHER, prepare
 from benchmarks.inquiry_server import SEED
 from tallystick.adapters.databases import vault_url_of
 from tallystick.adapters.embedded import EmbeddedServer
@@ -45,7 +46,7 @@ from tallystick.adapters.postgres import (
 from tallystick.adapters.vault import Vault
 from tallystick.entry.compose import make_deps
 from tallystick.service.log import sequence_once
-from tallystick.service.members import issue_key
+from tallystick.service.members import issue_key, member_by_code
 from tallystick.service.port import Deps
 
 CALLERS, RATE, RATE_BESIDE_INTAKE = 16, 500.0, 300.0
@@ -141,6 +142,13 @@ def _measured(site: Site, given: argparse.Namespace) -> dict[str, float]:
             closed = _load(server, site, seconds=given.seconds, said="closed loop, 16 callers")
             paced = _load(server, site, seconds=given.seconds, rate=RATE, said="500/s")
             runs += [closed, paced]
+            if given.beside_intake:
+                beside, intake = _beside_intake(server, site, given)
+                runs.append(beside)
+                figures["p50_ms_beside_intake"] = beside["p50_ms"]
+                figures["p99_ms_beside_intake"] = beside["p99_ms"]
+                figures["per_second_beside_intake"] = beside["per_second"]
+                figures["intake_rows_per_second"] = intake["rows_per_second"]
             answered = sum(int(run["answered"]) for run in runs)
         with _server("--bare-bytes", str(int(closed["mean_bytes"]))) as server:
             _load(server, site, seconds=WARM_SECONDS)
@@ -165,6 +173,31 @@ def _measured(site: Site, given: argparse.Namespace) -> dict[str, float]:
     figures["unlogged"] = answered - (_looks(site.url) - looks)
     figures["load_average"] = os.getloadavg()[0]
     return figures
+
+
+def _beside_intake(
+    server: Served, site: Site, given: argparse.Namespace
+) -> tuple[dict[str, float], dict[str, float]]:
+    """Arrivals at a fixed rate for as long as a submission is received, judged and published."""
+    folder = site.targets.parent
+    done = folder / "intake.done"
+    done.unlink(missing_ok=True)
+    furnisher = member_by_code(site.deps, FURNISHER)
+    filled = Filled(deps=site.deps, url=site.url, member=furnisher, server=site.server)
+    prepare(filled, given.rows, folder)
+    print(f"intake of {given.rows:,} rows beside …", flush=True)
+    command = [
+        sys.executable, "-m", "benchmarks.inquiry_intake", "--url", site.url,
+        "--folder", str(folder), "--share", str(given.share),
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as intake:
+        beside = _load(
+            server, site, seconds=900, rate=RATE_BESIDE_INTAKE, until=done, said="beside intake"
+        )
+        said, _ = intake.communicate()
+    figures: dict[str, float] = json.loads(said.splitlines()[-1])
+    print(f"intake: {figures}", flush=True)
+    return beside, figures
 
 
 def _looks(url: str) -> int:
@@ -209,7 +242,13 @@ def _wait_for(port: int, process: subprocess.Popen[bytes]) -> None:
 
 
 def _load(
-    server: Served, site: Site, *, seconds: float, rate: float = 0.0, said: str = ""
+    server: Served,
+    site: Site,
+    *,
+    seconds: float,
+    rate: float = 0.0,
+    until: Path | None = None,
+    said: str = "",
 ) -> dict[str, float]:
     """Drive a server for some seconds; with the CPU time it and the database took an answer."""
     command = [
@@ -217,6 +256,8 @@ def _load(
         "--targets", str(site.targets), "--seconds", str(seconds), "--rate", str(rate),
         "--callers", str(CALLERS), "--seed", str(time.time_ns()),
     ]  # fmt: skip
+    if until is not None:
+        command += ["--until", str(until)]
     before, database = _cpu(server.pid), _cpu_of_children(site.server.pid)
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     figures: dict[str, float] = json.loads(done.stdout)

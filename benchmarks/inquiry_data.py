@@ -16,6 +16,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
+from benchmarks.bureau import account_number
 from tallystick.entry.compose import new_id
 from tallystick.ledger import seal
 from tallystick.model.months import Month, pack, period_of
@@ -63,6 +64,7 @@ def fill(deps: Deps, url: str, *, subjects: int, heavy: int) -> tuple[Member, li
         deps, code="bank", name_en="Bank", name_zh="银行", member_class="commercial_bank"
     )
     targets: list[Target] = []
+    numbered = 0
     rng = random.Random(7)
     with psycopg.connect(url) as connection:
         connection.execute(
@@ -82,8 +84,9 @@ def fill(deps: Deps, url: str, *, subjects: int, heavy: int) -> tuple[Member, li
                 for serial in range(start, min(start + _BATCH, subjects))
             ]
             keys = deps.vault.create([p for one in people for p in one.parties], SINCE)
-            batch = _Batch(deps, furnishers, keys, bank)
+            batch = _Batch(deps, furnishers, keys, bank, first_number=numbered)
             targets += batch.write(connection, people)
+            numbered += len(batch.own)
             print(f"  {len(targets):,} of {subjects:,} persons on file", flush=True)
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("analyze")
@@ -101,12 +104,21 @@ class _Batch:
     """Writes some thousand persons with COPY."""
 
     def __init__(
-        self, deps: Deps, furnishers: Sequence[Member], keys: dict[UUID, bytes], bank: Member
+        self,
+        deps: Deps,
+        furnishers: Sequence[Member],
+        keys: dict[UUID, bytes],
+        bank: Member,
+        *,
+        first_number: int,
     ):
         self.deps = deps
         self.furnishers = furnishers
         self.keys = keys
         self.bank = bank
+        self.first_number = first_number
+        #: Account and party of what the first furnisher reports, in the order of its numbers.
+        self.own: list[tuple[UUID, UUID]] = []
 
     def write(self, connection: psycopg.Connection[Any], people: Sequence[Person]) -> list[Target]:
         targets = [
@@ -139,6 +151,8 @@ class _Batch:
             "file.subject": ((one.subject_id, self._document(*pair)) for pair in both
                              for one in pair[:1]),
             "file.account": (row for one in people for row in self._accounts(one)),
+            "directory.object (furnisher_id, kind, number_token, object_id, party_id)":
+                self._objects(),
         }  # fmt: skip
         with connection.cursor() as cursor:
             for table, rows in tables.items():
@@ -147,6 +161,14 @@ class _Batch:
                         copy.write_row(row)
         connection.commit()
         return targets
+
+    def _objects(self) -> Iterator[Sequence[Any]]:
+        """The first furnisher's directory: a month of these accounts can be sent in."""
+        numbers = [account_number(self.first_number + at) for at in range(len(self.own))]
+        first = self.furnishers[0].member_id
+        tokens = self.deps.keys.number_tokens(first, "account", numbers)
+        for token, (account, party) in zip(tokens, self.own, strict=True):
+            yield first, "account", token, account, party
 
     def _parties(self, people: Sequence[Person]) -> Iterator[Sequence[Any]]:
         for one in people:
@@ -208,8 +230,11 @@ class _Batch:
             )
             sealed = seal.seal(self.keys[party], {"account_number": f"A{one.serial}-{at}"},
                                b"account")  # fmt: skip
+            account = new_id()
+            if at % len(one.parties) == 0:
+                self.own.append((account, party))
             yield (
-                one.subject_id, new_id(), party, self._furnisher(at % len(one.parties)),
+                one.subject_id, account, party, self._furnisher(at % len(one.parties)),
                 "borrower", "instalment_loan", "CNY", "2024-01-01", None, None, 1_200_000, None,
                 "legal_duty", _terms(party, sealed), None, "2026-05-31", "0", "open", 900_000,
                 _LATEST, months, None, 1,

@@ -105,8 +105,13 @@ class Load:
         await asyncio.gather(*(caller() for _ in range(callers)))
         return _figures(times, time.perf_counter() - since)
 
-    async def fixed_rate(self, seconds: float, *, rate: float) -> dict[str, float]:
-        """Arrivals at a fixed rate; the time counts from when each was due."""
+    async def fixed_rate(
+        self, seconds: float, *, rate: float, until: Path | None
+    ) -> dict[str, float]:
+        """Arrivals at a fixed rate; the time counts from when each was due.
+
+        Takes: `until`: stop as soon as that file is there
+        """
         times: list[float] = []
         waiting: deque[asyncio.Future[None]] = deque()
         since = time.perf_counter()
@@ -127,6 +132,8 @@ class Load:
         async with asyncio.TaskGroup() as group:
             for number in range(int(seconds * rate)):
                 at = since + number / rate
+                if until is not None and number % 100 == 0 and until.exists():
+                    break
                 left = at - time.perf_counter()
                 if left > 0:
                     await asyncio.sleep(left)
@@ -160,7 +167,7 @@ async def _run(given: argparse.Namespace) -> dict[str, float]:
     load = Load(given.port, known["targets"], known["secret"], given.seed)
     await load.connect(max(given.callers, _OPEN_CONNECTIONS if given.rate else 0))
     if given.rate:
-        figures = await load.fixed_rate(given.seconds, rate=given.rate)
+        figures = await load.fixed_rate(given.seconds, rate=given.rate, until=given.until)
     else:
         figures = await load.closed_loop(given.seconds, callers=given.callers)
     return {
@@ -178,6 +185,7 @@ def main() -> None:
     parser.add_argument("--seconds", type=float, default=5.0)
     parser.add_argument("--callers", type=int, default=16)
     parser.add_argument("--rate", type=float, default=0.0, help="0: a closed loop")
+    parser.add_argument("--until", type=Path, help="stop once this file is there")
     parser.add_argument("--seed", type=int, default=3)
     print(json.dumps(asyncio.run(_run(parser.parse_args()))))
 

@@ -51,8 +51,9 @@ class ProcessPending(Protocol):
 
 #: Rounds before a submission is given up as failing (each means somebody else wrote the accounts).
 MAX_ROUNDS = 20
-#: From this many rows on the rules run as one DuckDB scan, below it as generated Python.
-SCAN_FROM = 101
+#: From this many rows on the rules run as one DuckDB scan, below it as generated Python: planning
+#: the scan takes as long as judging ten thousand records.
+SCAN_FROM = 10_000
 #: Datasets that carry no statement of a person and have a way of their own.
 _OWN_WAY = {"consent": register_rows.consents, "member": register_rows.members}
 

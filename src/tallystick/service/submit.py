@@ -33,6 +33,8 @@ Progress = Callable[[str, int, int | None], None]
 MAX_RECORDS = 100
 #: Raw parts stored in one commit.
 _PARTS_A_COMMIT = 8
+#: Up to this size DuckDB runs statements as they are: finding a better plan takes longer.
+_PLAIN_PLAN_BYTES = 64 * 1024
 #: Up to so many bytes a job's tables stay in memory: a file of tables costs a small one 0.2 s.
 _SMALL_BYTES = 8 << 20
 _DUCKDB: dict[str, str | int | float | list[str]] = {
@@ -179,6 +181,9 @@ def _process_held(deps: Deps, submission_id: UUID, progress: Progress) -> Submis
         place = ":memory:" if is_small else str(folder / "job.duckdb")
         with duckdb.connect(place, config=_DUCKDB) as con:
             con.execute(f"set temp_directory = '{folder / 'spill'}'")
+            if path.stat().st_size <= _PLAIN_PLAN_BYTES:
+                con.execute("pragma disable_optimizer")
+                con.execute("set threads = 1")
             job = Job(
                 con=con, folder=folder, furnisher_id=found.furnisher_id,
                 dataset=found.dataset, submission_id=submission_id,

@@ -14,7 +14,7 @@ from tallystick.model.canonical import sha256
 from tallystick.model.file import Coordinates
 from tallystick.model.instant import instant_text
 from tallystick.service import gate_sql as sql
-from tallystick.service.answers import Answer, profile_on, receipt_of
+from tallystick.service.answers import Answer, profile_on, receipt_of, unpacked
 from tallystick.service.port import Deps
 
 Whose = Literal["token", "member", "subject", "anybody"]
@@ -95,7 +95,8 @@ async def body_kept(deps: Deps, kept: KeptLook) -> bytes:
     keys = await deps.vault.aget(kept.parties)
     if len(keys) < len(set(kept.parties)):
         raise BadRequest("erased", "what the answer was made of is gone")
-    body = seal.unseal_body(seal.body_key(keys.values(), kept.look.look_id.bytes), kept.sealed)
+    key = seal.body_key(keys.values(), kept.look.look_id.bytes)
+    body = unpacked(seal.unseal_body(key, kept.sealed))
     require(sha256(body) == kept.look.body_digest, "a kept body is not the one its look names")
     return body
 

@@ -126,7 +126,6 @@ def _fill(deps: Deps, url: str, subjects: int, targets: Path) -> None:
     secret = issue_key(deps, bank.member_id, "bench").secret
     rows = [[one.number, one.name, one.birth_date, f"cns_{one.consent_id.hex}"] for one in known]
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("vacuum analyze")
         connection.execute("checkpoint")
     targets.write_text(json.dumps({"secret": secret, "targets": rows}))
     print(f"  filled in {time.perf_counter() - since:.0f} s", flush=True)
@@ -161,6 +160,7 @@ def _measured(site: Site, given: argparse.Namespace) -> dict[str, float]:
     figures["p50_ms_at_500"], figures["p99_ms_at_500"] = paced["p50_ms"], paced["p99_ms"]
     figures["server_us_per_answer"] = closed["server_us"]
     figures["database_us_per_answer"] = closed["database_us"]
+    figures["sequencer_us_per_answer"] = closed["sequencer_us"]
     figures["load_us_per_answer"] = closed["load_us"]
     figures["bare_per_second"], figures["bare_us_per_answer"] = (
         bare["per_second"],
@@ -258,12 +258,14 @@ def _load(
     ]  # fmt: skip
     if until is not None:
         command += ["--until", str(until)]
+    ours = time.process_time()
     before, database = _cpu(server.pid), _cpu_of_children(site.server.pid)
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     figures: dict[str, float] = json.loads(done.stdout)
     answered = figures["answered"]
     figures["server_us"] = (_cpu(server.pid) - before) / answered * 1e6
     figures["database_us"] = (_cpu_of_children(site.server.pid) - database) / answered * 1e6
+    figures["sequencer_us"] = (time.process_time() - ours) / answered * 1e6
     figures["load_us"] = figures["own_cpu_seconds"] / answered * 1e6
     if said:
         shown = {name: round(value, 1) for name, value in figures.items()}

@@ -76,7 +76,7 @@ class Line:
         self._results: list[Any] = []
         self._done: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._plan_again_at = self._loop.time() + _PLANNED_SECONDS
+        self._plan_again_at = self._loop.time() + 1.0
         self._server.enter_pipeline_mode()
         self._loop.add_reader(self._socket, self._read)
 

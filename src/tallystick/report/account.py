@@ -34,7 +34,7 @@ _UNPAID_REASONS = frozenset({"written_off", "sold"})
 _LATE_EVENTS = frozenset({"overdue", "cured", "written_off"})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # frozen would cost more to make than all it holds
 class ShownAccount:
     """An account with its displayable months worked out once, for its block and the summary.
 

@@ -8,12 +8,15 @@ from __future__ import annotations
 
 import os
 import platform
+import signal
 import sys
 import tempfile
+import threading
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
+from types import FrameType
 from typing import Any
 
 import typer
@@ -32,6 +35,7 @@ class Exit(IntEnum):
     REFUSED = 3
     UNREACHABLE = 4
     BUG = 5
+    STOPPED = 130
 
 
 #: Classes of libraries that mean "out of reach", by module and name: none of them is imported here.
@@ -47,6 +51,42 @@ _OUT_OF_REACH = {
 @contextmanager
 def told(command: str) -> Iterator[None]:
     """Turn every exception of a command into talk and an exit code; reports name `command`."""
+    with _stoppable() as stopped:
+        try:
+            with _as_codes(command, stopped):
+                yield
+        except BaseException as error:
+            if not stopped.is_set():
+                raise
+            output.say("stopped")
+            raise typer.Exit(Exit.STOPPED) from error
+
+
+@contextmanager
+def _stoppable() -> Iterator[threading.Event]:
+    """SIGINT and SIGTERM end a command in order: what it opened is closed on the way out.
+
+    Libraries turn the interrupt into errors of their own, so it is remembered that there was one.
+    """
+    stopped = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield stopped
+        return
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        stopped.set()
+        raise KeyboardInterrupt
+
+    before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield stopped
+    finally:
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+@contextmanager
+def _as_codes(command: str, stopped: threading.Event) -> Iterator[None]:
     try:
         yield
     except (typer.Exit, typer.Abort):
@@ -58,7 +98,7 @@ def told(command: str) -> Iterator[None]:
         output.complain(str(error))
         raise typer.Exit(Exit.USAGE) from error
     except Exception as error:
-        if _is_clicks_own(error):
+        if _is_clicks_own(error) or stopped.is_set():
             raise
         raise typer.Exit(_tell_other(error, command)) from error
 

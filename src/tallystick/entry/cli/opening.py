@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
@@ -53,6 +54,8 @@ def bureau(settings: Settings | None = None, *, make: bool = False) -> Iterator[
     """
     from tallystick.entry.compose import open_bureau
 
+    # What the pool logs while it tries again is said once, with its remedy, by the command.
+    logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     chosen = settings or read_settings()
     if not make and chosen.database_url is None and not (chosen.data_folder / "postgres").exists():
         raise Unavailable("unavailable", "there is no bureau yet: run `tallystick init`")

@@ -102,6 +102,7 @@ def _tell(bureau: Bureau, settings: Settings, address: str, *, as_json: bool) ->
     synth = synth_folder(settings)
     doors = welcome.doors(bureau.deps, synth, address)
     command = welcome.curl(synth, keys_folder(settings), address)
+    asker = welcome.example_member(synth)
     if as_json:
         output.as_json({"address": address, "doors": doors, "curl": command})
         sys.stdout.flush()  # whoever reads it waits for it, while we go on to serve
@@ -109,7 +110,7 @@ def _tell(bureau: Bureau, settings: Settings, address: str, *, as_json: bool) ->
     output.table(
         ("open as", "sign-in link", "then"), [(door.who, door.link, door.page) for door in doors]
     )
-    output.data(f"\nan inquiry by the API:\n{command}\n")
+    output.data(f"\nan inquiry by the API, as {asker}:\n{command}\n")
     output.say(f"API keys of all members: {keys_folder(settings)}")
 
 

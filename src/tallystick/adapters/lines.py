@@ -157,27 +157,36 @@ class Line:
 
     def _read(self) -> None:
         """Take what has come; wakes the caller at the end of the round trip."""
-        server, done = self._server, self._done
         try:
-            server.consume_input()
-            if done is None or done.done():
-                return  # a notice, or nothing yet
-            is_between = False
-            while not server.is_busy():
-                result = server.get_result()
-                if result is None:  # the end of one statement's results; twice in a row: of all
-                    if is_between:
-                        raise psycopg.OperationalError("the server ended the connection")
-                    is_between = True
-                    continue
-                is_between = False
-                if result.status == _SYNC:
-                    done.set_result(None)
-                    return
-                if self._expected.pop(0) or result.status == _FATAL:
-                    self._results.append(result)
+            self._server.consume_input()
+            if self._done is not None and not self._done.done() and self._is_complete():
+                self._done.set_result(None)
+            else:
+                # More is to come, be it the end of the connection. uvloop stops watching a socket
+                # in error after telling of it once, when there may still be something to read.
+                self._loop.remove_reader(self._socket)
+                self._loop.add_reader(self._socket, self._read)
         except psycopg.Error as error:
             self._failed(error)
+
+    def _is_complete(self) -> bool:
+        """Collect the results that are there; says whether the round trip is at its end."""
+        server = self._server
+        is_between = False
+        while not server.is_busy():
+            result = server.get_result()
+            if result is None and is_between:  # twice in a row: nothing more will come
+                raise psycopg.OperationalError("the server ended the connection")
+            is_between = result is None  # the end of one statement's results
+            if result is None:
+                continue
+            if result.status == _SYNC:
+                return True
+            if not self._expected:
+                raise psycopg.OperationalError("the server ended the connection")
+            if self._expected.pop(0) or result.status == _FATAL:
+                self._results.append(result)
+        return False
 
     def _failed(self, error: psycopg.Error) -> None:
         """The server is gone: tell whoever waits."""

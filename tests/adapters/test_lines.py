@@ -1,0 +1,153 @@
+"""Lines: statements in one round trip, values both ways, and a server that goes away."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Coroutine, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+import uvloop
+
+from tallystick.adapters.embedded import EmbeddedServer
+from tallystick.adapters.lines import Line, Lines
+
+LOOPS = [asyncio.run, uvloop.run]
+Run = Callable[[Coroutine[Any, Any, Any]], Any]
+
+
+@pytest.fixture(params=LOOPS, ids=["asyncio", "uvloop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    return request.param  # type: ignore[no-any-return]
+
+
+async def _with_lines(url: str, act: Callable[[Lines], Coroutine[Any, Any, Any]]) -> Any:
+    lines = Lines(url, size=2)
+    try:
+        return await act(lines)
+    finally:
+        await lines.aclose()
+
+
+def test_values_come_back_as_they_were_sent(server: str, run: Run) -> None:
+    texts = ['a"b', "back\\slash", "{,}", "名", "NULL", ""]
+    sent = {
+        "texts": texts,
+        "bytes": [b"\0\xff", b""],
+        "id": UUID(int=7),
+        "none": None,
+        "one": b"\1",
+    }
+    query = (
+        "select %(texts)s::text[], %(bytes)s::bytea[], %(id)s::uuid, %(none)s::text,"
+        " %(one)s::bytea, %(id)s::text"
+    )
+
+    async def act(lines: Lines) -> Any:
+        line = await lines.take()
+        try:
+            return await line.run((query, sent), ("select 2 where false", {}))
+        finally:
+            await lines.give(line)
+
+    rows, empty = run(_with_lines(server, act))
+    assert rows == [(texts, [b"\0\xff", b""], UUID(int=7), None, b"\1", str(UUID(int=7)))]
+    assert empty == []
+
+
+def test_what_fails_is_raised_and_rolled_back_and_the_line_goes_on(server: str, run: Run) -> None:
+    async def act(lines: Lines) -> Any:
+        line = await lines.take()
+        with pytest.raises(psycopg.errors.DivisionByZero):
+            await line.run(("begin", {}), ("select 1 / %(by)s::int", {"by": 0}), ("commit", {}))
+        assert not line.is_idle
+        await lines.give(line)
+        again = await lines.take()
+        assert again is line
+        assert again.is_idle
+        try:
+            return await again.run(("select 1 / %(by)s::int", {"by": 1}))
+        finally:
+            await lines.give(again)
+
+    assert run(_with_lines(server, act)) == [[(1,)]]
+
+
+def test_one_more_than_there_are_waits_its_turn(server: str, run: Run) -> None:
+    async def act(lines: Lines) -> None:
+        first, second = await lines.take(), await lines.take()
+        third = asyncio.create_task(lines.take())
+        gone = asyncio.create_task(lines.take())
+        await asyncio.sleep(0.01)
+        assert not third.done()
+        gone.cancel()
+        await lines.give(first)
+        assert await third is first
+        await lines.give(second)
+        await lines.give(first)
+
+    run(_with_lines(server, act))
+
+
+def test_a_caller_that_goes_away_leaves_no_answers_behind(server: str, run: Run) -> None:
+    async def act(lines: Lines) -> Any:
+        line = await lines.take()
+        task = asyncio.create_task(line.run(("select 'stale', pg_sleep(0.2)", {})))
+        await asyncio.sleep(0.05)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        await lines.give(line)
+        fresh = await lines.take()
+        try:
+            return await fresh.run(("select 'fresh'", {}))
+        finally:
+            await lines.give(fresh)
+
+    assert run(_with_lines(server, act)) == [[("fresh",)]]
+
+
+@pytest.fixture
+def own_server() -> Iterator[EmbeddedServer]:
+    folder = Path(tempfile.mkdtemp(prefix="tallystick-test-"))
+    folder.chmod(0o711)
+    made = EmbeddedServer(folder, settings={"fsync": "off", "shared_buffers": "32MB"})
+    made.start()
+    yield made
+    made.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.mark.prove
+def test_a_killed_server_lets_nobody_wait(own_server: EmbeddedServer, run: Run) -> None:
+    for _ in range(5):
+        run(_with_lines(own_server.url, lambda lines: _killed(own_server, lines)))
+
+
+async def _killed(server: EmbeddedServer, lines: Lines) -> None:
+    async def ask() -> None:
+        while True:
+            line: Line = await lines.take()
+            try:
+                await line.run(("select %(sent)s::text, pg_sleep(0.002)", {"sent": "x" * 20_000}))
+            finally:
+                await lines.give(line)
+
+    asking = [asyncio.create_task(ask()) for _ in range(8)]
+    await asyncio.sleep(0.3)
+    assert server.pid is not None
+    os.kill(server.pid, signal.SIGKILL)
+    ended = await asyncio.wait_for(asyncio.gather(*asking, return_exceptions=True), 20)
+    assert all(isinstance(one, psycopg.OperationalError) for one in ended), ended
+    await asyncio.to_thread(server.stop)
+    await asyncio.to_thread(server.start)
+    line = await lines.take()
+    assert await line.run(("select 1", {})) == [[(1,)]]
+    await lines.give(line)

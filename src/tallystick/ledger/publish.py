@@ -8,7 +8,7 @@ transaction is tried again from the start.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
-from tallystick.ledger import files, fold, order, read
+from tallystick.ledger import extend, files, fold, order, read
 
 
 class Moved(Exception):
@@ -37,11 +37,14 @@ class Touched:
     """What a chunk changes: whole accounts, and parties whose documents change.
 
     `months_too` says that months must be folded from the ledger and not kept from the file.
+    `added` are the values of all its rows, where the dataset is one that `extend` puts in place.
     """
 
     accounts: frozenset[UUID] = frozenset()
     parties: frozenset[UUID] = frozenset()
     months_too: bool = False
+    dataset: str = ""
+    added: Sequence[Mapping[str, Any]] = ()
 
 
 def publish(
@@ -116,6 +119,9 @@ def refresh(
     position: int | None = None,
 ) -> None:
     """Fold and write the touched accounts and documents (their files are locked)."""
+    if touched.added:
+        left = extend.extend(connection, touched.dataset, touched.added, chunk_id=chunk_id)
+        touched = Touched(accounts=left)
     if touched.accounts:
         _refresh_accounts(connection, touched, chunk_id=chunk_id, position=position)
     if touched.parties:

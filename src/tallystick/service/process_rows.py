@@ -29,7 +29,7 @@ from tallystick.service import (
 )
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
-from tallystick.validate import Rule, judge_record, judge_table, load_rules
+from tallystick.validate import Rule, judge_record, judge_table, load_rules, take_back
 
 Progress = Callable[[str, int, int | None], None]
 
@@ -118,6 +118,7 @@ def _judge(
     overrides = {name: value for name, value in profile.rules.items() if name in load_rules()}
     rules = load_rules().in_force(job.dataset, overrides, day)
     _evaluate(job, rules)
+    take_back(job.con, rules)
     _merge_faults(job, rules)
     with deps.database.connect("intake") as connection:
         intake_store.write_findings(connection, job.submission_id, key, _all_findings(job))
@@ -313,6 +314,8 @@ def _publish_chunk(
         accounts=frozenset(prepared.accounts),
         parties=frozenset(prepared.parties),
         months_too=months_too,
+        dataset=job.dataset,
+        added=prepared.added(job.dataset),
     )
     while True:
         try:

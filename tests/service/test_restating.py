@@ -75,3 +75,19 @@ def test_only_another_record_is_a_restatement(
     assert (same.unchanged, same.by_rule) == (1, [])
     rejects = [one.rule_id for one in other.by_rule if one.severity == "reject"]
     assert (other.accepted, other.rejected, rejects) == restated
+
+
+@pytest.mark.parametrize(("balance", "rule"), [("ten", "FMT-CELL-"), ("11.00", "MON-RESTATE-001")])
+def test_an_unreadable_month_is_not_called_a_restatement(
+    send: Any, balance: str, rule: str
+) -> None:
+    assert send("snapshot", snapshot(CLOSED)).accepted == 1
+    other = send("snapshot", snapshot(CLOSED, balance=balance))
+    assert other.rejected == 1
+    assert [one.rule_id.startswith(rule) for one in other.by_rule] == [True]
+
+
+def test_an_unreadable_account_number_waits_for_nothing(send: Any) -> None:
+    view = send("snapshot", snapshot(OPEN, account_number="A\u00071"))
+    assert view.rejected == 1
+    assert [one.rule_id[:9] for one in view.by_rule] == ["FMT-CELL-"]

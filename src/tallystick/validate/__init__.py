@@ -10,6 +10,7 @@ Source: `rules/*.toml`, each entry with its own
 from tallystick.validate.context import CONTEXT, ContextColumn, context_of
 from tallystick.validate.judge import judge_record, judge_table
 from tallystick.validate.registry import Rule, Rules, load_rules, read_rules
+from tallystick.validate.unfounded import take_back
 
 __all__ = [
     "CONTEXT",
@@ -21,4 +22,5 @@ __all__ = [
     "judge_table",
     "load_rules",
     "read_rules",
+    "take_back",
 ]

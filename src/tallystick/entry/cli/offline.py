@@ -22,7 +22,7 @@ from tallystick.model.finding import Finding, Severity
 from tallystick.profile import Profile, ProfileAt
 from tallystick.service import domains
 from tallystick.service.keys_of_rows import SHAPES, file_key_sql
-from tallystick.validate import Rule, judge_table, load_rules
+from tallystick.validate import Rule, judge_table, load_rules, take_back
 from tallystick.validate.registry import Text
 
 _MONTHLY: Final = ("snapshot", "payment")
@@ -137,6 +137,7 @@ def _judge(
     con.execute(f'create view judged as select r.*, {columns} from "row" r {" ".join(joins)}')
     judged = [rule for rule in rules if rule.needs != "ledger"]
     judge_table(con, dataset.name, judged)
+    take_back(con, judged)
     con.execute("create table paired (rule_id varchar)")
     paired = [
         [rule.rule_id]

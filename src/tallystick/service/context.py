@@ -355,6 +355,9 @@ def _special(dataset: str, own: str) -> dict[str, str]:
         },
         "funding": {
             "other_shares_ppb": "s.other_shares_ppb",
+            "most_other_shares_ppb": "s.most_other_shares_ppb",
+            "sent_shares": "s.sent_shares_ppb // 1000000000 || '.'"
+            " || lpad((s.sent_shares_ppb % 1000000000)::varchar, 9, '0')",
             "originator_share_ppb": "s.originator_share_ppb",
             "funder_is_member": member.format("funder"),
             "originator_is_member": member.format("originator"),

@@ -228,32 +228,54 @@ def load_shares(connection: psycopg.Connection[Any], job: Job) -> None:
     ]  # fmt: skip
     if shares:
         insert_rows(job.con, "on_file_share", shares)
-    job.con.execute(_SHARES)
+    job.con.execute(_SHARES, {"furnisher": str(job.furnisher_id)})
 
 
+#: Shares that count are those in force on file, and those sent that can be taken: a row that is
+#: rejected anyway must not push others over the whole. What others hold is summed on the first day
+#: of the row and on each day of its time on which another share begins.
 _SHARES = """
 create or replace table shares as
 with sent as (
   select r.line_no, a.object_id as account_id, a.number, r.originator, m.member_id as funder_id,
-    o.member_id as originator_id, r.valid_from, r.valid_to, r.share_ppb, r.role
-  from \"row\" r left join account_state a on a.number = r.account_number
+    o.member_id as originator_id, r.valid_from, r.valid_to, r.share_ppb, r.role,
+    m.member_id is not null and $furnisher in (m.member_id, o.member_id)
+    and not exists (select 1 from duplicate_of d where d.line_no = r.line_no)
+    and not exists (select 1 from fault x where x.line_no = r.line_no and x.severity = 'reject')
+    as counts
+  from "row" r left join account_state a on a.number = r.account_number
     and a.originator = r.originator
   left join member_ref m on m.code = r.funder left join member_ref o on o.code = r.originator
 ), known as (
-  select number, originator, funder_id, valid_from, valid_to, share_ppb, role from sent
+  select number, originator, funder_id, valid_from, valid_to, share_ppb, role, true as is_sent
+  from sent where counts
   union all
-  select a.number, a.originator, f.funder_id, f.valid_from, f.valid_to, f.share_ppb, f.role
+  select a.number, a.originator, f.funder_id, f.valid_from, f.valid_to, f.share_ppb, f.role, false
   from on_file_share f join account_state a on a.object_id = f.account_id
-  where not exists (select 1 from sent s where s.account_id = f.account_id
+  where not exists (select 1 from sent s where s.counts and s.account_id = f.account_id
     and s.funder_id = f.funder_id and s.valid_from = f.valid_from)
+), held as (from known where role in ('originator', 'funder')
+), moments as (
+  select line_no, valid_from as day from sent
+  union
+  select s.line_no, k.valid_from from sent s join held k on k.number = s.number
+    and k.originator = s.originator and k.valid_from > s.valid_from
+    and (s.valid_to is null or k.valid_from <= s.valid_to)
+), on_day as (
+  select s.line_no, t.day, t.day = s.valid_from as is_first,
+    sum(k.share_ppb) filter (k.funder_id is distinct from s.funder_id) as others,
+    sum(k.share_ppb) filter (k.is_sent) as sent,
+    max(k.share_ppb) filter (k.funder_id = s.originator_id) as originators
+  from sent s join moments t using (line_no) join held k on k.number = s.number
+    and k.originator = s.originator and k.valid_from <= t.day
+    and (k.valid_to is null or k.valid_to >= t.day)
+  group by s.line_no, t.day, s.valid_from
 )
-select s.line_no,
-  sum(k.share_ppb) filter (k.funder_id is distinct from s.funder_id) as other_shares_ppb,
-  max(k.share_ppb) filter (k.funder_id = s.originator_id) as originator_share_ppb
-from sent s join known k on k.number = s.number and k.originator = s.originator
-  and k.role in ('originator', 'funder') and k.valid_from <= s.valid_from
-  and (k.valid_to is null or k.valid_to >= s.valid_from)
-group by s.line_no
+select line_no, max(others) filter (is_first) as other_shares_ppb,
+  max(others) as most_other_shares_ppb,
+  max(originators) filter (is_first) as originator_share_ppb,
+  arg_max(sent, coalesce(others, 0)) as sent_shares_ppb
+from on_day group by line_no
 """
 
 

@@ -136,6 +136,8 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ("funding",),
         "ledger",
         ("other_shares_ppb", "bigint", "Sum of the other funders' shares in force at valid_from."),
+        ("most_other_shares_ppb", "bigint", "The most that sum comes to while the share lasts."),
+        ("sent_shares", "text", "Sum of the file's own shares of the account on that day."),
         ("originator_share_ppb", "bigint", "The originator's own furnished share."),
         ("funder_is_member", "boolean", "The funder is a known member."),
         ("originator_is_member", "boolean", "The originator is a known member."),

@@ -34,6 +34,8 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "caller_is_originator": ("originator",),
     "caller_is_funder": ("funder",),
     "other_shares_ppb": _SHARES,
+    "most_other_shares_ppb": _SHARES,
+    "sent_shares": _SHARES,
     "originator_share_ppb": _SHARES,
     "account_balance_minor": _ACCOUNT,
     "prev_period_end": _SERIES,

@@ -19,6 +19,7 @@ from tallystick.service.log import sequence_once
 from tallystick.service.sessions import open_session, session
 
 TICK = timedelta(microseconds=1)
+HOUR = timedelta(hours=1)
 
 
 def outcome(world: gw.World, run: Run, ask: Ask) -> str:
@@ -171,9 +172,9 @@ def test_no_exception_holds_identity_data(world: gw.World, run: Run) -> None:
 
 
 def test_a_session_ends_at_its_instant(world: gw.World) -> None:
-    secret = open_session(world.deps, persona="lender", member_id=world.bank.member_id, hours=1)
+    secret = open_session(world.deps, persona="lender", member_id=world.bank.member_id, life=HOUR)
     assert session(world.deps, secret + "x") is None
-    world.clock.advance(timedelta(hours=1) - TICK)
+    world.clock.advance(HOUR - TICK)
     found = session(world.deps, secret)
     assert found is not None
     assert found.member_id == world.bank.member_id

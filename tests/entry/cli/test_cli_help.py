@@ -42,6 +42,7 @@ WANTED = [
     "inquire",
     "report",
     "erase",
+    "sign-in",
     "cases",
     "link",
     "unlink",

@@ -15,7 +15,8 @@ from test_cli_bureau import BORN, NAME, NUMBER, PERSON, Desk, desk
 from tallystick.adapters.settings import Settings
 from tallystick.entry.cli.exits import Exit
 from tallystick.entry.compose import open_bureau
-from tallystick.service.sessions import open_session
+from tallystick.errors import Refused
+from tallystick.service.sessions import open_session, redeem
 from tallystick.synth.consents import Terms, sign_consent
 from tallystick.synth.members import cast_of
 from tallystick.synth.people import Population
@@ -154,3 +155,42 @@ def test_after_erasure_no_answer_is_given_again(desk: Desk, named: str) -> None:
     desk.run("log", "sequence")
     assert desk.read("log", "verify")["ok"]
     assert desk.read("ledger", "verify")["ok"]
+
+
+@pytest.mark.parametrize(
+    ("words", "given"),
+    [
+        (("furnisher", "lake-bank"), None),
+        (("lender", "hill-bank"), None),
+        (("operator",), None),
+        (("person", "--subject", "-"), PERSON),
+    ],
+)
+def test_sign_in_prints_a_link_that_works_once(
+    desk: Desk, words: tuple[str, ...], given: dict[str, object] | None
+) -> None:
+    desk.submit("subject")
+    said = desk.run("sign-in", *words, given=given and json.dumps(given))
+    base, secret = said.stdout.strip().split("/sign-in/")
+    assert base == "http://127.0.0.1:8000"
+    with open_bureau(settings(desk)) as bureau:
+        _, found = redeem(bureau.deps, secret)
+        with pytest.raises(Refused):
+            redeem(bureau.deps, secret)
+    assert found.persona == words[0]
+    assert found.subject_id == (subject_id(desk) if given else None)
+
+
+def test_sign_in_opens_a_session_for_the_command_line(desk: Desk) -> None:
+    desk.submit("subject")
+    words = ("sign-in", "person", "--subject", "-", "--session")
+    secret = desk.read(*words, given=json.dumps(PERSON))["session"]
+    (desk.folder / "session").write_text(secret, encoding="utf-8")
+    assert desk.read("consents", "list", "--session-file", desk.file("session")) == []
+
+
+@pytest.mark.parametrize(
+    "words", [("somebody",), ("furnisher",), ("operator", "lake-bank"), ("person",), ("lender",)]
+)
+def test_sign_in_wants_whom_it_is_for(desk: Desk, words: tuple[str, ...]) -> None:
+    desk.run("sign-in", *words, code=Exit.USAGE)

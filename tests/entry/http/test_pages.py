@@ -10,7 +10,7 @@ from page_reader import Page, fine, inquiry
 from records import csv_file, identity_number, subject
 
 from tallystick.entry.http.language import LANGUAGES
-from tallystick.service.sessions import open_session
+from tallystick.service.sessions import issue_link, open_session, session
 
 HTML = {"Accept": "text/html"}
 
@@ -110,12 +110,34 @@ def test_a_person_sees_her_report_and_who_looked(visit, person, lender, language
     assert other.status_code == 404
 
 
-def test_signing_in_sets_a_cookie_scripts_cannot_read_and_signing_out_ends_it(visit, lender):
-    answer = visit(f"/sign-in/{lender}")
-    assert (answer.status_code, answer.headers["location"]) == (303, "/")
+@pytest.mark.parametrize(
+    ("persona", "lands"),
+    [("furnisher", "/submissions"), ("lender", "/inquiry"), ("person", "/me/report"),
+     ("operator", "/docs/rules")],
+)  # fmt: skip
+def test_a_link_leads_to_the_personas_own_page_once(site, visit, person, persona, lands):
+    hers = session(site.deps, person)
+    whose = {"person": {"subject_id": hers.subject_id, "token": hers.token}, "operator": {}}
+    link = issue_link(
+        site.deps, persona=persona, **whose.get(persona, {"member_id": site.bank.member_id})
+    )
+    ahead = visit(f"/sign-in/{link}", headers={"Sec-Purpose": "prefetch;prerender"})
+    assert (ahead.status_code, "set-cookie" in ahead.headers) == (503, False)
+    answer = visit(f"/sign-in/{link}")
+    assert (answer.status_code, answer.headers["location"]) == (303, lands)
     cookie = answer.headers["set-cookie"]
     assert re.search(r"HttpOnly", cookie)
     assert re.search(r"SameSite=lax", cookie, re.IGNORECASE)
+    assert link not in cookie
+    assert visit(lands).status_code == 200
+    site.client.cookies.clear()
+    again = visit(f"/sign-in/{link}")
+    assert (again.status_code, "set-cookie" in again.headers) == (403, False)
+    fine(again, "en")
+    assert "tallystick sign-in" in again.text
+
+
+def test_signing_out_ends_the_session(visit, lender):
     page = Page(visit("/", lender).text)
     assert visit("/sign-out", lender, method="POST", data={"csrf": "x"}).status_code == 403
     out = visit("/sign-out", lender, method="POST", data={"csrf": page.hidden["csrf"]})
@@ -128,8 +150,9 @@ def test_nothing_of_a_person_is_logged(site, visit, lender, person, caplog):
     caplog.set_level("DEBUG", logger="tallystick")
     visit("/inquiry", lender, method="POST",
           data=inquiry(Page(visit("/inquiry", lender).text), 1))  # fmt: skip
-    visit(f"/sign-in/{lender}")
+    link = issue_link(site.deps, persona="lender", member_id=site.bank.member_id)
+    visit(f"/sign-in/{link}")
     visit("/me/report", person)
     assert "/sign-in/{link}" in caplog.text
-    for canary in ("Canary", identity_number(1), "1990-05-31", lender, person):
+    for canary in ("Canary", identity_number(1), "1990-05-31", lender, link, person):
         assert canary not in caplog.text

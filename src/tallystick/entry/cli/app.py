@@ -18,6 +18,7 @@ from tallystick.entry.cli import (
     proof,
     rules,
     running,
+    sign_in,
     submissions,
     validate,
 )
@@ -99,6 +100,7 @@ app.add_typer(consents.consents, name="consents", rich_help_panel=_ASK)
 app.command(rich_help_panel=_ASK)(proof.erase)
 app.add_typer(members.members, name="members", rich_help_panel=_DECIDE)
 app.add_typer(members.keys, name="keys", rich_help_panel=_DECIDE)
+app.command("sign-in", rich_help_panel=_DECIDE)(sign_in.sign_in)
 app.command(rich_help_panel=_DECIDE)(identity.cases)
 app.command(rich_help_panel=_DECIDE)(identity.link)
 app.command(rich_help_panel=_DECIDE)(identity.unlink)

@@ -121,7 +121,10 @@ def session_or_none(parts: Deps, session_file: Path | None) -> Session | None:
         return None
     found = session(parts, secret)
     if found is None:
-        raise Refused("sign_in_required", "this session has ended; sign in again")
+        raise Refused(
+            "sign_in_required",
+            "this session has ended: `tallystick sign-in person --subject FILE --session`",
+        )
     return found
 
 
@@ -129,7 +132,11 @@ def own_subject(parts: Deps, session_file: Path | None) -> UUID:
     """The person whose session was given. Raises: Refused when it is nobody's."""
     found = session_or_none(parts, session_file)
     if found is None or found.subject_id is None:
-        raise Refused("sign_in_required", f"only the person may: set {SESSION_VARIABLE}")
+        raise Refused(
+            "sign_in_required",
+            f"only the person may: set {SESSION_VARIABLE} to her session's secret, which"
+            " `tallystick sign-in person --subject FILE --session` prints for her",
+        )
     return found.subject_id
 
 

@@ -33,6 +33,9 @@ def demo(
     check: Annotated[
         bool, typer.Option("--check", help="Walk the path without serving; exit 0 or 1.")
     ] = False,
+    links: Annotated[
+        bool, typer.Option("--links", help="Print new sign-in links to the demo that is there.")
+    ] = False,
     as_json: AsJson = False,
     port: Port = None,
     data_folder: DataFolder = None,
@@ -45,6 +48,8 @@ def demo(
         code = bureau_demo.check(
             settings, people=people or bureau_demo.CHECK_PEOPLE, as_json=as_json
         )
+    elif links:
+        code = bureau_demo.links(settings, as_json=as_json)
     else:
         code = bureau_demo.run(
             settings, people=people or _DEMO_PEOPLE, reset=reset, as_json=as_json

@@ -56,9 +56,11 @@ def _inquire(tally: Tally, client: httpx.Client, synth: Path, keys: Path) -> Non
 def _pages(tally: Tally, client: httpx.Client, doors: list[welcome.Door]) -> None:
     for door in doors:
         client.cookies.clear()
-        client.get(door.link)
-        page = client.get(door.page)
+        page = client.get(door.link)
         tally.expect(_STEP, f"page of {door.who}", wanted=200, found=page.status_code)
+        tally.expect(_STEP, f"where {door.who} lands", wanted=door.page, found=page.url.path)
+        again = client.get(door.link)
+        tally.expect(_STEP, f"the link of {door.who} again", wanted=403, found=again.status_code)
 
 
 @contextmanager

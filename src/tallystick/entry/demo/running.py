@@ -55,6 +55,38 @@ def run(
     return 0 if is_serving else _INTERRUPTED
 
 
+def links(settings: Settings, *, as_json: bool = False) -> int:
+    """Print fresh sign-in links to the demo that is there, whether or not it is served just now.
+
+    Raises: Unavailable when there is no complete demo
+    """
+    missing = Unavailable("unavailable", "there is no demo here yet: run `tallystick demo`")
+    if settings.database_url is None and not (settings.data_folder / "postgres").exists():
+        raise missing
+    with place.opened_place(settings, reset=False) as placed:
+        marker = place.what_is_there(placed)
+        if marker is None or marker.end is None:
+            raise missing
+        clock = DemoClock(marker.end)
+        clock.run_from(clock())
+        with open_bureau(placed, clock=clock) as bureau:
+            address = f"http://{settings.host}:{settings.port}"
+            doors = welcome.doors(bureau.deps, synth_folder(placed), address)
+    if as_json:
+        output.as_json({"address": address, "doors": doors})
+    else:
+        _show(doors)
+    return 0
+
+
+def _show(doors: list[welcome.Door]) -> None:
+    output.table(
+        ("open as", "sign-in link", "leads to"),
+        [(door.who, door.link, door.page) for door in doors],
+    )
+    output.say("each link works once")
+
+
 def _made(settings: Settings, wanted: place.Marker) -> place.Marker:
     """The complete demo that is there, or a new one."""
     there = place.what_is_there(settings)
@@ -107,10 +139,11 @@ def _tell(bureau: Bureau, settings: Settings, address: str, *, as_json: bool) ->
         output.as_json({"address": address, "doors": doors, "curl": command})
         sys.stdout.flush()  # whoever reads it waits for it, while we go on to serve
         return
-    output.table(
-        ("open as", "sign-in link", "then"), [(door.who, door.link, door.page) for door in doors]
-    )
+    _show(doors)
     output.data(f"\nan inquiry by the API, as {asker}:\n{command}\n")
+    port = address.rpartition(":")[2]
+    where = f"--data-folder {settings.data_folder} --port {port}"
+    output.next_step(f"tallystick demo --links {where}   (in another terminal: new links)")
     output.say(f"API keys of all members: {keys_folder(settings)}")
 
 

@@ -10,18 +10,18 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tallystick.entry.http.pages.render import render
+from tallystick.entry.http.pages.render import nav_of, render
 from tallystick.entry.http.pages.session import (
     COOKIE,
+    MOST_SECRET,
     keep_session,
     posted,
     signed_in,
     signed_in_or_none,
-    who_has,
 )
 from tallystick.entry.http.web import web_of
 from tallystick.errors import BadRequest, Refused
-from tallystick.service.sessions import close_session
+from tallystick.service.sessions import close_session, redeem
 
 _FILES = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
 router = APIRouter()
@@ -35,11 +35,14 @@ async def home(request: Request) -> Response:
 
 @router.get("/sign-in/{link}")
 async def sign_in(link: str, request: Request) -> Response:
-    """Turn a sign-in link into a session."""
-    if await who_has(request, link) is None:
+    """Use a sign-in link up, and go to the persona's own page with a fresh session."""
+    if "prefetch" in request.headers.get("sec-purpose", ""):
+        return Response(status_code=503)  # fetched ahead by a browser: nobody has opened it yet
+    if len(link) > MOST_SECRET or not link.isascii():
         raise Refused("sign_in_link_invalid")
-    response = RedirectResponse("/", status_code=303)
-    keep_session(request, response, link)
+    secret, found = await run_in_threadpool(redeem, web_of(request).deps, link)
+    response = RedirectResponse(nav_of(found.persona)[0][0], status_code=303)
+    keep_session(request, response, secret)
     return response
 
 

@@ -17,7 +17,7 @@ from tallystick.service.port import Deps
 from tallystick.service.sessions import Session, session
 
 COOKIE = "tallystick_session"
-_MOST_SECRET = 200
+MOST_SECRET = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +52,7 @@ def _look_up(deps: Deps, secret: str) -> SignedIn | None:
 
 async def who_has(request: Request, secret: str) -> SignedIn | None:
     """Whose session a secret is; None when it is nobody's (any more)."""
-    if not secret or len(secret) > _MOST_SECRET or not secret.isascii():
+    if not secret or len(secret) > MOST_SECRET or not secret.isascii():
         return None
     return await run_in_threadpool(_look_up, web_of(request).deps, secret)
 

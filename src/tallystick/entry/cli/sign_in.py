@@ -1,0 +1,110 @@
+"""`tallystick sign-in`: a link to the pages for one person or one institution's staff."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Annotated, Any, Final
+from urllib.parse import quote
+
+import typer
+
+from tallystick.entry.cli import opening, output
+from tallystick.entry.cli.options import AsJson
+from tallystick.entry.cli.persons import read_object
+
+if TYPE_CHECKING:
+    from tallystick.service.port import Deps
+
+_STAFF: Final = ("furnisher", "lender")
+PERSONAS: Final = (*_STAFF, "person", "operator")
+_LINK_MINUTES: Final = 30
+_MOST_MINUTES: Final = 12 * 60
+
+
+def sign_in(
+    persona: Annotated[str, typer.Argument(metavar="|".join(PERSONAS), help="Who is to sign in.")],
+    code: Annotated[
+        str | None, typer.Argument(metavar="[CODE]", help="The member, for its staff.")
+    ] = None,
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            "--subject",
+            metavar="FILE|-",
+            help="JSON file that names the person, as for `inquire`; - for standard input.",
+        ),
+    ] = None,
+    minutes: Annotated[
+        int, typer.Option("--minutes", min=1, max=_MOST_MINUTES, help="How long the link waits.")
+    ] = _LINK_MINUTES,
+    address: Annotated[
+        str | None, typer.Option("--address", help="Where the pages are served: https://…")
+    ] = None,
+    session: Annotated[
+        bool,
+        typer.Option(
+            "--session", help="Print a session's secret, for the command line, in place of a link."
+        ),
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print a sign-in link; it works once. Whoever opens it reads as that persona."""
+    if persona not in PERSONAS:
+        raise typer.BadParameter(f"wants one of {', '.join(PERSONAS)}")
+    if (persona in _STAFF) != (code is not None):
+        raise typer.BadParameter("a member's CODE goes with furnisher and lender, and only there")
+    if (persona == "person") != (subject is not None):
+        raise typer.BadParameter("--subject goes with person, and only there")
+    content = _content(subject)
+    from tallystick.service.sessions import issue_link, open_session
+
+    with opening.bureau() as opened:
+        settings, parts = opened.settings, opened.deps
+        who = _who(parts, code=code, content=content)
+        if session:
+            secret = open_session(parts, persona=persona, **who)
+        else:
+            secret = issue_link(parts, persona=persona, life=timedelta(minutes=minutes), **who)
+    if session:
+        _give("session", secret, as_json=as_json)
+        output.next_step(f"{opening.SESSION_VARIABLE}=… tallystick consents list")
+        return
+    base = (address or f"http://{settings.host}:{settings.port}").rstrip("/")
+    _give("link", f"{base}/sign-in/{quote(secret)}", as_json=as_json)
+    output.say(f"works once, within {minutes} minutes; give it to nobody else")
+    output.next_step("tallystick serve --worker")
+
+
+def _content(subject: str | None) -> dict[str, Any] | None:
+    """What names the person; refused before anything is opened when it names nobody."""
+    from tallystick.entry.cli.on_file import check_named
+
+    if subject is None:
+        return None
+    content = read_object(subject)
+    check_named(content)
+    return content
+
+
+def _who(parts: Deps, *, code: str | None, content: dict[str, Any] | None) -> dict[str, Any]:
+    """What the session stands for, as `open_session` takes it."""
+    if code is not None:
+        from tallystick.service.members import member_by_code
+
+        return {"member_id": member_by_code(parts, code).member_id}
+    if content is None:
+        return {}
+    from tallystick.entry.cli.on_file import subject_of
+
+    who: dict[str, Any] = {"subject_id": subject_of(parts, content)}
+    if "identifiers" in content:
+        first = content["identifiers"][0]
+        who["token"] = parts.keys.identity_token(first["scheme"], first["value"])
+    return who
+
+
+def _give(name: str, value: str, *, as_json: bool) -> None:
+    if as_json:
+        output.as_json({name: value})
+    else:
+        output.data(value)

@@ -11,7 +11,7 @@ import duckdb
 import pytest
 
 from tallystick.formats import columns, load
-from tallystick.furnish import Limits, Staged, stage_file
+from tallystick.furnish import Limits, Staged, stage_few, stage_file
 
 DOMAINS: dict[str, list[str]] = {
     "currency": ["CNY", "JPY", "KWD"],
@@ -23,11 +23,15 @@ SMALL = Limits(block_bytes=64, max_line_bytes=2000)
 
 @dataclass(frozen=True)
 class Outcome:
-    """What staging gave: rows by column name, faults as (line, column, field, rule, seen)."""
+    """What staging gave: rows by column name, faults as (line, column, field, rule, seen).
+
+    `places` are the faults' (byte offset, severity).
+    """
 
     staged: Staged
     rows: list[dict[str, Any]]
     faults: list[tuple[Any, ...]]
+    places: list[tuple[Any, ...]]
 
     @property
     def rules(self) -> list[str]:
@@ -54,6 +58,19 @@ def stage(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Stager:
 
 
 def stage_path(con: duckdb.DuckDBPyConnection, path: Path, dataset: str, **options: Any) -> Outcome:
+    """Stage as a small file and as one of any size: both must find the same."""
+    outcomes = []
+    for most in (10**9, -1):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(stage_few, "MOST_RECORDS", most)
+            outcomes.append(_staged_once(con, path, dataset, **options))
+    assert outcomes[0] == outcomes[1]
+    return outcomes[0]
+
+
+def _staged_once(
+    con: duckdb.DuckDBPyConnection, path: Path, dataset: str, **options: Any
+) -> Outcome:
     staged = stage_file(con, path, load()[dataset], DOMAINS, **options)
     # Instants are fetched as epoch microseconds: fetching them as such needs a further package.
     selected = ["line_no"] + [
@@ -62,8 +79,9 @@ def stage_path(con: duckdb.DuckDBPyConnection, path: Path, dataset: str, **optio
     ]
     names = ["line_no", *(c.name for c in columns(load()[dataset]))]
     rows = con.execute(f'SELECT {", ".join(selected)} FROM "row" ORDER BY line_no').fetchall()
-    faults = con.execute(
-        "SELECT line_no, column_no, field, rule_id, seen FROM fault"
+    found = con.execute(
+        "SELECT line_no, column_no, field, rule_id, seen, byte_offset, severity FROM fault"
         " ORDER BY line_no, column_no NULLS FIRST, rule_id, seen"
     ).fetchall()
-    return Outcome(staged, [dict(zip(names, row, strict=True)) for row in rows], faults)
+    typed = [dict(zip(names, row, strict=True)) for row in rows]
+    return Outcome(staged, typed, [one[:5] for one in found], [one[5:] for one in found])

@@ -31,6 +31,7 @@ from tallystick.adapters.vault import Vault
 from tallystick.formats import load
 from tallystick.profile import Profile
 from tallystick.service.port import Deps
+from tallystick.service.workbench import Workbench
 
 #: The database of the embedded server.
 DATABASE = "tallystick"
@@ -95,6 +96,7 @@ def make_deps(
         profile=Profile.load(profile, live=not is_test_mode),
         is_test_mode=is_test_mode,
         work_folder=work_folder,
+        workbench=Workbench(),
         settings={},
     )
 

@@ -50,10 +50,23 @@ def read_record(
     cells, told = json_cells(dataset, record)
     findings = [_finding(fault.rule_id, fault.field, fault.seen) for fault in told]
     by_name = {f.name: cell for f, cell in zip(dataset.fields, cells, strict=True)}
+    row, found = read_cells(dataset, by_name, judged_by)
+    return row, _in_order(dataset, findings + found)
+
+
+def read_cells(
+    dataset: Dataset, by_name: Mapping[str, str], judged_by: Lists
+) -> tuple[dict[str, Any], list[Finding]]:
+    """Cells by field (a field not named is empty) to typed columns, and their faults.
+
+    Gives: columns in the order of `columns(dataset)`; findings in the order of the fields, none
+           for a cell that stands for a fault told before
+    """
+    findings: list[Finding] = []
     row: dict[str, Any] = {}
     absent: list[str] = []
     for field in dataset.fields:
-        cell = by_name[field.name]
+        cell = by_name.get(field.name, "")
         values: tuple[Any, ...] = ()
         try:
             reason = _absence(field, cell)
@@ -69,7 +82,7 @@ def read_record(
         names = [column.name for column in field_columns(field)]
         row.update(zip(names, values or (None,) * len(names), strict=True))
     row["absent"] = ",".join(sorted(absent)) or None
-    return row, _in_order(dataset, findings)
+    return row, findings
 
 
 def _absence(field: Field, cell: str) -> str | None:

@@ -18,7 +18,7 @@ import duckdb
 
 from tallystick.errors import InvariantBroken
 from tallystick.formats import Dataset, columns
-from tallystick.furnish import check_sql, rule_ids
+from tallystick.furnish import check_sql, rule_ids, stage_few
 from tallystick.furnish.check_sql import literal, name
 from tallystick.furnish.checks import ABSENT, Lists, lists
 from tallystick.furnish.csv_lines import CsvLines
@@ -85,7 +85,10 @@ def stage_file(
         except UnreadableFile as reason:
             return _unreadable(con, chosen, [HeaderFault(reason.rule_id, None, None, reason.seen)])
         spill.close()
-        _judge(con, dataset, judged_by, header=header, spill=spill)
+        is_few = spill.records <= stage_few.MOST_RECORDS
+        judge = stage_few.judge_few if is_few else _judge
+        judge(con, dataset, judged_by, header=header, spill=spill)
+        _finish_faults(con, spill)
         return _counted(con, spill, chosen)
 
 
@@ -175,6 +178,12 @@ def _judge(
               FROM "row" WHERE faults IS NOT NULL)
         """
     )
+    for column in ("faults", "byte_offset"):
+        con.execute(f'ALTER TABLE "row" DROP COLUMN {column}')
+
+
+def _finish_faults(con: duckdb.DuckDBPyConnection, spill: Spill) -> None:
+    """Add the faults told before judging; give each its severity."""
     if spill.faults:
         con.execute(f"INSERT INTO fault SELECT *, NULL FROM {_told(spill)}")
     warnings = _list(sorted(rule_ids.WARNINGS))
@@ -182,8 +191,6 @@ def _judge(
         "UPDATE fault SET severity ="
         f" CASE WHEN list_contains({warnings}, rule_id) THEN 'warn' ELSE 'reject' END"
     )
-    for column in ("faults", "byte_offset"):
-        con.execute(f'ALTER TABLE "row" DROP COLUMN {column}')
 
 
 def judging_sql(dataset: Dataset, judged_by: Lists, header: Header, spill: Spill) -> str:

@@ -14,6 +14,7 @@ import psycopg
 
 from tallystick.formats import Registry
 from tallystick.profile import Profile
+from tallystick.service.workbench import Workbench
 
 #: A statement with named parameters (`%(name)s`), and their values.
 Statement = tuple[str, Mapping[str, Any]]
@@ -118,4 +119,5 @@ class Deps:
     profile: Profile
     is_test_mode: bool
     work_folder: Path
+    workbench: Workbench
     settings: Mapping[str, str]

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
 
-import duckdb
 import orjson
 import psycopg
 
@@ -33,15 +32,6 @@ Progress = Callable[[str, int, int | None], None]
 MAX_RECORDS = 100
 #: Raw parts stored in one commit.
 _PARTS_A_COMMIT = 8
-#: Up to this size DuckDB runs statements as they are: finding a better plan takes longer.
-_PLAIN_PLAN_BYTES = 64 * 1024
-#: Up to so many bytes a job's tables stay in memory: a file of tables costs a small one 0.2 s.
-_SMALL_BYTES = 8 << 20
-_DUCKDB: dict[str, str | int | float | list[str]] = {
-    "memory_limit": "400MB",
-    "threads": 2,
-    "preserve_insertion_order": True,
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,13 +167,7 @@ def _process_held(deps: Deps, submission_id: UUID, progress: Progress) -> Submis
         key = deps.vault.get([submission_id])[submission_id]
         with deps.database.connect("intake") as connection, path.open("wb") as target:
             intake_store.read_raw(connection, submission_id, key, target)
-        is_small = path.stat().st_size <= _SMALL_BYTES
-        place = ":memory:" if is_small else str(folder / "job.duckdb")
-        with duckdb.connect(place, config=_DUCKDB) as con:
-            con.execute(f"set temp_directory = '{folder / 'spill'}'")
-            if path.stat().st_size <= _PLAIN_PLAN_BYTES:
-                con.execute("pragma disable_optimizer")
-                con.execute("set threads = 1")
+        with deps.workbench.borrowed(path.stat().st_size, folder) as con:
             job = Job(
                 con=con, folder=folder, furnisher_id=found.furnisher_id,
                 dataset=found.dataset, submission_id=submission_id,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from tallystick.errors import InvariantBroken
+
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
 
 
 def instant_text(moment: datetime) -> str:
@@ -19,3 +22,18 @@ def end_of_day(day: date, time_zone: str) -> datetime:
     """The last microsecond of a day in a time zone: what `as_of` a day means."""
     following = datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(time_zone))
     return following - timedelta(microseconds=1)
+
+
+def read_instant(text: str, time_zone: str) -> datetime | None:
+    """The instant somebody asks about: one with its offset, or a bare day, which means its end.
+
+    Takes:   `time_zone`: the profile's, for a bare day
+    Missing: None when the text is neither; an instant without an offset is neither
+    """
+    try:
+        if _DAY.fullmatch(text):
+            return end_of_day(date.fromisoformat(text), time_zone)
+        found = datetime.fromisoformat(text)
+    except (ValueError, OverflowError):
+        return None
+    return None if found.tzinfo is None else found

@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from random import Random
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import pytest
 from test_cli_bureau import BORN, NAME, NUMBER, PERSON, Desk, desk
@@ -16,6 +17,7 @@ from tallystick.adapters.settings import Settings
 from tallystick.entry.cli.exits import Exit
 from tallystick.entry.compose import open_bureau
 from tallystick.errors import Refused
+from tallystick.profile import Profile
 from tallystick.service.sessions import open_session, redeem
 from tallystick.synth.consents import Terms, sign_consent
 from tallystick.synth.members import cast_of
@@ -129,7 +131,18 @@ def test_a_session_that_is_nobodys_is_refused(desk: Desk) -> None:
     desk.run("report", "--session-file", str(path), code=Exit.REFUSED)
 
 
-@pytest.mark.parametrize("text", ["2026-01-31", "2026-01-31T00:00:00", "yesterday"])
+def test_a_day_means_its_end_in_the_profiles_time_zone(desk: Desk) -> None:
+    desk.submit("subject")
+    session = ("--session-file", signed_in(desk))
+    zone = ZoneInfo(Profile.load("zz", live=False).on(datetime.now(UTC).date()).time_zone)
+    end = datetime(2026, 2, 27, 23, 59, 59, 999999, zone).isoformat()
+    of_the_day = desk.read("report", "--as-of", "2026-02-27", *session)["body"]
+    assert of_the_day == desk.read("report", "--as-of", end, *session)["body"]
+    before = datetime(2026, 2, 27, 23, 59, 59, 999998, zone).isoformat()
+    assert of_the_day != desk.read("report", "--as-of", before, *session)["body"]
+
+
+@pytest.mark.parametrize("text", ["2026-01-32", "2026-01-31T00:00:00", "yesterday"])
 def test_an_instant_without_an_offset_is_refused(desk: Desk, text: str) -> None:
     desk.run("report", "--as-of", text, code=Exit.USAGE)
 

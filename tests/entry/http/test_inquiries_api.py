@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import orjson
@@ -20,7 +21,9 @@ CONSENT = {"type": "consent", "consent_id": f"cns_{'a' * 32}"}
 
 
 def read(given):
-    return read_ask(given, member=BANK, request_key="k" * 16, digest=b"d")
+    return read_ask(
+        given, member=BANK, request_key="k" * 16, digest=b"d", time_zone="Asia/Shanghai"
+    )
 
 
 def test_an_inquiry_is_read_as_it_was_meant():
@@ -31,6 +34,16 @@ def test_an_inquiry_is_read_as_it_was_meant():
     assert read_back.consent_id == UUID("a" * 32)
     assert read_back.birth_date.isoformat() == "1990-05-31"
     assert (read_back.as_of, read_back.known_at) == (None, None)
+
+
+def test_a_bare_day_means_its_end_where_the_bureau_is():
+    read_back = read(ask(1, legal_basis=CONSENT, as_of="2026-03-31", known_at="2026-03-30"))
+    end = timedelta(days=1) - timedelta(microseconds=1)
+    midnight = datetime(2026, 3, 30, 16, tzinfo=UTC)
+    assert (read_back.as_of, read_back.known_at) == (
+        midnight + end,
+        midnight - timedelta(days=1) + end,
+    )
 
 
 def _without(*path):
@@ -71,6 +84,7 @@ def _with(value, *path):
          "/legal_basis/consent_id"),
         (_with("2020-01-01T00:00:00", "as_of"), "invalid_request", "/as_of"),
         (_with(7, "known_at"), "invalid_request", "/known_at"),
+        (_with("2023-02-29", "known_at"), "invalid_request", "/known_at"),
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_named_by_its_place(given, code, pointers):
@@ -124,8 +138,8 @@ def test_no_hit_is_an_answer_and_leaves_nothing(site):
 
 def test_a_lender_may_not_ask_the_past(site):
     _prepare(site)
-    for name in ("as_of", "known_at"):
-        given = ask(1) | {name: "2020-01-01T00:00:00+08:00"}
+    for name, when in (("as_of", "2020-01-01T00:00:00+08:00"), ("known_at", "2020-01-01")):
+        given = ask(1) | {name: when}
         answer = site.send("POST", "/v1/inquiries", json=given)
         assert (answer.status_code, answer.json()["code"]) == (403, "history_not_permitted")
 

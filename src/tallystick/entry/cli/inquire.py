@@ -70,10 +70,13 @@ def report(
     ] = False,
     as_of: Annotated[
         str | None,
-        typer.Option("--as-of", help="One's own report as things stood at this instant."),
+        typer.Option(
+            "--as-of",
+            help="One's own report as things stood at this instant, or at this day's end.",
+        ),
     ] = None,
     known_at: Annotated[
-        str | None, typer.Option("--known-at", help="... as the bureau knew them at this instant.")
+        str | None, typer.Option("--known-at", help="... as the bureau knew them then.")
     ] = None,
     key_file: KeyFile = None,
     session_file: opening.SessionFile = None,
@@ -81,10 +84,12 @@ def report(
 ) -> None:
     """Show an answer again to whom it was given (permit `again`), or one's own report (`self`)."""
     identity = read("inquiry", inquiry_id) if inquiry_id else None
-    times = {"as_of": _instant(as_of), "known_at": _instant(known_at)}
-    if identity is not None and any(times.values()):
+    asked = {"as_of": as_of, "known_at": known_at}
+    if identity is not None and any(asked.values()):
         raise typer.BadParameter("an answer is shown again as it was: no --as-of, no --known-at")
     with opening.bureau() as opened:
+        zone = opened.deps.profile.on(opened.deps.clock().date()).time_zone
+        times = {name: _instant(text, zone) for name, text in asked.items()}
         if prove:
             if identity is None:
                 raise typer.BadParameter("--prove wants an INQUIRY-ID")
@@ -98,16 +103,15 @@ def report(
     _give(given, as_json=as_json)
 
 
-def _instant(text: str | None) -> datetime | None:
-    """An instant with its offset. Raises: typer.BadParameter."""
+def _instant(text: str | None, time_zone: str) -> datetime | None:
+    """An instant with its offset; a day means its end. Raises: typer.BadParameter."""
     if text is None:
         return None
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        raise typer.BadParameter("an instant looks like 2026-01-31T23:59:59+08:00")
+    from tallystick.model.instant import read_instant
+
+    found = read_instant(text, time_zone)
+    if found is None:
+        raise typer.BadParameter("wants a day, 2026-01-31, or 2026-01-31T23:59:59+08:00")
     return found
 
 

@@ -13,12 +13,12 @@ from uuid import UUID
 from tallystick.entry.demo import welcome
 from tallystick.entry.demo.building import Built
 from tallystick.entry.demo.tally import Tally
-from tallystick.errors import Coded
+from tallystick.errors import Coded, InvariantBroken
 from tallystick.service.log import sequence_once
 from tallystick.service.person import own_looks, own_report
 from tallystick.service.port import Deps
 from tallystick.service.replay import replay
-from tallystick.service.sessions import redeem
+from tallystick.service.sessions import session
 from tallystick.synth.plan import read_plan
 
 _HITS = "select look_id, body_digest from log.look where outcome = 'hit'"
@@ -80,7 +80,9 @@ class Answers:
         """The person with a history reads her own report: all who asked about her are in it."""
         personas = json.loads((synth / "personas.json").read_text(encoding="utf-8"))
         persona = personas["person_with_history"]
-        _, who = redeem(self._deps, welcome.person_link(self._deps, persona))
+        who = session(self._deps, welcome.sign_in_person(self._deps, persona))
+        if who is None:
+            raise InvariantBroken("a session just opened is known")
         answer = self._runner.run(own_report(self._deps, who))
         body = json.loads(answer.body or b"{}")
         self._tally.expect("person", "outcome of her own report", wanted="hit",

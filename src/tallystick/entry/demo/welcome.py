@@ -14,7 +14,7 @@ from tallystick.entry.demo.history import inquiry_body
 from tallystick.errors import InvariantBroken
 from tallystick.service.members import member_by_code
 from tallystick.service.port import Deps
-from tallystick.service.sessions import SESSION_LIFE, issue_link
+from tallystick.service.sessions import SESSION_LIFE, issue_link, open_session
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +45,7 @@ def doors(deps: Deps, synth: Path, address: str) -> list[Door]:
     found = [
         (who, "/me/report", person_link(deps, personas[name]))
         for name, who in _PERSONS
-        if subject_of(deps, _token(deps, personas[name])) is not None
+        if len(_subjects(deps, _token(deps, personas[name]))) == 1
     ]
     for name, role, who, page in _STAFF:
         code = personas[name]["member"]
@@ -91,19 +91,30 @@ def person_link(deps: Deps, persona: Mapping[str, str]) -> str:
     """The secret of a sign-in link of one of the simulated people, who is on file."""
     token = _token(deps, persona)
     subject_id = subject_of(deps, token)
-    if subject_id is None:
-        raise InvariantBroken("a persona of the demo is not exactly one subject")
     return issue_link(deps, persona="person", subject_id=subject_id, token=token, life=SESSION_LIFE)
+
+
+def sign_in_person(deps: Deps, persona: Mapping[str, str]) -> str:
+    """A session of one of the simulated people, who is on file; gives its secret."""
+    token = _token(deps, persona)
+    return open_session(deps, persona="person", subject_id=subject_of(deps, token), token=token)
+
+
+def subject_of(deps: Deps, token: bytes) -> UUID:
+    """The one subject under a token of the simulated people."""
+    subjects = _subjects(deps, token)
+    if len(subjects) != 1:
+        raise InvariantBroken("a persona of the demo is not exactly one subject")
+    return subjects[0]
 
 
 def _token(deps: Deps, persona: Mapping[str, str]) -> bytes:
     return deps.keys.identity_token(persona["scheme"], persona["number"])
 
 
-def subject_of(deps: Deps, token: bytes) -> UUID | None:
-    """The one subject under a token of the simulated people; None when it is not exactly one."""
+def _subjects(deps: Deps, token: bytes) -> list[UUID]:
     with deps.database.connect("serve") as connection:
         rows = connection.execute(
             "select subject_id from directory.token_subject where token = %s", (token,)
         ).fetchall()
-    return UUID(str(rows[0][0])) if len(rows) == 1 else None
+    return [UUID(str(row[0])) for row in rows]

@@ -37,7 +37,8 @@ async def inquire(request: Request) -> Response:
     given = parsed(await request.body())
     # Sorted, so that the same inquiry is the same request however its keys are ordered.
     digest = hashlib.sha256(orjson.dumps(given, option=orjson.OPT_SORT_KEYS)).digest()
-    ask = read_ask(given, member=member, request_key=key, digest=digest)
+    zone = web.deps.profile.on(web.deps.clock().date()).time_zone
+    ask = read_ask(given, member=member, request_key=key, digest=digest, time_zone=zone)
     result = await answer(web.deps, ask)
     identity = edge_id("inq", result.look_id)
     headers = {"Location": f"/v1/reports/{identity}", "Cache-Control": "no-store"}
@@ -51,8 +52,11 @@ async def inquire(request: Request) -> Response:
     )
 
 
-def read_ask(given: Any, *, member: Member, request_key: str, digest: bytes) -> Ask:
-    """The inquiry a JSON body asks. Raises: InvalidRequest with the places."""
+def read_ask(given: Any, *, member: Member, request_key: str, digest: bytes, time_zone: str) -> Ask:
+    """The inquiry a JSON body asks; a bare day means its end in the profile's time zone.
+
+    Raises: InvalidRequest with the places
+    """
     body = Fields(given)
     subject = body.part("subject")
     name = subject.text("name", most=_MOST_NAME)
@@ -67,7 +71,7 @@ def read_ask(given: Any, *, member: Member, request_key: str, digest: bytes) -> 
     permit = basis.choice("type", PERMITS)
     consent_id = _consent_id(basis) if permit == "consent" or basis.has("consent_id") else None
     basis.close()
-    as_of, known_at = body.instant("as_of"), body.instant("known_at")
+    as_of, known_at = body.instant("as_of", time_zone), body.instant("known_at", time_zone)
     body.finish()
     return Ask(
         member=member,

@@ -14,6 +14,7 @@ from starlette.requests import Request
 
 from tallystick.entry.http.problem import InvalidRequest
 from tallystick.errors import BadRequest
+from tallystick.model.instant import read_instant
 
 Faults = list[dict[str, str]]
 _UNKNOWN = "is not a known key"
@@ -75,18 +76,15 @@ class Fields:
         self.fault(f"{self._pointer}/{key}", "must be a day, YYYY-MM-DD")
         return date.min
 
-    def instant(self, key: str) -> datetime | None:
-        """An optional instant with an offset."""
+    def instant(self, key: str, time_zone: str) -> datetime | None:
+        """An optional instant with an offset, or a day, which means its end in the time zone."""
         value = self.take(key)
         if value is None:
             return None
-        try:
-            moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-        except ValueError:
-            moment = None
-        if moment is None or moment.tzinfo is None:
-            self.fault(f"{self._pointer}/{key}", "must be an ISO 8601 instant with an offset")
-            return None
+        moment = read_instant(value, time_zone) if isinstance(value, str) else None
+        if moment is None:
+            allowed = "must be a day, YYYY-MM-DD, or an ISO 8601 instant with an offset"
+            self.fault(f"{self._pointer}/{key}", allowed)
         return moment
 
     def part(self, key: str) -> Fields:

@@ -1,0 +1,38 @@
+"""Instants as text: what is read as which instant, and what is refused, each off by one."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from tallystick.model.instant import read_instant
+
+ZONE = "Asia/Shanghai"
+
+
+@pytest.mark.parametrize(
+    ("text", "zone", "instant"),
+    [
+        ("2026-03-31", ZONE, datetime(2026, 3, 31, 15, 59, 59, 999999, UTC)),
+        ("2026-03-31", "UTC", datetime(2026, 3, 31, 23, 59, 59, 999999, UTC)),
+        ("2024-02-29", "UTC", datetime(2024, 2, 29, 23, 59, 59, 999999, UTC)),
+        # The day the clocks go forward ends after 23 hours.
+        ("2026-03-29", "Europe/Berlin", datetime(2026, 3, 29, 21, 59, 59, 999999, UTC)),
+        ("2026-03-31T00:00:00+08:00", "UTC", datetime(2026, 3, 30, 16, tzinfo=UTC)),
+        ("2026-03-31T00:00:00Z", ZONE, datetime(2026, 3, 31, tzinfo=UTC)),
+        ("2026-03-31T00:00:00", ZONE, None),
+        ("2026-03-32", ZONE, None),
+        ("2023-02-29", ZONE, None),
+        ("20260331", ZONE, None),
+        ("2026-3-31", ZONE, None),
+        ("2026-03", ZONE, None),
+        ("2026-W13-2", ZONE, None),
+        ("2026-03-31 ", ZONE, None),
+        ("٢٠٢٦-٠٣-٣١", ZONE, None),
+        ("9999-12-31", ZONE, None),
+        ("", ZONE, None),
+    ],
+)
+def test_a_day_means_its_end_and_an_instant_wants_its_offset(text, zone, instant):
+    assert read_instant(text, zone) == instant

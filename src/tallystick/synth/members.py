@@ -26,6 +26,8 @@ TELECOM = "windline"
 LANDLORD = "homestead"
 PLATFORMS = (SHY_PLATFORM, OTHER_PLATFORM)
 LENDERS = (*PLATFORMS, *BANKS, SMALL_BANK, MICRO_LENDER, CARD_ISSUER)
+#: These banks also lend on their own; the others only fund loans of platforms.
+LENDING_BANKS = (BANKS[0], BANKS[3], BANKS[7])
 #: These banks furnish their shares of platform loans themselves; for others the platform does.
 BANKS_FURNISHING_SHARES = BANKS[:2]
 

@@ -13,7 +13,7 @@ from uuid import UUID
 
 import psycopg
 
-from tallystick.formats import Dataset, load
+from tallystick.formats import Dataset, columns, load
 from tallystick.profile import ProfileAt
 from tallystick.service import existing
 from tallystick.service.keys_of_rows import SHAPES, file_key_sql
@@ -56,10 +56,10 @@ def build(
            `corrections`: the rows are corrections, which may reach beyond the open periods
     """
     _references(deps, connection, job)
-    _buckets(job, profile)
     existing.load(connection, job)
     _duplicates(job)
     if job.dataset in ("snapshot", "payment"):
+        _buckets(job, profile)
         _previous(job)
     if job.dataset == "subject":
         _identifiers(job, profile)
@@ -86,13 +86,13 @@ def build(
 
 
 def _row_columns(job: Job) -> set[str]:
-    return {row[0] for row in job.con.execute('describe "row"').fetchall()}
+    return {"line_no", *(column.name for column in columns(definition(job.dataset)))}
 
 
 def _references(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> None:
     members = connection.execute("select code, member_id from member.member").fetchall()
     job.con.execute("create or replace table member_ref (code varchar, member_id uuid)")
-    job.con.executemany("insert into member_ref values (?, ?)", members)
+    existing.insert_rows(job.con, "member_ref", members)
     for kind, number in SHAPES[job.dataset].references:
         if job.dataset == "funding":
             _funding_accounts(deps, connection, job, members)
@@ -156,8 +156,9 @@ def _buckets(job: Job, profile: ProfileAt) -> None:
         "create or replace table bucket_ref (code varchar, rank integer, kind varchar,"
         " days_min integer, days_max integer)"
     )
-    job.con.executemany(
-        "insert into bucket_ref values (?, ?, ?, ?, ?)",
+    existing.insert_rows(
+        job.con,
+        "bucket_ref",
         [
             (one.code, one.rank, one.kind, one.days_min, one.days_max)
             for one in profile.buckets.values()

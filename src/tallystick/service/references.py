@@ -7,7 +7,7 @@ directory. Numbers never travel; tokens do.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,13 +56,31 @@ _PARTY_COLUMNS = "no integer, token varchar, party_id uuid, subject_id uuid"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Job:
-    """One submission being processed: its DuckDB, its folder, its furnisher."""
+    """One submission being processed: its DuckDB, its folder, its furnisher.
+
+    `is_small` says that all rows may be read at once.
+    """
 
     con: duckdb.DuckDBPyConnection
     folder: Path
     furnisher_id: UUID
     dataset: str
     submission_id: UUID
+    is_small: bool = False
+
+    def read(self, query: str, size: int) -> tuple[list[str], Iterator[list[tuple[Any, ...]]]]:
+        """A query's column names and its rows, `size` at a time; other statements may run between.
+
+        Few rows are read at once: a cursor of its own would look for a better plan, and that takes
+        longer than they do.
+        """
+        source = self.con if self.is_small else self.con.cursor()
+        source.execute(query)
+        names = [column[0] for column in source.description or ()]
+        if self.is_small:
+            rows = source.fetchall()
+            return names, (rows[start : start + size] for start in range(0, len(rows), size))
+        return names, iter(lambda: source.fetchmany(size), [])
 
 
 def look_up(

@@ -100,6 +100,15 @@ def test_every_type_address_is_a_page_in_both_languages(site):
         assert entry.title_zh in site.client.get(f"/docs/errors/{code}?lang=zh").text
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_the_list_is_found_where_the_documentation_has_it(site, language):
+    address = f"/docs/reference/codes.md?lang={language}"
+    answer = site.client.get(address, follow_redirects=True)
+    assert (answer.status_code, answer.url.path) == (200, "/docs/errors")
+    assert f"/docs/errors/{next(iter(CATALOGUE))}" in answer.text
+    assert next(iter(CATALOGUE.values())).title(language).replace("'", "&#39;") in answer.text
+
+
 def test_an_unexpected_failure_tells_and_logs_nothing_of_the_request(site, caplog):
     async def broken(_request):
         raise RuntimeError("canary 8810 of the request")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import APIRouter
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from tallystick.entry.http.pages.render import render
 from tallystick.entry.http.pages.session import signed_in_or_none
@@ -21,6 +21,13 @@ async def error_codes(request: Request) -> Response:
     entries = sorted(CATALOGUE.values(), key=lambda entry: (entry.status, entry.code))
     who = await signed_in_or_none(request)
     return render(request, "codes.html", who=who, entries=entries)
+
+
+@router.get("/reference/codes.md")
+async def error_codes_by_their_file(request: Request) -> Response:
+    """Where the project's documentation has the same list: to its page, in the same language."""
+    asked = f"?{request.url.query}" if request.url.query else ""
+    return RedirectResponse(f"/docs/errors{asked}", status_code=303)
 
 
 @router.get("/errors/{code}")

@@ -98,7 +98,10 @@ def serve(
         # command, and what was opened is closed; by the default one SIGTERM would kill it here.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _end)
-        uvicorn.run(app, host=settings.host, port=settings.port, log_level="warning")
+        # No access log: the envelope logs each route, and a line a request costs CPU.
+        uvicorn.run(
+            app, host=settings.host, port=settings.port, log_level="warning", access_log=False
+        )
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -50,14 +50,14 @@ left join directory.party_subject ps on ps.party_id = c.party_id
 left join lateral (select event from identity.case_event e where e.case_id = c.case_id
   order by event_no desc limit 1) e on true
 where not %(is_open)s or e.event is null
-order by c.opened_at, c.case_id
+order by c.opened_at, c.case_id limit %(limit)s
 """
 
 
-def cases(deps: Deps, *, is_open: bool = True) -> list[CaseView]:
+def cases(deps: Deps, *, is_open: bool = True, limit: int | None = None) -> list[CaseView]:
     """Cases in the order they were opened: those that wait, or (`is_open=False`) all."""
     with deps.database.connect("intake") as connection:
-        rows = connection.execute(_CASES, {"is_open": is_open}).fetchall()
+        rows = connection.execute(_CASES, {"is_open": is_open, "limit": limit}).fetchall()
     found = []
     for case_id, kind, opened_at, party_id, subject_id, candidate, evidence, waits in rows:
         flags = orjson.loads(evidence)
@@ -254,7 +254,7 @@ left join identity.case_event e using (case_id)
 left join directory.party_subject ps on ps.party_id = c.party_id
 where (c.party_id = %(party)s and (c.subject_id = %(target)s or %(unlinks)s))
   or (ps.subject_id = %(target)s and c.subject_id = %(source)s)
-group by c.case_id, c.opened_at order by c.opened_at, c.case_id
+group by c.case_id, c.opened_at order by c.opened_at, c.case_id limit %(limit)s
 """
 
 

@@ -163,5 +163,10 @@ def furnisher(site) -> str:
 
 
 @pytest.fixture
+def operator(site) -> str:
+    return open_session(site.deps, persona="operator")
+
+
+@pytest.fixture
 def lender(site) -> str:
     return open_session(site.deps, persona="lender", member_id=site.bank.member_id)

@@ -60,6 +60,10 @@ def walk(site) -> list[tuple[str | None, str]]:
         row = connection.execute("select subject_id, token from directory.token_subject").fetchone()
     assert row is not None
     person = open_session(site.deps, persona="person", subject_id=row[0], token=bytes(row[1]))
+    for name in ("Canary 1", "Someone Else"):
+        record = subject(4) | {"person_number": name[-1], "name": name}
+        site.send("POST", "/v1/records", json={"dataset": "subject", "records": [record]})
+    operator = open_session(site.deps, persona="operator")
     anybody = ["/", "/docs/errors", "/docs/errors/too_large", "/docs/rules",
                "/docs/rules/ACC-AMT-001", "/nothing"]  # fmt: skip
     return [
@@ -68,6 +72,7 @@ def walk(site) -> list[tuple[str | None, str]]:
                                          f"/submissions/{waiting}")),
         *((lender, path) for path in ("/", "/inquiry")),
         *((person, path) for path in ("/", "/me/report", "/me/consents")),
+        *((operator, path) for path in ("/", "/operator")),
     ]  # fmt: skip
 
 

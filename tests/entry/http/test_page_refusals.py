@@ -25,7 +25,7 @@ def person(site) -> str:
     ("path", "status"),
     [("/", 200), ("/docs/errors", 200), ("/docs/errors/too_large", 200), ("/docs/rules", 200),
      ("/docs/rules/ACC-AMT-001", 200), ("/docs/rules/NO-RULE-001", 404), ("/nothing", 404),
-     ("/submissions", 401), ("/inquiry", 401), ("/me/report", 401),
+     ("/submissions", 401), ("/inquiry", 401), ("/me/report", 401), ("/operator", 401),
      ("/sign-in/wrong", 403)],
 )  # fmt: skip
 def test_pages_for_anybody(visit, language, path, status):
@@ -68,8 +68,10 @@ def test_faults_of_the_form_are_summed_up_and_tied_to_their_fields(visit, lender
 
 @pytest.mark.parametrize(
     ("persona", "path"),
-    [("furnisher", "/inquiry"), ("furnisher", "/me/report"), ("lender", "/submissions"),
-     ("lender", "/me/consents"), ("person", "/submissions"), ("person", "/inquiry")],
+    [("furnisher", "/inquiry"), ("furnisher", "/me/report"), ("furnisher", "/operator"),
+     ("lender", "/submissions"), ("lender", "/me/consents"), ("lender", "/operator"),
+     ("person", "/submissions"), ("person", "/inquiry"), ("person", "/operator"),
+     ("operator", "/submissions"), ("operator", "/inquiry"), ("operator", "/me/report")],
 )  # fmt: skip
 def test_each_page_is_for_its_persona(visit, request, persona, path):
     answer = visit(path, request.getfixturevalue(persona))

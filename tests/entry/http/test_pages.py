@@ -10,6 +10,8 @@ from page_reader import Page, fine, inquiry
 from records import csv_file, identity_number, subject
 
 from tallystick.entry.http.language import LANGUAGES
+from tallystick.model.ids import edge_id
+from tallystick.service.identity import cases
 from tallystick.service.sessions import issue_link, open_session, session
 
 HTML = {"Accept": "text/html"}
@@ -113,7 +115,7 @@ def test_a_person_sees_her_report_and_who_looked(visit, person, lender, language
 @pytest.mark.parametrize(
     ("persona", "lands"),
     [("furnisher", "/submissions"), ("lender", "/inquiry"), ("person", "/me/report"),
-     ("operator", "/docs/rules")],
+     ("operator", "/operator")],
 )  # fmt: skip
 def test_a_link_leads_to_the_personas_own_page_once(site, visit, person, persona, lands):
     hers = session(site.deps, person)
@@ -135,6 +137,25 @@ def test_a_link_leads_to_the_personas_own_page_once(site, visit, person, persona
     assert (again.status_code, "set-cookie" in again.headers) == (403, False)
     fine(again, "en")
     assert "tallystick sign-in" in again.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_operator_sees_how_things_stand_and_nobodys_data(site, visit, operator, language):
+    sent(site)
+    odd = subject(1) | {
+        "person_number": "P9",
+        "name": "Other Canary Name",
+        "birth_date": "1950-01-02",
+    }
+    site.send("POST", "/v1/records", json={"dataset": "subject", "records": [odd]})
+    (case,) = cases(site.deps)
+    answer = visit(f"/operator?lang={language}", operator)
+    assert answer.status_code == 200, answer.text
+    fine(answer, language)
+    assert edge_id("pty", case.party_id) in answer.text
+    assert edge_id("sbj", case.candidates[0]) in answer.text
+    for canary in ("Canary", identity_number(1), "1990-05-31", "1950-01-02"):
+        assert canary not in answer.text
 
 
 def test_signing_out_ends_the_session(visit, lender):

@@ -50,6 +50,10 @@ def doors(deps: Deps, synth: Path, address: str) -> list[Door]:
     for name, role, who, page in _STAFF:
         code = personas[name]["member"]
         found.append((who.format(member=code), page, _staff(deps, code, role)))
+    found.append(
+        ("the operator of the bureau", "/operator",
+         issue_link(deps, persona="operator", life=SESSION_LIFE))
+    )  # fmt: skip
     return [
         Door(who=who, page=page, link=f"{address}/sign-in/{secret}") for who, page, secret in found
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 from starlette.requests import Request
 
-from tallystick.entry.http.pages import furnisher, home, lender, person, reference
+from tallystick.entry.http.pages import furnisher, home, lender, operator, person, reference
 from tallystick.entry.http.pages.render import error_page
 
 __all__ = ["error_page", "page_routers", "wants_page"]
@@ -17,7 +17,7 @@ _MACHINE_PATHS = ("/v1/", "/.well-known/", "/livez", "/readyz", "/openapi.json")
 
 def page_routers() -> list[APIRouter]:
     """The routers of all pages."""
-    return [module.router for module in (home, furnisher, lender, person, reference)]
+    return [module.router for module in (home, furnisher, lender, person, operator, reference)]
 
 
 def wants_page(request: Request) -> bool:

@@ -12,6 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
@@ -35,6 +36,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.filters["grouped"] = grouped
+    environment.filters["coded"] = coded
     environment.globals["nav_of"] = nav_of
     return environment
 
@@ -49,7 +51,7 @@ _NAVIGATION: Mapping[str, tuple[tuple[str, str], ...]] = {
     "furnisher": (("/submissions", "nav.submissions"), _RULES),
     "lender": (("/inquiry", "nav.inquiry"),),
     "person": (("/me/report", "nav.own_report"), ("/me/consents", "nav.consents")),
-    "operator": (_RULES,),
+    "operator": (("/operator", "nav.operator"), _RULES),
 }
 
 
@@ -65,6 +67,15 @@ def grouped(amount: Any) -> str:
         return f"{Decimal(str(amount)):,}"
     except InvalidOperation:
         return str(amount)
+
+
+def coded(text: str) -> Markup:
+    """A text with what stands between backticks as code; everything in it escaped."""
+    parts = text.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
+        for place, part in enumerate(parts)
+    )
 
 
 @dataclass(frozen=True, slots=True)

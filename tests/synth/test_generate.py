@@ -77,19 +77,21 @@ def test_shares_of_the_late_are_those_of_real_registries(demo: Plan) -> None:
 
 def test_buckets_never_rise_by_more_than_one_and_agree_with_the_truth(demo: Plan) -> None:
     broken = {(entry["file"], entry["line"]) for entry in _planted(demo)}
+    former = {entry["account_number"]: entry["former_account_number"] for entry in _going_on(demo)}
     last: dict[str, int | None] = {}
     worst: dict[str, int] = defaultdict(int)
     for file, line, row in _snapshots(demo):
+        number = former.get(row["account_number"], row["account_number"])
         if (file, line) in broken:
-            last[row["account_number"]] = None
+            last[number] = None
             continue
         bucket = {"C": 0, "X": None}.get(row["bucket"], -1)
         bucket = int(row["bucket"]) if bucket == -1 else bucket
-        before = last.get(row["account_number"], 0)
+        before = last.get(number, 0)
         if bucket is not None:
             assert before is None or bucket <= before + 1
-            worst[row["account_number"]] = max(worst[row["account_number"]], bucket)
-        last[row["account_number"]] = bucket
+            worst[number] = max(worst[number], bucket)
+        last[number] = bucket
     truth = {
         account["account_number"]: account["worst"]
         for entry in _truth(demo) for account in entry["accounts"] if account["furnished"]
@@ -173,6 +175,10 @@ def _truth(plan: Plan) -> Iterator[dict]:
 
 def _planted(plan: Plan) -> list[dict]:
     return json.loads((plan.folder / "truth" / "planted.json").read_text("utf-8"))
+
+
+def _going_on(plan: Plan) -> list[dict]:
+    return json.loads((plan.folder / "truth" / "rare.json").read_text("utf-8"))["going_on"]
 
 
 def _rows(path: Path) -> Iterator[dict[str, str]]:

@@ -9,6 +9,7 @@ from tallystick.synth import members as cast
 from tallystick.synth.accounts import Account
 from tallystick.synth.course import Course, CourseMonth
 from tallystick.synth.desk import Desk
+from tallystick.synth.going_on import GoingOn, terms_going_on
 from tallystick.synth.window import Window, at
 
 #: The header the event rows are written for; compared with the registry before the first row.
@@ -29,9 +30,12 @@ class BasisChange:
 
 def write_account(
     desk: Desk, account: Account, course: Course, *,
-    borrower_number: str, basis_change: BasisChange | None,
+    borrower_number: str, basis_change: BasisChange | None, new: GoingOn | None = None,
 ) -> None:  # fmt: skip
-    """All `account` records: the first terms, then one for each change in a later file."""
+    """All `account` records: the first terms, then one for each change in a later file.
+
+    Takes:  `new` where the account goes on under another number
+    """
     window = desk.window
     record = _first_terms(account, borrower_number, window)
     versions: list[tuple[int, dict[str, str]]] = [(max(account.opened_month, 0), record)]
@@ -46,8 +50,11 @@ def write_account(
         _go_on_by_law(versions, basis_change, closed_month=course.closed_month)
     if course.closed_month is not None:
         _close(account, course, versions, window)
+    if new is not None:
+        versions = terms_going_on(versions, account, new)
     for month, version in versions:
-        desk.add(month, account.member, "account", version)
+        is_new = new is not None and new.number == version["account_number"]
+        desk.add(month, new.member if new and is_new else account.member, "account", version)
 
 
 def _restructure(

@@ -93,6 +93,11 @@ def number_of_accounts(rng: Random) -> int:
     return min(_MOST_ACCOUNTS, 1 + int(rng.expovariate(1 / _MEAN_FURTHER_ACCOUNTS)))
 
 
+def account_number(member: SynthMember, order: int) -> str:
+    """The number of the `order`-th account of a run, at a member."""
+    return f"{member.number:02d}{order * _SCATTER % _NUMBERS:09d}"
+
+
 def draw_account(
     rng: Random, *, members: dict[str, SynthMember], window: Window, order: int
 ) -> Account:
@@ -110,7 +115,7 @@ def draw_account(
     account = Account(
         member=member,
         product=product,
-        number=f"{members[member].number:02d}{order * _SCATTER % _NUMBERS:09d}",
+        number=account_number(members[member], order),
         opened_month=opened_month,
         opened_on=opened_on,
         due_day=rng.randrange(5, 26),
@@ -131,7 +136,7 @@ def draw_account(
 
 def _member(rng: Random, group: str) -> str:
     if group == "bank":
-        return rng.choice(cast.BANKS)
+        return rng.choice(cast.LENDING_BANKS)
     return {
         "shy": cast.SHY_PLATFORM,
         "other": cast.OTHER_PLATFORM,

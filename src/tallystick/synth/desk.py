@@ -36,6 +36,7 @@ class Desk:
     truth: TextIOBase
     consents: TextIOBase
     counts: dict[str, int] = field(default_factory=dict)
+    rare: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
 
     def add(self, month: int, member: str, dataset: str, record: dict[str, str]) -> None:
         """One record in the submission that carries `month`."""
@@ -44,6 +45,10 @@ class Desk:
     def count(self, what: str, number: int = 1) -> None:
         """Add to a figure of the run."""
         self.counts[what] = self.counts.get(what, 0) + number
+
+    def note(self, what: str, **truth: Any) -> None:
+        """Keep in the truth a rare thing that was planted."""
+        self.rare.setdefault(what, []).append(truth)
 
     def furnishing_consent(
         self, rng: Random, person: Person, member: str, *, first_day: date, data_class: str

@@ -17,6 +17,7 @@ from tallystick.synth.people import Population, ProfileId
 from tallystick.synth.personas import write_personas
 from tallystick.synth.plan import DATASET_ORDER, Plan, Steps
 from tallystick.synth.planted import plant_faults
+from tallystick.synth.rare import Rare
 from tallystick.synth.sheets import Sheets
 from tallystick.synth.snapshot_rows import Buckets
 from tallystick.synth.trace import Trace
@@ -55,8 +56,13 @@ def generate(
         _check_headers(desk.sheets)
         _write_members(folder, desk)
         traces = _write_people(desk, people, tell)
+        rare = Rare(desk, traces)
+        looks = rare.plant()
+        traces = [trace for trace in traces if trace.person.index not in rare.doubled]
         inquiries = Inquiries(desk, traces)
         inquiries.write()
+        for look in looks:
+            inquiries.review(look.trace, look.member, look.moment)
         write_personas(folder, desk, traces, inquiries)
     desk.sheets.flush()
     tell("faults", 0, 1)
@@ -64,9 +70,9 @@ def generate(
     rows = _plan_submissions(desk)
     steps, first_at, last_at = desk.steps.write(folder)
     figures = {**desk.counts, "rows": rows, "steps": steps}
-    (folder / "truth" / "figures.json").write_text(
-        json.dumps(figures, indent=2, sort_keys=True) + "\n", encoding="utf-8"
-    )
+    for name, truth in (("figures", figures), ("rare", desk.rare)):
+        text = json.dumps(truth, ensure_ascii=False, indent=2, sort_keys=True) + "\n"
+        (folder / "truth" / f"{name}.json").write_text(text, encoding="utf-8")
     tell("faults", 1, 1)
     return Plan(
         folder=folder, profile=profile, seed=seed, people=people,

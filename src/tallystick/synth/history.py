@@ -18,11 +18,13 @@ from tallystick.synth.corrections import correct_late_month
 from tallystick.synth.course import Course, course_of
 from tallystick.synth.delinquency import account_classes, missed_payments, person_class
 from tallystick.synth.desk import Desk, write_line
+from tallystick.synth.going_on import GoingOn, goes_on, note_going_on
 from tallystick.synth.identity_records import person_number, subject_record
 from tallystick.synth.payments import write_payments
 from tallystick.synth.people import Person
 from tallystick.synth.relations import Relations, write_other_holders
 from tallystick.synth.remarks import write_remarks
+from tallystick.synth.restated import restate
 from tallystick.synth.snapshot_rows import snapshot_lines
 from tallystick.synth.trace import Trace
 from tallystick.synth.window import BACKLOAD_MONTHS, MONTHS, at
@@ -79,14 +81,16 @@ def _write_credit(
     _write_agreements(desk, person, furnished)
     for account in accounts:
         if account.is_furnished:
-            course = _walk(desk, rng, account)
-            _write_account(
-                desk, rng, person, account, course=course, change=changes.get(account.member)
-            )
+            course, change = _walk(desk, rng, account), changes.get(account.member)
+            new = None if change else goes_on(desk, person, account, course)
+            _write_account(desk, rng, person, account, course=course, change=change, new=new)
             relations.borrows(person, account)
-            write_remarks(desk, rng, account, course)
+            if new is not None:
+                note_going_on(desk, account, course, new=new)
+                relations.knows(person.index, new.member, new.month, new.day)
+            write_remarks(desk, rng, _in_first_late_month(account, course, new), course)
             correct_late_month(desk, rng, account, course)
-            _trace(trace, account, course)
+            _trace(trace, account, course, new=new)
         entry["accounts"].append(_truth(desk, person, account))
     trace.worst = entry["worst"] = max((account.worst for account in furnished), default=0)
 
@@ -138,15 +142,21 @@ def _walk(desk: Desk, rng: Random, account: Account) -> Course:
     return course_of(rng, account)
 
 
+def _in_first_late_month(account: Account, course: Course, new: GoingOn | None) -> Account:
+    """The account under the number it has when it is late for the first time."""
+    late = next((row.month for row in course.months if row.missed), None)
+    return new.later(account) if new and late is not None and new.holds(late) else account
+
+
 def _write_account(
     desk: Desk, rng: Random, person: Person, account: Account, *, course: Course,
-    change: BasisChange | None,
+    change: BasisChange | None, new: GoingOn | None,
 ) -> None:  # fmt: skip
     keeps_numbers = account.member != cast.MICRO_LENDER
     member = desk.members[account.member]
     change = _basis_change(account, course, change)
     write_account(
-        desk, account, course, basis_change=change,
+        desk, account, course, basis_change=change, new=new,
         borrower_number=person_number(member, person) if keeps_numbers else "",
     )  # fmt: skip
     write_fundings(desk, account)
@@ -157,13 +167,23 @@ def _write_account(
             rng, person=person, member=member, valid_from=account.opened_on,
             account_number=account.number,
         ))  # fmt: skip
-    batches: dict[str, list[str]] = {}
-    for month, line in snapshot_lines(account, course, window=desk.window, buckets=desk.buckets):
-        batches.setdefault(desk.window.batch(month), []).append(line)
-    for batch, lines in batches.items():
-        desk.sheets.add_lines(batch, account.member, "snapshot", lines)
+    _write_months(desk, account, course, new)
     desk.count("accounts")
-    desk.count("snapshots", len(course.months))
+
+
+def _write_months(desk: Desk, account: Account, course: Course, new: GoingOn | None) -> None:
+    lines = snapshot_lines(account, course, window=desk.window, buckets=desk.buckets)
+    if new is None:
+        lines = restate(desk, account, course, lines)
+    files: dict[tuple[str, str], list[str]] = {}
+    for month, line in lines:
+        member = account.member
+        if new is not None and new.holds(month):
+            member, line = new.member, new.number + line[len(account.number) :]
+        files.setdefault((desk.window.batch(month), member), []).append(line)
+    for (batch, member), rows in files.items():
+        desk.sheets.add_lines(batch, member, "snapshot", rows)
+    desk.count("snapshots", len(lines))
 
 
 def _basis_change(
@@ -221,9 +241,12 @@ def _truth(desk: Desk, person: Person, account: Account) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _trace(trace: Trace, account: Account, course: Course) -> None:
+def _trace(trace: Trace, account: Account, course: Course, *, new: GoingOn | None) -> None:
     first = max(account.opened_month, 0)
     last = MONTHS if course.closed_month is None else course.closed_month - 1
     trace.seen_from(first)
-    trace.lenders.append((account.member, first, last))
+    if new is None or new.member == account.member:
+        trace.lenders.append((account.member, first, last))
+    else:
+        trace.lenders += [(account.member, first, new.month - 1), (new.member, new.month, last)]
     trace.funders.extend((funder, first, last) for funder, _ in account.split[1:])

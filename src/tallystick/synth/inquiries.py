@@ -109,9 +109,12 @@ class Inquiries:
     def _review(self, month: int) -> None:
         found = self._account_at(month, "lenders", _LOOKING)
         if found is not None:
-            trace, member = found
-            self.ask(trace, member, self._moment(month), purpose="account_review",
-                     basis="account_review", expect="hit")  # fmt: skip
+            self.review(*found, self._moment(month))
+
+    def review(self, trace: Trace, member: str, moment: datetime) -> None:
+        """A lender looks at somebody who has an account with it."""
+        self.ask(trace, member, moment, purpose="account_review", basis="account_review",
+                 expect="hit")  # fmt: skip
 
     def _duty(self, month: int) -> None:
         found = self._account_at(month, "funders", cast.BANKS)

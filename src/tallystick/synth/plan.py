@@ -14,7 +14,7 @@ from tallystick.model.instant import instant_text
 #: The order in which the datasets of one submission day are sent.
 DATASET_ORDER = (
     "member", "consent", "subject", "account", "account_party", "agreement", "guarantee", "funding",
-    "snapshot", "event", "payment", "remark",
+    "snapshot", "event", "payment", "remark", "deletion",
 )  # fmt: skip
 PLAN_FILE = "plan.ndjson"
 

@@ -29,7 +29,11 @@ class Relations:
 
     def joins(self, index: int, account: Account) -> None:
         """The person is known to the account's lender since its opening at the latest."""
-        key, since = (index, account.member), (account.opened_month, account.opened_on)
+        self.knows(index, account.member, account.opened_month, account.opened_on)
+
+    def knows(self, index: int, code: str, month: int, day: date) -> None:
+        """The person is known to a member since a day at the latest."""
+        key, since = (index, code), (month, day)
         self._since[key] = min(self._since.get(key, since), since)
 
     def write_subjects(self, persons: dict[int, Person]) -> None:

@@ -24,5 +24,5 @@ def test_the_check_finds_everything_as_it_should_be(server):
     assert [one for one in report["checks"] if not one["ok"]] == []
     assert (done.returncode, report["ok"], report["people"]) == (0, True, PEOPLE)
     assert {one["step"] for one in report["checks"]} == {
-        "furnish", "inquire", "verify", "replay", "person", "http",
+        "furnish", "inquire", "verify", "replay", "person", "rare", "http",
     }  # fmt: skip

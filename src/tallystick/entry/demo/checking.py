@@ -19,7 +19,7 @@ from tallystick.adapters.postgres import database_named
 from tallystick.adapters.settings import Settings
 from tallystick.entry.cli import output
 from tallystick.entry.compose import DATABASE, open_bureau
-from tallystick.entry.demo import check_answers, check_http, check_intake, place
+from tallystick.entry.demo import check_answers, check_http, check_intake, check_rare, place
 from tallystick.entry.demo.building import Built, build, synth_folder
 from tallystick.entry.demo.clock import DemoClock
 from tallystick.entry.demo.history import close_pools
@@ -77,6 +77,7 @@ def _walk(settings: Settings, built: Built) -> Tally:
         kept = answers.replay_kept()
         answers.replay_folded("folded anew", kept)
         answers.own_report(synth, built)
+        check_rare.Rare(tally, deps, runner, synth).check(built)
         sequence_once(deps)  # or the gate would wait for it, once the clock is ahead
         clock.run_from(clock())
         runner.run(close_pools(bureau))

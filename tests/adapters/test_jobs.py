@@ -4,12 +4,11 @@ import io
 import threading
 import time
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import psycopg
 import pytest
 
-from tallystick.adapters.clock import FakeClock
 from tallystick.adapters.jobs import apply_schema, open_queue, run_worker
 from tallystick.adapters.postgres import Database, set_mint_key
 from tallystick.adapters.vault import Vault
@@ -27,11 +26,10 @@ class Open:
 
 
 @pytest.fixture
-def opened(database, keys, tmp_path):
+def opened(database, keys, clock, tmp_path):
     set_mint_key(database.url, keys.mint_key)
     connections = Database(database.url, size=6)
     with Vault(database.vault_url, keys.wrapping_key) as vault:
-        clock = FakeClock(datetime(2025, 1, 15, 12, tzinfo=UTC))
         deps = make_deps(
             database=connections, vault=vault, keys=keys, work_folder=tmp_path, clock=clock
         )
@@ -116,3 +114,30 @@ def test_two_workers_do_each_submission_once(opened, member):
 
     views = [show(opened.deps, None, one) for one in submissions]
     assert [(view.sent, view.accepted) for view in views] == [(1, 1)] * 5
+
+
+def raw_parts(opened):
+    with opened.database.connect("intake") as connection:
+        return connection.execute("select count(*) from intake.raw_part").fetchone()[0]
+
+
+def test_a_worker_keeps_house_at_its_start_and_when_a_day_is_over(opened, member, clock):
+    submission = sent(opened, member, "2025-01-01")
+    worked_off(opened, [submission])
+    days = opened.deps.profile.on(clock().date()).raw_days
+    clock.advance(timedelta(days=days))
+    stop = threading.Event()
+    worker = threading.Thread(target=run_worker, args=(opened, stop))
+    worker.start()
+    time.sleep(2.5)  # the house was kept at the start, and the clock asked twice since
+    assert raw_parts(opened) > 0
+    clock.advance(timedelta(days=1) - timedelta(microseconds=1))
+    time.sleep(2.5)
+    assert raw_parts(opened) > 0
+    clock.advance(timedelta(microseconds=1))
+    deadline = time.monotonic() + 30
+    while raw_parts(opened) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    stop.set()
+    worker.join()
+    assert raw_parts(opened) == 0

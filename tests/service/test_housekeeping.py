@@ -9,7 +9,7 @@ import pytest
 
 from tallystick.errors import BadRequest
 from tallystick.service import members, submissions, submit
-from tallystick.service.housekeeping import tidy
+from tallystick.service.housekeeping import Daily, tidy
 from tallystick.service.intake_store import PART_BYTES
 
 
@@ -41,6 +41,40 @@ def test_raw_bytes_end_after_their_days(deps, bank, clock):
     assert (tidy(deps).submissions_swept, raw_parts(deps)) == (0, 0)
     with pytest.raises(BadRequest, match="raw_gone"):
         list(submissions.rejects(deps, bank, sent.submission_id))
+
+
+def waiting_row(deps, bank):
+    """A snapshot whose account has not come."""
+    rows = (
+        b"account_number,period_end,bucket,days_past_due,currency,balance,payment_due,amount_paid,"
+        b"amount_past_due,status\nA-1,2024-12-31,0,0,CNY,1.00,0.00,0.00,0.00,open\n"
+    )
+    sent = submit.receive(deps, bank, "snapshot", io.BytesIO(rows))
+    return submit.process(deps, sent.submission_id)
+
+
+def test_a_row_that_waited_in_vain_is_rejected_on_its_day(deps, bank, clock):
+    sent = waiting_row(deps, bank)
+    assert (sent.pending, sent.rejected) == (1, 0)
+    days = deps.profile.on(clock().date()).pending_expires_days
+    clock.advance(timedelta(days=days - 1))
+    assert tidy(deps).pending_expired == 0
+    clock.advance(timedelta(days=1))
+    assert tidy(deps).pending_expired == 1
+    view = submissions.show(deps, bank, sent.submission_id)
+    assert (view.sent, view.pending, view.rejected) == (1, 0, 1)
+    assert tidy(deps).pending_expired == 0
+
+
+def test_the_house_is_kept_at_the_start_and_once_a_day(deps, clock):
+    daily = Daily(deps)
+    assert daily() is not None
+    assert daily() is None
+    clock.advance(timedelta(days=1) - timedelta(microseconds=1))
+    assert daily() is None
+    clock.advance(timedelta(microseconds=1))
+    assert daily() is not None
+    assert daily() is None
 
 
 def test_the_same_bytes_make_one_submission_and_leave_no_readable_copy(deps, bank, clock):

@@ -24,6 +24,7 @@ from procrastinate.exceptions import AlreadyEnqueued
 from psycopg import sql
 
 from tallystick.adapters.postgres import Database
+from tallystick.service.housekeeping import Daily
 from tallystick.service.log import sequence_once
 from tallystick.service.port import Deps
 from tallystick.service.submit import process
@@ -32,6 +33,8 @@ SCHEMA: Final = "jobs"
 #: How often looks are numbered; the profile promises its `log_delay_max`.
 _SEQUENCE_S: Final = 0.2
 _POLL_S: Final = 0.1
+#: How often the clock is asked whether a day is over.
+_HOUSE_S: Final = 1.0
 #: A worker is believed dead after so long without a heartbeat, and its job is begun again.
 _DEAD_AFTER_S: Final = 30.0
 _SWEEP_S: Final = 10.0
@@ -100,23 +103,38 @@ def open_queue(url: str) -> Iterator[Queue]:
 
 
 def run_worker(bureau: Opened, stop: threading.Event) -> None:
-    """Process submissions and number looks until `stop` is set; a job under way is finished."""
+    """Process submissions, number looks and keep house until `stop` is set.
+
+    A job under way is finished.
+    """
     apply_schema(bureau.database.url)
-    sequencer = threading.Thread(
-        target=_sequence, args=(bureau.deps, stop), name="sequencer", daemon=True
-    )
-    sequencer.start()
+    beside = [
+        threading.Thread(target=work, args=(bureau.deps, stop), name=name, daemon=True)
+        for name, work in (("sequencer", _sequence), ("housekeeper", _keep_house))
+    ]
+    for thread in beside:
+        thread.start()
     try:
         asyncio.run(_work(bureau, stop))
     finally:
         stop.set()
-        sequencer.join()
+        for thread in beside:
+            thread.join()
 
 
 def _sequence(deps: Deps, stop: threading.Event) -> None:
     while not stop.wait(_SEQUENCE_S):
         with contextlib.suppress(psycopg.OperationalError):  # out of reach: the next one may do
             sequence_once(deps)
+
+
+def _keep_house(deps: Deps, stop: threading.Event) -> None:
+    """In a thread of its own: a long sweep must not keep looks from their numbers."""
+    daily = Daily(deps)
+    while not stop.is_set():
+        with contextlib.suppress(psycopg.OperationalError):
+            daily()
+        stop.wait(_HOUSE_S)
 
 
 async def _work(bureau: Opened, stop: threading.Event) -> None:

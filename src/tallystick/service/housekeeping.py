@@ -1,8 +1,8 @@
 """Housekeeping: what ends by itself on its day. Run it daily; running it twice changes nothing.
 
-Pending records whose parent never came are rejected, kept answers of requests are forgotten, and
-raw bytes (with what findings saw) end after the profile's `raw_days`: their key first, then the
-rows.
+Pending records whose parent never came are rejected, kept answers of requests and ended sessions
+are forgotten, and raw bytes (with what findings saw) end after the profile's `raw_days`: their key
+first, then the rows.
 """
 
 from __future__ import annotations
@@ -14,9 +14,11 @@ from uuid import UUID
 from tallystick.service.idempotency import forget_answers
 from tallystick.service.pending import expire_pending
 from tallystick.service.port import Deps
+from tallystick.service.sessions import end_sessions
 
 #: How long raw parts without a submission may stand: an upload that was cut off, or sent before.
 ORPHAN_DAYS = 1
+_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,6 +27,7 @@ class Tidied:
 
     pending_expired: int
     answers_forgotten: int
+    sessions_ended: int
     submissions_swept: int
 
 
@@ -34,8 +37,26 @@ def tidy(deps: Deps) -> Tidied:
     return Tidied(
         pending_expired=expire_pending(deps),
         answers_forgotten=forget_answers(deps, now),
+        sessions_ended=end_sessions(deps, now),
         submissions_swept=sweep_raw(deps, now),
     )
+
+
+class Daily:
+    """Tidies when it is first called, and then once a day by the bureau's clock."""
+
+    def __init__(self, deps: Deps):
+        self._deps = deps
+        self._due: datetime | None = None
+
+    def __call__(self) -> Tidied | None:
+        """Tidy if that is due; None when it is not. After a failure it is due still."""
+        now = self._deps.clock()
+        if self._due is not None and now < self._due:
+            return None
+        tidied = tidy(self._deps)
+        self._due = now + _DAY
+        return tidied
 
 
 def sweep_raw(deps: Deps, now: datetime) -> int:

@@ -1,4 +1,4 @@
-"""What one process does beside answering: number looks, work off submissions.
+"""What one process does beside answering: number looks, keep house, work off submissions.
 
 For a small bureau and the demo; a larger one runs `tallystick worker` for it.
 """
@@ -15,17 +15,23 @@ from uuid import UUID
 from starlette.concurrency import run_in_threadpool
 
 from tallystick.entry.http.problem import log_failure
+from tallystick.service.housekeeping import Daily
 from tallystick.service.log import sequence_once
 from tallystick.service.port import Deps
 from tallystick.service.submit import process, resume_all
 
 #: How often looks are numbered; the profile promises its `log_delay_max`.
 _SEQUENCE_SECONDS = 0.25
+#: How often the clock is asked whether a day is over.
+_HOUSE_SECONDS = 1.0
 _JOIN_SECONDS = 30
 
 
 class Background:
-    """Two threads: the sequencer, and the one that works off submissions in their order."""
+    """Threads: the sequencer, and the two of a worker, where this process works off submissions.
+
+    A worker works them off in their order, and keeps house once a day.
+    """
 
     def __init__(self, deps: Deps, *, works_off: bool):
         self._deps = deps
@@ -34,6 +40,7 @@ class Background:
         self._threads = [threading.Thread(target=self._sequence, name="sequencer")]
         if works_off:
             self._threads.append(threading.Thread(target=self._work, name="intake"))
+            self._threads.append(threading.Thread(target=self._keep_house, name="housekeeper"))
 
     def enqueue(self, submission_id: UUID) -> None:
         """Work off a submission after those before it."""
@@ -55,6 +62,12 @@ class Background:
     def _sequence(self) -> None:
         while not self._stop.wait(_SEQUENCE_SECONDS):
             self._attempt(partial(sequence_once, self._deps))
+
+    def _keep_house(self) -> None:
+        daily = Daily(self._deps)
+        while not self._stop.is_set():
+            self._attempt(daily)
+            self._stop.wait(_HOUSE_SECONDS)
 
     def _work(self) -> None:
         self._attempt(partial(resume_all, self._deps))

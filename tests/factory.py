@@ -12,8 +12,10 @@ import calendar
 import hashlib
 import hmac
 import io
+import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +24,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
 from joserfc.jwk import OKPKey
 
+from tallystick.entry.cli.digest import digests
 from tallystick.model.canonical import canonical
 from tallystick.model.instant import instant_text
 from tallystick.service.consents import register
@@ -215,9 +218,30 @@ def agreement(number: int, person: int | None = None, **fields: Any) -> Native:
     return _without_none({**record, **fields})
 
 
-def correction(dataset: str, record: Native, **fields: Any) -> Native:
-    """A correction with the whole new record."""
-    made = {"record_dataset": dataset, "record": record, "reason": "furnisher_error"}
+#: No record's digest.
+NO_DIGEST = "0" * 64
+
+
+def digest(dataset: str, record: Native) -> str:
+    """The digest of a record, as its furnisher computes it from a file of his own."""
+    with tempfile.NamedTemporaryFile(suffix=".ndjson") as file:
+        file.write(orjson.dumps(record) + b"\n")
+        file.flush()
+        ((_, found),) = digests(Path(file.name), dataset, "zz")
+    assert found is not None, record
+    return found
+
+
+def correction(
+    dataset: str, record: Native, replaces: Native | None = None, **fields: Any
+) -> Native:
+    """A correction with the whole new record; without `replaces` the digest is nobody's."""
+    made = {
+        "record_dataset": dataset,
+        "record": record,
+        "replaces_digest": digest(dataset, replaces) if replaces else NO_DIGEST,
+        "reason": "furnisher_error",
+    }
     return _without_none({**made, **fields})
 
 

@@ -19,6 +19,8 @@ def _later(bureau: Any, bank: Any, person: int) -> dict[str, Callable[[], Any]]:
     """What may happen after the answer was given."""
     month = factory.snapshot(person, "2024-12", balance="123.00")
     key = {"account_number": f"A{person}", "period_end": "2024-11-30"}
+    first = factory.snapshot(person, "2024-11")
+    mended = {**first, "balance": "2.00"}
 
     def send(dataset: str, record: Any) -> Callable[[], Any]:
         return lambda: factory.send_again(bureau.deps, bank, dataset, record)
@@ -26,7 +28,7 @@ def _later(bureau: Any, bank: Any, person: int) -> dict[str, Callable[[], Any]]:
     return {
         "next month": send("snapshot", month),
         "restated": send("snapshot", factory.snapshot(person, "2024-11", balance="1.00")),
-        "corrected": send("correction", factory.correction("snapshot", month)),
+        "corrected": send("correction", factory.correction("snapshot", mended, first)),
         "deleted": send("deletion", factory.deletion("snapshot", key)),
         "renamed": send(
             "subject", factory.subject(person, valid_from="2024-09-01", phone="555-0900")

@@ -20,6 +20,7 @@ from recomputed import account_block, differing, identity, skipped_buckets, summ
 from tradelines import LATE, Account, read_truth, snapshot_rows
 
 from tallystick.errors import BadRequest
+from tallystick.formats import record_digest
 from tallystick.service import identity as identities
 from tallystick.service import log, replay, verify
 from tallystick.service.submissions import findings
@@ -249,23 +250,33 @@ def correct(bureau: Loaded, accounts: list[Account], folder: Path) -> dict[str, 
                 continue
             months = {day: "0" if was in LATE else was for day, was in account.months.items()}
             mended[account.number] = replace(account, months=months)
-            for row in snapshot_rows(mended[account.number]):
+            for was, row in zip(
+                snapshot_rows(account), snapshot_rows(mended[account.number]), strict=True
+            ):
                 if account.months[date.fromisoformat(row["period_end"])] in LATE:
-                    target.write(_correction(row))
+                    target.write(_correction(row, was))
     view = bureau.send(path, "correction", lender)
 
     assert (view.sent, view.accepted) == (late[lender], late[lender])
     return mended
 
 
-def _correction(row: Mapping[str, str]) -> bytes:
-    record = {
+def _correction(row: Mapping[str, str], was: Mapping[str, str]) -> bytes:
+    line = {
+        "record_dataset": "snapshot",
+        "record": _record(row),
+        "replaces_digest": record_digest("snapshot", _record(was)),
+        "reason": "furnisher_error",
+    }
+    return orjson.dumps(line) + b"\n"
+
+
+def _record(row: Mapping[str, str]) -> dict[str, Any]:
+    return {
         name: {"absent": value.removeprefix("absent:")} if value.startswith("absent:") else value
         for name, value in row.items()
         if value
     }
-    line = {"record_dataset": "snapshot", "record": record, "reason": "furnisher_error"}
-    return orjson.dumps(line) + b"\n"
 
 
 def part(bureau: Loaded, account: Account, rest: tuple[UUID, list[Account]]) -> None:

@@ -88,6 +88,25 @@ def test_two_shares_of_sixty_percent_at_once_cannot_both_pass(bureau: Any) -> No
     assert ledger_verify(bureau.deps).faults == ()
 
 
+def test_two_corrections_of_one_month_at_once_cannot_both_pass(bureau: Any) -> None:
+    bank = factory.member(bureau.deps)
+    factory.open_account(bureau.deps, bank)
+    month = factory.snapshot(1, "2024-12")
+    factory.send(bureau.deps, bank, "snapshot", month)
+    views = at_once(
+        *(
+            received(
+                bureau, bank, "correction",
+                factory.correction("snapshot", {**month, "balance": balance}, month),
+            )
+            for balance in ("1.00", "2.00", "3.00")
+        )
+    )  # fmt: skip
+    assert sorted(factory.counts(view) for view in views) == [(0, 0, 1, 0)] * 2 + [(1, 0, 0, 0)]
+    assert {"COR-DIGEST-001"} in [factory.rules(view) for view in views]
+    assert ledger_verify(bureau.deps).faults == ()
+
+
 def test_the_same_new_person_from_two_submissions_at_once_is_one(bureau: Any) -> None:
     bank, other = factory.member(bureau.deps), factory.member(bureau.deps, "bank2")
     views = at_once(

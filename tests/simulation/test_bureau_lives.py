@@ -49,7 +49,7 @@ class Auditor:
 
     def __init__(self) -> None:
         self.months: dict[Key, dict[str, str]] = {}
-        self.deleted: set[tuple[Key, str]] = set()
+        self.deleted: dict[tuple[Key, str], str] = {}
         self.group: dict[Key, object] = {}
         self.consents: dict[tuple[int, int], UUID] = {}
         self.withdrawn: set[UUID] = set()
@@ -139,8 +139,10 @@ class Life(RuleBasedStateMachine):
         said, money = self.auditor.months[key].get(period), f"{balance}.00"
         record = factory.snapshot(self.base + person, period, balance=money)
         reason = "reinsertion_certified" if certified else "furnisher_error"
+        was = said or self.auditor.deleted.get((key, period))
+        replaces = {**record, "balance": was} if was else None
         counts = self._send(
-            bank, "correction", factory.correction("snapshot", record, reason=reason)
+            bank, "correction", factory.correction("snapshot", record, replaces, reason=reason)
         )
         is_back = certified and (key, period) in self.auditor.deleted
         if said is None and not is_back:
@@ -148,7 +150,7 @@ class Life(RuleBasedStateMachine):
             return
         assert counts == (UNCHANGED if said == money else ACCEPTED)
         self.auditor.months[key][period] = money
-        self.auditor.deleted.discard((key, period))
+        self.auditor.deleted.pop((key, period), None)
 
     @rule(bank=EITHER, person=PERSON)
     def delete(self, bank: int, person: int) -> None:
@@ -160,8 +162,7 @@ class Life(RuleBasedStateMachine):
             "period_end": factory.month_end(period),
         }
         assert self._send(bank, "deletion", factory.deletion("snapshot", named)) == (1, 0, 0, 0)
-        del self.auditor.months[key][period]
-        self.auditor.deleted.add((key, period))
+        self.auditor.deleted[(key, period)] = self.auditor.months[key].pop(period)
 
     def _party(self, key: Key) -> tuple[UUID, UUID]:
         with psycopg.connect(self.bureau.url) as connection:

@@ -6,6 +6,7 @@ unknown key, a missing label or a wrong type (`ProfileError` with file and path)
 """
 
 from tallystick.formats.columns import Column, columns, csv_header
+from tallystick.formats.digest import full_form, is_pointer, record_digest
 from tallystick.formats.registry import (
     ABSENT_REASONS,
     AbsentReason,
@@ -30,7 +31,10 @@ __all__ = [
     "Registry",
     "columns",
     "csv_header",
+    "full_form",
+    "is_pointer",
     "json_schema",
     "load",
     "load_folder",
+    "record_digest",
 ]

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 from tallystick.formats.columns import csv_header, field_columns
+from tallystick.formats.digest import POINTERS
 from tallystick.formats.registry import ABSENT_REASONS, Dataset, Field, Registry, load
 
 _INTRO = f"""# Native records
@@ -26,6 +27,22 @@ order) or NDJSON (one object a line), plain or gzip. Columns of optional fields 
   Days are `YYYY-MM-DD`; instants carry an offset (`2025-03-01T09:30:00+08:00`).
 - Inside, an amount is `<field>_minor` (integer minor units), a share `<field>_ppb` (parts per
   billion), an instant itself and `<field>_offset_minutes`.
+
+## The digest of a record
+
+A correction names the record it replaces by its digest, `replaces_digest`: the record sent last for
+that key and taken, or the one inside the last correction. `tallystick digest FILE --dataset ...`
+computes it from your own file, with no bureau. It is the SHA-256, in hex, of the canonical JSON
+(RFC 8785) of `{{"dataset": "snapshot", "record": {{...}}}}`, where the record has
+
+- every field that has a value, as text, by its name; fields without a value are left out;
+- amounts with all digits of their currency (`12` is `12.00` in CNY, `12` in JPY), shares with nine
+  places (`0.020000000`), whole numbers without a plus or leading zeros, instants with their offset
+  as `2025-03-01T09:30:00+08:00`;
+- a stated absence as `{{"absent": "not_held"}}`; an impossible date kept as absent is left out;
+- not the numbers that only point to another record: {
+    ", ".join(f"`{number}` other than in `{dataset}`" for number, dataset in POINTERS.items())
+}.
 """
 
 

@@ -19,7 +19,7 @@ import psycopg
 from tallystick.errors import require
 from tallystick.furnish import Staged, stage_file
 from tallystick.ledger import append, publish
-from tallystick.service import context, domains, intake_store, locate, process_rows
+from tallystick.service import domains, intake_store, locate, process_rows, replaced
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.validate import judge_record, load_rules
@@ -93,8 +93,10 @@ def _correct(
     path.unlink()
     lines = {number: row["line_no"] for number, row in enumerate(rows, start=1)}
     _renumber(job, lines)
-    certified = [row["line_no"] for row in rows if row["reason"] == CERTIFIED]
-    _check_targets(deps, nested, rows, certified)
+    certified = [(row["line_no"],) for row in rows if row["reason"] == CERTIFIED]
+    job.con.execute("create or replace table certified (line_no bigint)")
+    if certified:
+        job.con.executemany("insert into certified values (?)", certified)
     operations = {
         row["line_no"]: (
             "reinsertion" if row["reason"] == CERTIFIED else "correction",
@@ -103,8 +105,9 @@ def _correct(
         for row in rows
     }
     return process_rows.judge_and_publish(
-        deps, nested, key, len(rows), progress=progress, operations=operations
-    )
+        deps, nested, key, len(rows), progress=progress, operations=operations,
+        check=lambda: _check_targets(deps, nested, rows),
+    )  # fmt: skip
 
 
 def _renumber(job: Job, lines: Mapping[int, int]) -> None:
@@ -118,36 +121,32 @@ def _renumber(job: Job, lines: Mapping[int, int]) -> None:
         )
 
 
-def _check_targets(
-    deps: Deps, job: Job, rows: Sequence[Mapping[str, Any]], certified: Sequence[int]
-) -> None:
-    """Judge the corrections' own rules against what is on file; hits become faults of the row."""
-    job.con.execute("create or replace table certified (line_no bigint)")
-    if certified:
-        job.con.executemany("insert into certified values (?)", [(line,) for line in certified])
-    if job.dataset == "member":
-        return
-    profile = deps.profile.on(deps.clock().date())
+def _check_targets(deps: Deps, job: Job, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Judge the corrections' own rules against what is on file; hits become faults of the row.
+
+    Runs in every round, after the context was built: what a correction replaces may have changed
+    since the last one.
+    """
     day = deps.clock().date()
-    with deps.database.connect("intake") as connection:
-        context.build(deps, connection, job, profile, day=day, corrections=True)
-    on_file = dict(
-        job.con.execute(
-            f'select r.line_no, e.leaf from "row" r {context.joins(job)} where e.leaf is not null'
-        ).fetchall()
-    )
     rules = load_rules().in_force("correction", None, day)
+    job.con.execute(
+        "delete from fault where rule_id in (select unnest(?))", [[one.rule_id for one in rules
+         if one.expression is not None]]
+    )  # fmt: skip
+    with deps.database.connect("intake") as connection:
+        on_file = replaced.targets(deps, connection, job)
     for row in rows:
         line = row["line_no"]
-        given = row["replaces_digest"]
+        target = on_file.get(line)
+        digest = target.digest if target else None
         beside = {
             **row,
             "judged_on": day,
             "is_test_mode": deps.is_test_mode,
             "is_open_period": True,
-            "target_exists": line in on_file,
+            "target_exists": target is not None,
             "target_is_own": True,
-            "digest_matches": None if given is None else on_file.get(line) == given,
+            "digest_matches": None if digest is None else digest == row["replaces_digest"].lower(),
         }
         for one in judge_record("correction", beside, rules):
             job.con.execute(

@@ -86,15 +86,17 @@ def judge_and_publish(
     *,
     progress: Progress,
     operations: Mapping[int, tuple[str, str]] | None = None,
+    check: Callable[[], None] | None = None,
 ) -> int:
     """Rounds of judging and publishing until every row is settled; gives how many were unchanged.
 
-    Takes: `operations`: by line, the operation and reason of rows that are corrections
+    Takes: `operations`: by line, the operation and reason of rows that are corrections;
+           `check`: adds faults of its own in each round, once the rows' context is there
     """
     profile = deps.profile.on(deps.clock().date())
     for _ in range(MAX_ROUNDS):
         progress("records", 0, sent)
-        _judge(deps, job, key, profile, sent=sent, corrections=operations is not None)
+        _judge(deps, job, key, profile, sent=sent, corrections=operations is not None, check=check)
         try:
             return _publish(deps, job, progress, operations)
         except publish.Stale:
@@ -103,7 +105,14 @@ def judge_and_publish(
 
 
 def _judge(
-    deps: Deps, job: Job, key: bytes, profile: ProfileAt, *, sent: int, corrections: bool
+    deps: Deps,
+    job: Job,
+    key: bytes,
+    profile: ProfileAt,
+    *,
+    sent: int,
+    corrections: bool,
+    check: Callable[[], None] | None,
 ) -> None:
     """All rules over all rows; findings stored; table `left_out` holds the lines not published."""
     day = deps.clock().date()
@@ -115,6 +124,8 @@ def _judge(
             register_rows.context_view(deps, connection, job, profile, day=day)
         else:
             context.build(deps, connection, job, profile, day=day, corrections=corrections)
+    if check is not None:
+        check()
     overrides = {name: value for name, value in profile.rules.items() if name in load_rules()}
     rules = load_rules().in_force(job.dataset, overrides, day)
     _evaluate(job, rules)

@@ -9,15 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta, timezone
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
-from tallystick.formats import columns
+from tallystick.formats import columns, full_form, is_pointer
 from tallystick.ledger import append, extend, seal, tables
-from tallystick.model.money import format_minor
 from tallystick.resolve import Identity, normal_name
 from tallystick.service import context
 from tallystick.service.keys_of_rows import SHAPES
@@ -25,14 +23,6 @@ from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.service.settle import NewParty, agreements_of
 
-#: Numbers that only point to another record; they are tokens in a directory and ids in the ledger.
-_POINTERS = frozenset({"account_number", "person_number", "agreement_number"})
-#: The numbers a dataset's own record keeps, sealed: those it introduces.
-_OWN_NUMBERS = {
-    "account": frozenset({"account_number"}),
-    "subject": frozenset({"person_number"}),
-    "agreement": frozenset({"agreement_number"}),
-}
 #: Rows of one chunk: small enough that nobody's file is locked longer than 100 ms. Records that
 #: are put in place are cheaper than those whose files are folded.
 CHUNK_ROWS = 200
@@ -289,7 +279,7 @@ def _values(
     for column in columns(context.definition(job.dataset)):
         value = row[column.name]
         if column.field is not None and column.field.personal:
-            if value is not None and _is_kept(job.dataset, column.name):
+            if value is not None and not is_pointer(job.dataset, column.name):
                 personal[column.name] = value if isinstance(value, int) else str(value)
         elif column.field is not None and column.field.type == "member":
             values[f"{column.name}_id"] = members.get(value)
@@ -306,10 +296,6 @@ def _values(
         seal.seal(ids.keys[party_id], personal, job.dataset.encode()) if personal else None
     )
     return values
-
-
-def _is_kept(dataset: str, name: str) -> bool:
-    return name not in _POINTERS or name in _OWN_NUMBERS.get(dataset, frozenset())
 
 
 def _touch(
@@ -418,40 +404,7 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
                 line_no=row["line_no"],
                 waits_kind=kind,
                 waits_token=bytes.fromhex(row[f"ref_{kind}_token"]),
-                record=as_sent(job.dataset, row),
+                record=full_form(context.definition(job.dataset), row),
             )
         )
     return found
-
-
-def as_sent(dataset: str, row: Mapping[str, Any]) -> dict[str, Any]:
-    """A typed row as the native record it came from: what the API takes."""
-    record: dict[str, Any] = {}
-    for field_ in context.definition(dataset).fields:
-        value = _as_sent(field_.type, field_.name, row)
-        if value is not None:
-            record[field_.name] = value
-    for part in (row.get("absent") or "").split(","):
-        if part:
-            name, reason = part.split(":")
-            if reason != "not_valid":
-                record[name] = {"absent": reason}
-    return record
-
-
-def _as_sent(kind: str, name: str, row: Mapping[str, Any]) -> str | None:
-    if kind == "money":
-        minor = row[f"{name}_minor"]
-        return None if minor is None else format_minor(minor, row["currency"])
-    if kind == "decimal":
-        share = row[f"{name}_ppb"]
-        return None if share is None else f"{share // 10**9}.{share % 10**9:09d}"
-    value = row[name]
-    if value is None:
-        return None
-    if kind == "instant":
-        offset = timezone(timedelta(minutes=row[f"{name}_offset_minutes"]))
-        return str(value.astimezone(offset).isoformat())
-    if kind == "boolean":
-        return "true" if value else "false"
-    return str(value)

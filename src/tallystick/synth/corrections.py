@@ -7,6 +7,7 @@ from dataclasses import replace
 from random import Random
 from typing import Any
 
+from tallystick.formats import record_digest
 from tallystick.synth import members as cast
 from tallystick.synth.accounts import Account
 from tallystick.synth.course import Course
@@ -35,16 +36,20 @@ def correct_late_month(desk: Desk, rng: Random, account: Account, course: Course
         *course.months[:place], on_time,
         following._replace(due=following.due - one, paid=following.paid - one),
     ])  # fmt: skip
-    lines = snapshot_lines(account, mended, window=desk.window, buckets=desk.buckets)[-2:]
+    lines, said = (
+        snapshot_lines(account, told, window=desk.window, buckets=desk.buckets)[-2:]
+        for told in (mended, replace(course, months=course.months[: place + 2]))
+    )
     reason = rng.choice(("furnisher_error", "dispute_upheld", "system_error"))
     moment = at(
         desk.window.day(rng.randrange(BACKLOAD_MONTHS, MONTHS), rng.randrange(5, 28)), 43000
     )
     batch = f"corrections/{account.number}"
-    for _, line in lines:
+    for (_, line), (_, replaced) in zip(lines, said, strict=True):
         desk.sheets.add(batch, account.member, "correction", {
             "record_dataset": "snapshot",
             "record": json.dumps(_record(line), ensure_ascii=False),
+            "replaces_digest": record_digest("snapshot", _record(replaced)),
             "reason": reason,
         })  # fmt: skip
     desk.steps.add(
@@ -67,7 +72,7 @@ def _single_late_month(course: Course) -> int | None:
 
 
 def _record(line: str) -> dict[str, Any]:
-    """A CSV row as a native JSON record."""
+    """A CSV row as a native JSON record; its amounts have all digits, so it is in full form."""
     record: dict[str, Any] = {}
     for name, text in zip(HEADER, line.split(","), strict=True):
         if text.startswith("absent:"):

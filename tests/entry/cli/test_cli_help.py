@@ -37,6 +37,7 @@ WANTED = [
     "doctor",
     "synth",
     "validate",
+    "digest",
     "submit",
     "explain",
     "inquire",

@@ -199,3 +199,13 @@ def test_synth_writes_into_no_folder_that_holds_something(tmp_path: Path) -> Non
     (tmp_path / "mine.txt").touch()
     assert run("synth", "--out", str(tmp_path), "--people", "20").exit_code == Exit.USAGE
     assert [path.name for path in tmp_path.iterdir()] == ["mine.txt"]
+
+
+def test_a_record_has_a_digest_and_an_unreadable_one_has_none(tmp_path: Path) -> None:
+    path = account_file(tmp_path, {}, {"currency": "RMB"})
+    found = run("digest", str(path), "--dataset", "account", "--json")
+    assert found.exit_code == Exit.FOUND
+    good, bad = json.loads(found.stdout)
+    assert (good["line_no"], len(good["digest"])) == (2, 64)
+    assert bad == {"line_no": 3, "digest": None}
+    assert run("digest", str(path), "--dataset", "consent").exit_code == Exit.USAGE

@@ -10,6 +10,7 @@ from typer.core import TyperGroup
 from tallystick import __version__
 from tallystick.entry.cli import (
     consents,
+    digest,
     doctor,
     identity,
     inquire,
@@ -90,6 +91,7 @@ app.command(rich_help_panel=_START)(running.migrate)
 app.command(rich_help_panel=_START)(doctor.doctor)
 app.command(rich_help_panel=_START)(running.synth)
 app.command(rich_help_panel=_FURNISH)(validate.validate)
+app.command(rich_help_panel=_FURNISH)(digest.digest)
 app.command(rich_help_panel=_FURNISH)(submissions.submit)
 app.add_typer(submissions.submissions, name="submissions", rich_help_panel=_FURNISH)
 app.add_typer(rules.rules, name="rules", rich_help_panel=_FURNISH)

@@ -1,0 +1,113 @@
+"""What corrections replace: the records on file, by the digest their furnisher can compute."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import psycopg
+
+from tallystick.formats import columns, full_form, record_digest
+from tallystick.ledger import seal, tables
+from tallystick.service import context
+from tallystick.service.port import Deps
+from tallystick.service.references import Job
+
+_BATCH = 500
+_PARTY = {
+    "subject": "p.party_id",
+    "remark": "coalesce(a.party_id, p.party_id)",
+    "agreement": "o.party_id",
+    "guarantee": "o.party_id",
+    "payment": "o.party_id",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """The record a correction names: `digest` None where this very submission wrote it."""
+
+    digest: str | None
+
+
+def targets(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> dict[int, Target]:
+    """By line, the newest record on file of the row's key; a line without one is left out.
+
+    Takes: the job after `context.build`; `connection`: under the intake role
+    """
+    if job.dataset == "member":
+        return _member_facts(connection, job)
+    found = job.con.execute(
+        f"select r.line_no, {_PARTY.get(job.dataset, 'a.party_id')}, e.object_id, e.leaf, e.is_own"
+        f' from "row" r {context.joins(job)} where e.leaf is not null order by r.line_no'
+    ).fetchall()
+    named: dict[int, Target] = {line: Target(digest=None) for line, *_, own in found if own}
+    others = [row[:4] for row in found if not row[4]]
+    for start in range(0, len(others), _BATCH):
+        part = others[start : start + _BATCH]
+        digests = _digests(deps, connection, job.dataset, part)
+        for line, _, object_id, leaf in part:
+            named[line] = Target(digest=digests[(object_id, leaf)])
+    return named
+
+
+def _digests(
+    deps: Deps,
+    connection: psycopg.Connection[Any],
+    dataset: str,
+    part: list[tuple[Any, ...]],
+) -> dict[tuple[UUID, str], str]:
+    members = dict(connection.execute("select member_id, code from member.member").fetchall())
+    stated = [name for name, _ in tables.table(dataset).stated]
+    key = "account_id" if dataset == "snapshot" else "object_id"
+    rows = connection.execute(
+        f"select encode(leaf, 'hex'), {', '.join(stated)} from ledger.{dataset}"
+        f" where party_id = any(%s) and {key} = any(%s) and leaf = any(%s)",
+        (
+            [row[1] for row in part],
+            [row[2] for row in part],
+            [bytes.fromhex(row[3]) for row in part],
+        ),
+    ).fetchall()
+    keys = deps.vault.get(sorted({row[1] for row in part}))
+    digests = {}
+    for leaf, *values in rows:
+        row = dict(zip(stated, values, strict=True))
+        if row["sealed"] is not None:
+            key_of = keys[row["party_id"]]
+            row |= seal.unseal(key_of, bytes(row["sealed"]), dataset.encode())
+        record = _native(dataset, row, members)
+        digests[(row[key], leaf)] = record_digest(dataset, record)
+    return digests
+
+
+def _member_facts(connection: psycopg.Connection[Any], job: Job) -> dict[int, Target]:
+    """The same for an institution's own facts, which hang on no person and are not sealed."""
+    members = dict(connection.execute("select member_id, code from member.member").fetchall())
+    stated = [name for name, _ in tables.table("member").stated]
+    rows = connection.execute(
+        f"select distinct on (item_key) c.submission_id = %s, {', '.join(f't.{n}' for n in stated)}"
+        " from ledger.member t join ledger.chunk c using (chunk_id)"
+        " join ledger.publication p using (chunk_id) where t.member_key = %s"
+        " order by item_key, p.position desc",
+        (job.submission_id, job.furnisher_id),
+    ).fetchall()
+    on_file = {}
+    for is_own, *values in rows:
+        row = dict(zip(stated, values, strict=True))
+        digest = None if is_own else record_digest("member", _native("member", row, members))
+        on_file[(members[row["member_key"]], row["item_key"])] = Target(digest=digest)
+    sent = job.con.execute('select line_no, member, valid_from::varchar from "row"').fetchall()
+    return {line: on_file[key] for line, *key_ in sent if (key := tuple(key_)) in on_file}
+
+
+def _native(dataset: str, row: Mapping[str, Any], members: Mapping[UUID, str]) -> dict[str, Any]:
+    """A row of the ledger as the record its furnisher sent, without the numbers it points with."""
+    definition = context.definition(dataset)
+    typed = dict(row)
+    for column in columns(definition):
+        if column.field is not None and column.field.type == "member":
+            typed[column.name] = members.get(row[f"{column.name}_id"])
+    return full_form(definition, typed)

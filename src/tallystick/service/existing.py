@@ -14,17 +14,15 @@ from tallystick.ledger import tables
 from tallystick.service.keys_of_rows import SHAPES
 from tallystick.service.references import Job
 
-#: By dataset: the reference whose object the existing statements hang on.
-_OBJECT_TABLES = {
-    "account": "account_ref",
-    "account_party": "account_ref",
-    "snapshot": "account_ref",
-    "event": "account_ref",
-    "funding": "account_ref",
-    "subject": "person_ref",
-    "agreement": "agreement_ref",
-    "guarantee": "guarantee_ref",
-    "payment": "payer_account_ref",
+#: By dataset: the kind of number whose object the existing statements hang on.
+_OBJECT_KINDS = {
+    "account": "account",
+    "account_party": "account",
+    "event": "account",
+    "funding": "account",
+    "agreement": "agreement",
+    "guarantee": "guarantee",
+    "payment": "payer_account",
 }
 
 _PAYMENT_SAID = "encode({}, 'hex')".format(
@@ -44,9 +42,10 @@ select distinct on (t.{object}, t.{item}) t.{object}, t.{item}::text, encode(t.l
     where d.party_id = t.party_id and d.object_id = t.{object} and dp.position > p.position
     and (d.dataset = 'account' or (d.dataset = %(dataset)s and d.item_key = t.{item}::text)))
 from asked_key a join ledger.{dataset} t on t.party_id = a.party_id and t.{object} = a.object_id
+  and {within}
 join ledger.chunk c using (chunk_id) left join ledger.publication p using (chunk_id)
-where {within} (p.position is not null or c.submission_id = %(submission)s)
-  and not exists (select 1 from ledger.abandoned x where x.chunk_id = t.chunk_id)
+where (p.position is not null or c.submission_id = %(submission)s)
+  and t.chunk_id <> all (array(select chunk_id from ledger.abandoned))
 order by t.{object}, t.{item}, p.position desc nulls first
 """
 
@@ -67,8 +66,8 @@ def load(connection: psycopg.Connection[Any], job: Job) -> None:
     if not keys:
         return
     connection.execute(
-        "create temporary table if not exists asked_key (party_id uuid, object_id uuid)"
-        " on commit drop"
+        "create temporary table if not exists asked_key (party_id uuid, object_id uuid,"
+        " item_key text) on commit drop"
     )
     connection.execute("truncate asked_key")
     with connection.cursor().copy("copy asked_key from stdin") as copy:
@@ -111,29 +110,31 @@ def differs_sql(job: Job, furnisher_sql: str) -> str:
 
 
 def _asked(connection: psycopg.Connection[Any], job: Job) -> list[tuple[Any, ...]]:
-    if job.dataset == "remark":
-        return job.con.execute(
-            "select distinct party_id, object_id from account_ref where object_id is not null"
-            " union select party_id, party_id from person_ref where party_id is not null"
-        ).fetchall()
+    """(party, object, item key) of what may be on file; months are asked for by account."""
     if job.dataset == "member":
         return []
-    table = _OBJECT_TABLES[job.dataset]
-    if job.dataset == "subject":
-        return job.con.execute(
-            f"select distinct party_id, party_id from {table} where party_id is not null"
-        ).fetchall()
     if job.dataset == "snapshot":
         _load_months_deleted(connection, job)
         return job.con.execute(
-            "select distinct a.party_id, a.object_id from account_ref a join (select"
+            "select distinct a.party_id, a.object_id, null from account_ref a join (select"
             ' account_number, min(period_end) as first_end from "row" group by account_number) r'
             " on r.account_number = a.number where a.object_id is not null and"
             " (a.last_period_end >= r.first_end or a.object_id in"
             " (select object_id from month_deleted))"
         ).fetchall()
+    shape = SHAPES[job.dataset]
+    if job.dataset == "remark":
+        tables_of = {"account": "object_id", "person": "party_id"}
+    elif job.dataset == "subject":
+        tables_of = {"person": "party_id"}
+    else:
+        tables_of = {_OBJECT_KINDS[job.dataset]: "object_id"}
     return job.con.execute(
-        f"select distinct party_id, object_id from {table} where object_id is not null"
+        " union ".join(
+            f'select o.party_id, o.{column}, {shape.item_key} from "row" r join {kind}_ref o'
+            f" on o.number = {dict(shape.references)[kind]} where o.{column} is not null"
+            for kind, column in tables_of.items()
+        )
     ).fetchall()
 
 
@@ -153,9 +154,9 @@ def _load_months_deleted(connection: psycopg.Connection[Any], job: Job) -> None:
 
 def _within(job: Job) -> tuple[str, dict[str, Any]]:
     if job.dataset != "snapshot":
-        return "", {}
+        return "t.item_key = a.item_key", {}
     low, high = job.con.execute('select min(period_end), max(period_end) from "row"').fetchall()[0]
-    return "t.period_end between %(low)s and %(high)s and", {"low": low, "high": high}
+    return "t.period_end between %(low)s and %(high)s", {"low": low, "high": high}
 
 
 def insert_rows(con: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Sequence[Any]]) -> None:

@@ -50,10 +50,29 @@ def test_talk_never_reaches_standard_output(capsys: pytest.CaptureFixture[str]) 
     output.complain("trouble")
     output.next_step("tallystick doctor")
     with output.progress() as move:
-        move("stage", 1, 2)
+        move("stage", 1, 2000)
+        move("stage", 2, 2000)
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.splitlines() == ["talk", "error: trouble", "next: tallystick doctor"]
+    assert captured.err.splitlines() == [
+        "talk",
+        "error: trouble",
+        "next: tallystick doctor",
+        "stage: 1 of 2,000",
+    ]
+
+
+def test_without_a_terminal_a_stage_is_told_when_it_begins_and_every_few_seconds() -> None:
+    told: list[str] = []
+    now = 0.0
+    move = output.lines(told.append, ticks=lambda: now)
+    for at, stage, done in [
+        (0.0, "read", 0), (0.1, "judge", 1), (4.9, "read", 2), (5.0, "read", 3), (5.0, "judge", 4),
+        (5.1, "judge", 5), (9.9, "read", 6), (10.0, "read", 7),
+    ]:  # fmt: skip
+        now = at
+        move(stage, done, None)
+    assert told == ["read", "judge: 1", "read: 3", "judge: 5", "read: 7"]
 
 
 def test_a_cell_is_never_read_as_markup(capsys: pytest.CaptureFixture[str]) -> None:

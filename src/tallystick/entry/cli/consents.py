@@ -93,14 +93,22 @@ def _withdraw_for(parts: Deps, consent_id: UUID, member: Member) -> ConsentView:
 
 @consents.command("list")
 def list_consents(session_file: opening.SessionFile = None, as_json: AsJson = False) -> None:
-    """List a person's own consents; she shows her session, nobody else can list them."""
+    """List a person's own consents; she shows her session, nobody else can list them.
+
+    `tallystick sign-in person --subject FILE --session` prints a session's secret for her.
+    """
     from tallystick.service.consents import of_subject
 
     with opening.deps() as parts:
         subject_id = opening.own_subject(parts, session_file)
         found = of_subject(parts, subject_id)
     _print(found, as_json=as_json)
-    output.next_step("tallystick report")
+    active = [view for view in found if view.withdrawn_at is None]
+    if not found:
+        output.say("no consent is on file")
+    output.next_step(
+        f"tallystick consents withdraw {_id(active[0])}" if active else "tallystick report"
+    )
 
 
 @consents.command("verify")

@@ -30,7 +30,9 @@ def list_members(as_json: AsJson = False) -> None:
     else:
         rows = [(one.code, one.member_class, one.name_en, one.name_zh) for one in found]
         output.table(("code", "class", "name", "name (zh)"), rows)
-    if not found:
+    if found:
+        output.next_step(f"tallystick keys list {found[0].code}")
+    else:
         output.next_step("tallystick members add CODE --name-en … --name-zh … --class …")
 
 
@@ -99,8 +101,7 @@ def list_keys(code: MemberCode, as_json: AsJson = False) -> None:
         output.as_json(rows)
     elif rows:
         output.table(tuple(rows[0]), [tuple(row.values()) for row in rows])
-    else:
-        output.next_step(f"tallystick keys create {code}")
+    output.next_step(f"tallystick keys create {code} --label NEXT")
 
 
 @keys.command("revoke")

@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import sys
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 Progress = Callable[[str, int, "int | None"], None]
 #: Width of tables that go into a pipe or file, where nobody's window cuts them.
 _PIPE_WIDTH: Final = 200
+#: How often long work says how far it is, where there is no terminal to draw on.
+_LINE_SECONDS: Final = 5.0
 
 
 def _console(*, stderr: bool) -> Console:
@@ -126,11 +129,26 @@ def next_step(command: str) -> None:
     _console(stderr=True).print(Text("next: ", style="dim") + Text(command, style="bold"))
 
 
+def lines(tell: Callable[[str], None], *, ticks: Callable[[], float] = time.monotonic) -> Progress:
+    """Progress in plain lines: one when a stage begins, then one every few seconds."""
+    told: dict[str, float] = {}
+
+    def move(stage: str, done: int, total: int | None) -> None:
+        now = ticks()
+        if stage in told and now - told[stage] < _LINE_SECONDS:
+            return
+        told[stage] = now
+        of_all = f" of {total:,}" if total else ""
+        tell(f"{stage}: {done:,}{of_all}" if done or total else stage)
+
+    return move
+
+
 @contextmanager
 def progress() -> Iterator[Progress]:
-    """A callback `(stage, done, total)` that draws a bar a stage; silent where nobody watches."""
+    """A callback `(stage, done, total)`: a bar a stage on a terminal, plain lines elsewhere."""
     if not sys.stderr.isatty():
-        yield lambda stage, done, total: None
+        yield lines(say)
         return
     from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeElapsedColumn
     from rich.progress import Progress as Bars

@@ -37,11 +37,18 @@ def verify_ledger(as_json: AsJson = False) -> None:
 
 @ledger.command("rebuild")
 def rebuild_ledger(yes: Yes = False, dry_run: DryRun = False, as_json: AsJson = False) -> None:
-    """Make all files anew from the ledger; what they said before is thrown away."""
+    """Make every person's file anew from the ledger's statements.
+
+    A file is the working copy an inquiry reads. Ledger, log and kept answers are not touched, and
+    answers come out the same, byte for byte; who asks meanwhile is answered from the old files.
+    """
     if dry_run:
-        output.say("would throw away all files and fold them anew from the ledger")
+        output.say(
+            "would fold every person's file anew from the ledger; ledger, log and answers stay"
+        )
         return
-    confirm("Throw away all files and make them anew?", yes=yes)
+    output.say("ledger, log and kept answers stay as they are; answers do not change")
+    confirm("Make every person's file anew from the ledger?", yes=yes)
     from tallystick.service.verify import ledger_rebuild
 
     with opening.deps() as parts, output.progress() as move:
@@ -49,7 +56,7 @@ def rebuild_ledger(yes: Yes = False, dry_run: DryRun = False, as_json: AsJson = 
     if as_json:
         output.as_json(result)
     else:
-        output.say("rebuilt")
+        output.facts(_pairs(result))
     output.next_step("tallystick ledger verify")
 
 

@@ -20,7 +20,8 @@ This page is written by `python -m tallystick.entry.cli.reference docs/reference
 Change the commands, not the page.
 
 Data goes to standard output, talk to standard error.
-`NO_COLOR` turns colours off; progress bars are drawn on a terminal only.
+`NO_COLOR` turns colours off.
+Long work draws bars on a terminal; elsewhere a plain line says every few seconds how far it is.
 Settings are read from the environment (`TALLYSTICK_…`); one that is wrong is named.
 A member's key is read from `TALLYSTICK_KEY` or `--key-file`.
 A person's session is read from `TALLYSTICK_SESSION` or `--session-file`.

@@ -254,7 +254,7 @@ left join identity.case_event e using (case_id)
 left join directory.party_subject ps on ps.party_id = c.party_id
 where (c.party_id = %(party)s and (c.subject_id = %(target)s or %(unlinks)s))
   or (ps.subject_id = %(target)s and c.subject_id = %(source)s)
-group by c.case_id, c.opened_at order by c.opened_at, c.case_id limit %(limit)s
+group by c.case_id, c.opened_at order by c.opened_at, c.case_id
 """
 
 

@@ -56,12 +56,10 @@ def batches(job: Job, *, only: str = "true") -> Iterator[list[dict[str, Any]]]:
     Rows rejected, pending, or done by an earlier run of this job are left out; `only` is a further
     condition on the row `r`.
     """
-    cursor = job.con.cursor()
-    cursor.execute(_query(job, only))
-    names = [column[0] for column in cursor.description or ()]
     size = ADDED_CHUNK_ROWS if job.dataset in extend.DATASETS else CHUNK_ROWS
-    while rows := cursor.fetchmany(size):
-        yield [dict(zip(names, row, strict=True)) for row in rows]
+    names, found = job.read(_query(job, only), size)
+    for some in found:
+        yield [dict(zip(names, row, strict=True)) for row in some]
 
 
 def _query(job: Job, only: str) -> str:
@@ -387,8 +385,10 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
         for kind, alias in (("account", "a"), ("person", "p"))
         if kind in kinds
     ]
-    cursor = job.con.cursor()
-    cursor.execute(
+    some = job.con.execute("select 1 from left_out where not is_rejected limit 1").fetchall()
+    if not some:
+        return []
+    cursor = job.con.execute(
         f'select {", ".join(parts)} from "row" r {context.joins(job)}'
         " where r.line_no in (select line_no from left_out where not is_rejected)"
     )

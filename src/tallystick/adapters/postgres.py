@@ -106,9 +106,11 @@ def set_mint_key(url: str, key: bytes) -> None:
 class Database:
     """Connections to one database by role, opened when first asked for; `lines` to answer by."""
 
-    def __init__(self, url: str, *, size: int = 8):
+    def __init__(self, url: str, *, size: int = 8, is_durable: bool = True):
+        """Take the address; `is_durable` False: a power cut may lose the last commits."""
         self.url = url
         self._size = size
+        self._more = "" if is_durable else "-c synchronous_commit=off"
         self._pools: dict[Role, ConnectionPool[psycopg.Connection[Any]]] = {}
         self._lines: Lines | None = None
         self._lock = threading.Lock()
@@ -124,7 +126,10 @@ class Database:
             pool = self._pools.get(role)
             if pool is None:
                 pool = ConnectionPool(
-                    _conninfo(self.url, role), min_size=1, max_size=self._size, open=True
+                    _conninfo(self.url, role, self._more),
+                    min_size=1,
+                    max_size=self._size,
+                    open=True,
                 )
                 self._pools[role] = pool
         return pool
@@ -135,7 +140,7 @@ class Database:
             self._lines.drop()
             self._lines = None
         if self._lines is None:
-            conninfo = _conninfo(self.url, "serve", PLANNED_ONCE)
+            conninfo = _conninfo(self.url, "serve", f"{PLANNED_ONCE} {self._more}")
             self._lines = Lines(conninfo, size=self._size)
         return self._lines
 

@@ -108,10 +108,12 @@ def open_bureau(
     clock: Callable[[], datetime] | None = None,
     intake_share: float = 1.0,
     make: bool = True,
+    is_durable: bool = True,
 ) -> Iterator[Bureau]:
     """Open the bureau the settings describe: start the embedded server where none is given.
 
-    Takes:  `make`: create databases, roles and keys where they are missing, and migrate
+    Takes:  `make`: create databases, roles and keys where they are missing, and migrate;
+            `is_durable` False: for what would be made anew after a crash anyway
     Raises: Unavailable when the database is out of reach or keys are refused
     """
     settings.data_folder.mkdir(parents=True, exist_ok=True)
@@ -129,7 +131,7 @@ def open_bureau(
         vault = stack.enter_context(Vault(vault_url, keys.wrapping_key))
         if make:
             vault.migrate()
-        database = Database(url, size=settings.database_pool)
+        database = Database(url, size=settings.database_pool, is_durable=is_durable)
         stack.callback(database.close)
         work = settings.data_folder / "work"
         wipe(work)

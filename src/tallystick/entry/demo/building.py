@@ -51,7 +51,8 @@ def build(settings: Settings, marker: place.Marker, progress: Progress) -> Built
     built.stages["people"] = perf_counter() - began
     clock = DemoClock(datetime.fromisoformat(plan.first_at) - _BEFORE)
     began = perf_counter()
-    with open_bureau(settings, clock=clock) as bureau:
+    # An interrupted build starts over, and the last mark's own commit makes all before it lasting.
+    with open_bureau(settings, clock=clock, is_durable=False) as bureau:
         place.mark(bureau.database, marker)
         members = register_members(bureau, synth, keys_folder(settings))
         built.stages["database and members"] = perf_counter() - began

@@ -36,7 +36,9 @@ Progress = Callable[[str, int, int | None], None]
 _BODY = ("subject", "purpose", "legal_basis")
 _SENDING = ("submit", "correct")
 #: Datasets of which no row depends on what another member sends at the same time.
-_INDEPENDENT = frozenset({"account", "agreement", "snapshot", "event", "payment"})
+_INDEPENDENT = frozenset(
+    {"account", "account_party", "agreement", "guarantee", "snapshot", "event", "payment"}
+)
 #: Members that send at the same time.
 _SENDERS = 2
 

@@ -203,6 +203,21 @@ def test_a_renumbered_account_goes_on_under_its_old_id(bureau: Any) -> None:
     assert ledger_verify(bureau.deps).faults == ()
 
 
+def test_nobody_takes_over_another_persons_account_by_naming_its_number(bureau: Any) -> None:
+    bank = factory.member(bureau.deps)
+    buyer = factory.member(bureau.deps, "bank2")
+    factory.open_account(bureau.deps, bank)
+    factory.send(bureau.deps, buyer, "subject", factory.subject(2))
+    claimed = factory.account(
+        7, 2, valid_from="2025-01-01", formerly_furnisher="bank1",
+        formerly_account_number="A1", formerly_reason="sold",
+    )  # fmt: skip
+    assert send(bureau, buyer, "account", claimed) == ACCEPTED
+    held = "select furnisher_id, count(distinct account_id) from file.account group by 1"
+    assert dict(rows(bureau, held)) == {bank.member_id: 1, buyer.member_id: 1}
+    assert ledger_verify(bureau.deps).faults == ()
+
+
 def test_the_reject_file_mended_and_sent_back_is_taken(bureau: Any) -> None:
     bank = factory.member(bureau.deps)
     factory.open_account(bureau.deps, bank, (1, 2))

@@ -246,7 +246,10 @@ class _Ids:
 def _former(
     deps: Deps, connection: psycopg.Connection[Any], job: Job, row: Mapping[str, Any]
 ) -> tuple[UUID, UUID] | None:
-    """The account this one continues (renumbered, sold, merged): the same id of ours goes on."""
+    """The account this one continues (renumbered, sold, merged): the same id of ours goes on.
+
+    Only the same person's account goes on; else whoever names a number could take over an account.
+    """
     number = row.get("formerly_account_number")
     if number is None:
         return None
@@ -256,9 +259,10 @@ def _former(
     furnisher = found[0] if found else job.furnisher_id
     token = deps.keys.number_token(furnisher, "account", number)
     former = connection.execute(
-        "select object_id, party_id from directory.object"
-        " where furnisher_id = %s and kind = 'account' and number_token = %s",
-        (furnisher, token),
+        "select object_id, party_id from directory.object o"
+        " join directory.party_subject using (party_id) where o.furnisher_id = %s"
+        " and o.kind = 'account' and o.number_token = %s and subject_id = %s",
+        (furnisher, token, row["ref_subject"]),
     ).fetchone()
     return (former[0], former[1]) if former else None
 

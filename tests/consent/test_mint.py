@@ -9,8 +9,10 @@ from uuid import UUID
 import pytest
 
 from tallystick.consent import Standing, mint
+from tallystick.consent.mint import scope_of
 from tallystick.errors import Refused
 from tallystick.profile import Profile
+from tallystick.report import BLOCKS
 
 BANK, OTHER, SUBJECT = UUID(int=1), UUID(int=2), UUID(int=9)
 NOW = datetime(2025, 1, 15, 12, tzinfo=UTC)
@@ -44,7 +46,10 @@ def ask(kind="consent", *, consent=STANDING, now=NOW, purpose="credit_applicatio
 @pytest.mark.parametrize("now", [NOW, NOW + timedelta(days=30) - TICK])
 def test_a_consent_holds_from_its_start_up_to_its_end(now):
     permit = ask(now=now)
-    assert (permit.kind, permit.scope) == ("consent", frozenset({"identity", "loans"}))
+    assert (permit.kind, permit.scope) == (
+        "consent",
+        frozenset({"identity", "loans", "agreements", "guarantees"}),
+    )
 
 
 @pytest.mark.parametrize(
@@ -75,3 +80,22 @@ def test_an_account_review_needs_an_open_account():
     assert ask("account_review", purpose="account_review", has_open_account=True, consent=None)
     with pytest.raises(Refused, match="no_open_account"):
         ask("account_review", purpose="account_review", consent=None)
+
+
+@pytest.mark.parametrize(
+    ("classes", "leaving"),
+    [
+        (("loans", "performance"),
+         {"agreements", "guarantees", "summary", "accounts", "events", "remarks"}),
+        (("loans",), {"agreements", "guarantees"}),
+        (("performance",), set()),
+        (("accounts", "looks"), {"accounts", "looks"}),
+        (("payments", "inquiries", "identity"), {"payments", "inquiries", "identity"}),
+        (("everything",), set()),
+    ],
+)  # fmt: skip
+def test_a_consents_words_say_which_parts_of_a_report_leave(
+    classes: tuple[str, ...], leaving: set[str]
+) -> None:
+    assert scope_of(classes) & set(BLOCKS) == leaving
+    assert scope_of(classes) >= set(classes)

@@ -8,6 +8,7 @@ SQL, not the holder of the mint's key.
 from __future__ import annotations
 
 import hmac
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast, get_args
@@ -16,6 +17,15 @@ from uuid import UUID
 from tallystick.errors import Refused, require
 from tallystick.model.permit import Audience, Permit, PermitKind
 from tallystick.profile import ProfileAt
+
+#: What of a report leaves where all of these classes are named.
+_LEAVING = (
+    (frozenset({"loans"}), frozenset({"agreements", "guarantees"})),
+    (
+        frozenset({"loans", "performance"}),
+        frozenset({"summary", "accounts", "events", "remarks"}),
+    ),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,8 +79,23 @@ def mint(
         purpose=purpose,
         member_id=str(member_id) if member_id else None,
         consent_id=str(consent.consent_id) if consent else None,
-        scope=frozenset(consent.data_classes) if consent else frozenset(),
+        scope=scope_of(consent.data_classes) if consent else frozenset(),
     )
+
+
+def scope_of(data_classes: Iterable[str]) -> frozenset[str]:
+    """Which parts of a report a consent's data classes let leave.
+
+    A class may be a part's own name, or one of the words consents are written in: `loans` is what
+    was agreed, `performance` how it was repaid. What shows both (the accounts with their months,
+    the summary) leaves only where both are named; a class nobody knows lets nothing leave.
+    """
+    named = frozenset(data_classes)
+    parts = set(named)
+    for classes, leaving in _LEAVING:
+        if classes <= named:
+            parts |= leaving
+    return frozenset(parts)
 
 
 def mint_again(

@@ -37,6 +37,11 @@ from tallystick.service.port import Deps
 from tallystick.service.sessions import open_session
 from tallystick.service.submit import process
 
+FLAGS = [
+    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+
 
 @dataclass
 class Site:
@@ -142,6 +147,17 @@ def _member(deps: Deps, code: str, member_class: str) -> Member:
     return add_member(
         deps, code=code, name_en=f"The {code}", name_zh="机构", member_class=member_class
     )
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: str) -> Iterator[Any]:
+    """Debian's Chromium, driven from here."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        opened = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
+        yield opened
+        opened.close()
 
 
 @pytest.fixture

@@ -6,12 +6,10 @@ axe is not ours to ship: `npm ci` puts it into node_modules (`make setup` does t
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
 from records import csv_file, subject
 
 from tallystick.entry.http.pages.session import COOKIE
@@ -19,10 +17,6 @@ from tallystick.service.sessions import open_session
 
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[3] / "node_modules" / "axe-core" / "axe.min.js"
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
-]  # fmt: skip
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 CHECK = "standards => axe.run(document, {runOnly: standards})"
 
@@ -35,14 +29,6 @@ def axe() -> str:
     if not AXE.exists():
         pytest.skip("axe-core is missing; install it with: npm ci")
     return AXE.read_text(encoding="utf-8")
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: str) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium, args=FLAGS)
-        yield opened
-        opened.close()
 
 
 @pytest.fixture

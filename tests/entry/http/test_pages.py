@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 from page_reader import Page, fine, inquiry
 from records import csv_file, identity_number, subject
 
-from tallystick.entry.http.language import LANGUAGES
+from tallystick.entry.http.language import LANGUAGES, texts
 from tallystick.model.ids import edge_id
+from tallystick.service.housekeeping import tidy
 from tallystick.service.identity import cases
 from tallystick.service.sessions import issue_link, open_session, session
 
@@ -156,6 +158,23 @@ def test_the_operator_sees_how_things_stand_and_nobodys_data(site, visit, operat
     assert edge_id("sbj", case.candidates[0]) in answer.text
     for canary in ("Canary", identity_number(1), "1990-05-31", "1950-01-02"):
         assert canary not in answer.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_submission_whose_bytes_are_gone_offers_no_reject_file(
+    site, visit, furnisher, clock, language
+):
+    path = f"/submissions/{sent(site)}?lang={language}"
+    clock.advance(timedelta(days=site.deps.profile.on(clock().date()).raw_days))
+    again = open_session(site.deps, persona="furnisher", member_id=site.bank.member_id)
+    assert "rejects.csv" in visit(path, again).text
+    clock.advance(timedelta(microseconds=1))
+    tidy(site.deps)
+    answer = visit(path, again)
+    assert answer.status_code == 200, answer.text
+    fine(answer, language)
+    assert "rejects.csv" not in answer.text
+    assert texts(language)["submission.gone"].partition("{")[0] in answer.text
 
 
 def test_signing_out_ends_the_session(visit, lender):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from fastapi import APIRouter
@@ -9,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from tallystick.entry.http.api_public import profile_today
 from tallystick.entry.http.api_submissions import (
     receive_file,
     reject_response,
@@ -90,6 +92,7 @@ async def submission(submission_id: str, request: Request, watch: str = "") -> R
         return view, samples
 
     view, samples = await run_in_threadpool(read)
+    raw_days = profile_today(deps).raw_days
     is_watched = watch == "yes" and view.state not in FINAL_STATES
     page = render(
         request,
@@ -99,6 +102,8 @@ async def submission(submission_id: str, request: Request, watch: str = "") -> R
         samples=samples,
         rules=load_rules(),
         is_watched=is_watched,
+        raw_days=raw_days,
+        is_gone=deps.clock() - view.received_at > timedelta(days=raw_days),
     )
     if is_watched:
         page.headers["Refresh"] = str(_REFRESH_SECONDS)

@@ -82,7 +82,7 @@ async def _cards(request: Request, who: SignedIn) -> list[dict[str, Any]]:
                 "captured_by": names.get(view.captured_by, ""),
                 "purpose": words.pick(purpose.label_en, purpose.label_zh)
                 if purpose
-                else view.purpose,
+                else words.label("purpose", view.purpose),
                 "stands": view.withdrawn_at is None and view.status != "expired",
             }
         )

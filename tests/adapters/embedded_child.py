@@ -4,6 +4,7 @@ python embedded_child.py FOLDER hold    start, print the pid, wait to be ended
 python embedded_child.py FOLDER count   start, count the rows the tests wrote, stop
 """
 
+import signal
 import sys
 import time
 from pathlib import Path
@@ -27,4 +28,6 @@ def main(folder: str, what: str) -> None:
 
 
 if __name__ == "__main__":
+    # A shell's background job ignores SIGINT, and so would what is started from there.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     main(sys.argv[1], sys.argv[2])

@@ -147,6 +147,7 @@ def open_bureau(
             clock=clock,
             intake_share=intake_share,
         )
+        stack.callback(deps.workbench.close)
         deps.work_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         yield Bureau(deps=deps, database=database, vault=vault, settings=settings)
 

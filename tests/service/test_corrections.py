@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 import factory
-from tallystick.service import amend
+from tallystick.service import intake_store
 from tallystick.service.submissions import findings
 from tallystick.service.submit import process, receive
 
@@ -117,11 +117,11 @@ def test_a_correction_run_again_after_a_crash_meets_its_own_record(
     class Killed(BaseException):
         pass
 
-    def killed(*_: Any) -> None:
+    def killed(*_: Any, **__: Any) -> None:
         raise Killed
 
     with monkeypatch.context() as patch:
-        patch.setattr(amend, "_close", killed)
+        patch.setattr(intake_store, "close_funnel", killed)
         with pytest.raises(Killed):
             process(bureau.deps, taken.submission_id)
     view = process(bureau.deps, taken.submission_id)

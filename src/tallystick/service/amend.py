@@ -16,7 +16,6 @@ from uuid import UUID
 import orjson
 import psycopg
 
-from tallystick.errors import require
 from tallystick.furnish import Staged, stage_file
 from tallystick.ledger import append, publish
 from tallystick.service import domains, intake_store, locate, process_rows, replaced
@@ -48,7 +47,11 @@ def run(deps: Deps, job: Job, key: bytes, staged: Staged, *, progress: Progress)
             part = [row for row in rows if row["record_dataset"] == dataset]
             if part:
                 unchanged += _correct(deps, job, key, dataset, rows=part, progress=progress)
-    _close(deps, job, staged.sent, unchanged)
+    with deps.database.connect("intake") as connection:
+        intake_store.close_funnel(
+            connection, job.submission_id, sent=staged.sent, unchanged=unchanged,
+            finished_at=deps.clock(),
+        )  # fmt: skip
 
 
 def _readable(job: Job) -> list[dict[str, Any]]:
@@ -235,19 +238,3 @@ def _publish_deletions(
             return
         except publish.Moved:
             continue
-
-
-def _close(deps: Deps, job: Job, sent: int, unchanged: int) -> None:
-    with deps.database.connect("intake") as connection:
-        rejected, pending = intake_store.bad_counts(connection, job.submission_id)
-        intake_store.add_funnel(
-            connection, job.submission_id, 0,
-            unchanged=unchanged, rejected=rejected if sent else 0, pending=pending,
-        )  # fmt: skip
-        counted = intake_store.funnel(connection, job.submission_id)
-        require(sum(counted.values()) == sent, "the funnel does not add up to what was sent")
-        took = counted["accepted"] or counted["unchanged"] or counted["pending"]
-        intake_store.set_state(
-            connection, job.submission_id, state="published" if took else "rejected",
-            stage="done", done=sent, row_count=sent, finished_at=deps.clock(),
-        )  # fmt: skip

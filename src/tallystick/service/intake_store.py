@@ -16,6 +16,7 @@ from uuid import UUID
 import psycopg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from tallystick.errors import require
 from tallystick.service.port import Deps
 
 PART_BYTES = 1 << 20
@@ -236,6 +237,32 @@ def funnel(connection: psycopg.Connection[Any], submission_id: UUID) -> dict[str
         (submission_id,),
     ).fetchone()
     return dict(zip(("accepted", "unchanged", "rejected", "pending"), row or (0,) * 4, strict=True))
+
+
+def close_funnel(
+    connection: psycopg.Connection[Any],
+    submission_id: UUID,
+    *,
+    sent: int,
+    unchanged: int,
+    finished_at: datetime,
+) -> None:
+    """Count what was not published, check that the funnel adds up, end the submission.
+
+    A file that cannot be read as a whole was rejected as one: none of its lines is counted.
+    """
+    rejected, pending = bad_counts(connection, submission_id)
+    add_funnel(
+        connection, submission_id, 0,
+        unchanged=unchanged, rejected=rejected if sent else 0, pending=pending,
+    )  # fmt: skip
+    counted = funnel(connection, submission_id)
+    require(sum(counted.values()) == sent, "the funnel does not add up to what was sent")
+    took = counted["accepted"] or counted["unchanged"] or counted["pending"]
+    set_state(
+        connection, submission_id, state="published" if took else "rejected", stage="done",
+        done=sent, row_count=sent, finished_at=finished_at,
+    )  # fmt: skip
 
 
 def unpublished(connection: psycopg.Connection[Any], submission_id: UUID) -> Iterator[int]:

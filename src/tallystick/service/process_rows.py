@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
-from tallystick.errors import InvariantBroken, require
+from tallystick.errors import InvariantBroken
 from tallystick.ledger import append, order, publish
 from tallystick.profile import ProfileAt
 from tallystick.service import (
@@ -75,7 +75,10 @@ def run(
             connection, job.submission_id, state="checking", stage="records", row_count=sent
         )
     unchanged = judge_and_publish(deps, job, key, sent, progress=progress)
-    _close(deps, job, sent=sent, unchanged=unchanged)
+    with deps.database.connect("intake") as connection:
+        intake_store.close_funnel(
+            connection, job.submission_id, sent=sent, unchanged=unchanged, finished_at=deps.clock()
+        )
 
 
 def judge_and_publish(
@@ -360,25 +363,6 @@ def _count(
     intake_store.add_funnel(
         connection, job.submission_id, number + 1, position=place.position, accepted=accepted
     )
-
-
-def _close(deps: Deps, job: Job, *, sent: int, unchanged: int) -> None:
-    """Count what was not published, check that the funnel adds up, end the submission."""
-    with deps.database.connect("intake") as connection:
-        rejected, pending = intake_store.bad_counts(connection, job.submission_id)
-        intake_store.add_funnel(
-            connection, job.submission_id, 0,
-            unchanged=unchanged, rejected=rejected if sent else 0, pending=pending,
-        )  # fmt: skip
-        counted = intake_store.funnel(connection, job.submission_id)
-        require(sum(counted.values()) == sent, "the funnel does not add up to what was sent")
-        state = "published" if counted["accepted"] or counted["unchanged"] else "rejected"
-        if counted["pending"]:
-            state = "published"
-        intake_store.set_state(
-            connection, job.submission_id, state=state, stage="done", done=sent,
-            row_count=sent, finished_at=deps.clock(),
-        )  # fmt: skip
 
 
 def wake_pending(deps: Deps, submission_id: UUID, *, process_records: ProcessPending) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -51,12 +51,10 @@ def open_session(
 
     Raises: BadRequest `invalid_request` when the persona lacks what it stands for
     """
-    end = deps.clock() + life
-    who = _who(persona, end, member_id=member_id, subject_id=subject_id, token=token)
-    secret = _secret(deps)
-    with deps.database.connect("serve") as connection:
-        _write(connection, _digest(secret), who, now=deps.clock())
-    return secret
+    return _issue(
+        deps, _digest, life,
+        persona=persona, member_id=member_id, subject_id=subject_id, token=token,
+    )  # fmt: skip
 
 
 def issue_link(
@@ -72,12 +70,10 @@ def issue_link(
 
     Raises: BadRequest `invalid_request` when the persona lacks what it stands for
     """
-    end = deps.clock() + life
-    who = _who(persona, end, member_id=member_id, subject_id=subject_id, token=token)
-    secret = _secret(deps)
-    with deps.database.connect("serve") as connection:
-        _write(connection, _link_digest(secret), who, now=deps.clock())
-    return secret
+    return _issue(
+        deps, _link_digest, life,
+        persona=persona, member_id=member_id, subject_id=subject_id, token=token,
+    )  # fmt: skip
 
 
 def redeem(deps: Deps, link: str) -> tuple[str, Session]:
@@ -128,6 +124,18 @@ def end_sessions(deps: Deps, now: datetime) -> int:
         return connection.execute(
             "delete from access.session where expires_at <= %s", (now,)
         ).rowcount
+
+
+def _issue(
+    deps: Deps, digest_of: Callable[[str], bytes], life: timedelta, *, persona: str, **more: Any
+) -> str:
+    """Write a fresh secret's digest with whom it stands for; gives the secret."""
+    now = deps.clock()
+    who = _who(persona, now + life, **more)
+    secret = _secret(deps)
+    with deps.database.connect("serve") as connection:
+        _write(connection, digest_of(secret), who, now=now)
+    return secret
 
 
 def _who(persona: str, end: datetime, **more: Any) -> Session:

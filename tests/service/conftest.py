@@ -10,12 +10,28 @@ from typing import Any
 import gate_world as gw
 import pytest
 
+from tallystick.service.members import Member, add_member
+from tallystick.service.port import Deps
+
 
 @pytest.fixture
 def world(database: Any, keys: Any, clock: Any, tmp_path: Path) -> Iterator[gw.World]:
     made = gw.build(database, keys, clock, tmp_path / "work")
     yield made
     gw.close(made)
+
+
+@pytest.fixture
+def deps(bureau: Any) -> Deps:
+    return bureau.deps  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def bank(deps: Deps) -> Member:
+    """An institution that furnishes; a test with others of its own makes its own of them."""
+    return add_member(
+        deps, code="bank", name_en="Bank", name_zh="银行", member_class="commercial_bank"
+    )
 
 
 @pytest.fixture

@@ -8,21 +8,9 @@ from datetime import timedelta
 import pytest
 
 from tallystick.errors import BadRequest
-from tallystick.service import members, submissions, submit
+from tallystick.service import submissions, submit
 from tallystick.service.housekeeping import Daily, tidy
 from tallystick.service.intake_store import PART_BYTES
-
-
-@pytest.fixture
-def deps(bureau):
-    return bureau.deps
-
-
-@pytest.fixture
-def bank(deps):
-    return members.add_member(
-        deps, code="bank", name_en="Bank", name_zh="银行", member_class="commercial_bank"
-    )
 
 
 def raw_parts(deps):

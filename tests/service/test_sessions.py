@@ -21,11 +21,6 @@ from tallystick.service.sessions import (
 TICK = timedelta(microseconds=1)
 
 
-@pytest.fixture
-def deps(bureau):
-    return bureau.deps
-
-
 def kept(deps) -> int:
     with deps.database.connect("eraser") as connection:
         return connection.execute("select count(*) from access.session").fetchone()[0]

@@ -5,24 +5,10 @@ from __future__ import annotations
 import io
 from datetime import timedelta
 
-import pytest
-
-from tallystick.service import members, submit
+from tallystick.service import submit
 from tallystick.service.state import bureau_state
 
 ROWS = b"account_number,period_end,bucket,currency,balance\nA-1,2024-12-31,0,CNY,1.00\n"
-
-
-@pytest.fixture
-def deps(bureau):
-    return bureau.deps
-
-
-@pytest.fixture
-def bank(deps):
-    return members.add_member(
-        deps, code="bank", name_en="Bank", name_zh="银行", member_class="commercial_bank"
-    )
 
 
 def test_an_empty_bureau_has_nothing_waiting(deps):

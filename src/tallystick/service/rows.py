@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 
 from tallystick.formats import columns, full_form, is_pointer
-from tallystick.ledger import append, extend, seal, tables
+from tallystick.ledger import append, extend, publish, seal, tables
 from tallystick.resolve import Identity, normal_name
 from tallystick.service import context
 from tallystick.service.keys_of_rows import SHAPES
@@ -103,7 +103,8 @@ def prepare(
 ) -> Prepared:
     """Turn a batch into ledger rows; new parties and objects get their directory entries.
 
-    Takes: `operations`: by line, (operation, reason) where the row is a correction
+    Takes:  `operations`: by line, (operation, reason) where the row is a correction
+    Raises: ledger.publish.Stale: judge again
     """
     ids = _Ids(deps, connection, job, batch)
     prepared = Prepared()
@@ -159,6 +160,8 @@ class _Ids:
             self.keys = deps.vault.create(sorted(needed), deps.clock())
         else:
             self.keys = deps.vault.get(sorted(needed))
+        if self.keys.keys() != needed:
+            raise publish.Stale(frozenset())  # somebody was erased since the rows were judged
 
     def _make_parties(
         self, deps: Deps, connection: psycopg.Connection[Any], tokens: Iterable[str]

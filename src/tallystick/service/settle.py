@@ -59,10 +59,15 @@ def publish_parties(
 ) -> order.Place:
     """Resolve the chunk's parties, write their links and files, publish both chunks.
 
+    Of a party erased since the chunk was appended nothing is written: its rows are gone, its key
+    is destroyed, and it never gets one again.
+
     Raises: ledger.publish.Moved: roll back and try again
     """
+    entered = _entered(connection, parties)
+    parties = [one for one in parties if one.party_id in entered]
     tokens = _lock_tokens(connection, parties, now)
-    before = _linked(connection, [one.party_id for one in parties])
+    before = _linked(connection, parties)
     known = dict(before)
     fresh = [one for one in parties if one.party_id not in known]
     candidates = _Candidates(deps, connection, fresh)
@@ -78,7 +83,7 @@ def publish_parties(
         decided.append(_Decided(one, decision, subject_id, _evidence(one, decision, found)))
         known[one.party_id] = subject_id
     heads.lock(connection, sorted(set(known.values())))
-    if _linked(connection, [one.party_id for one in parties]) != before:
+    if _linked(connection, parties) != before or _entered(connection, parties) != entered:
         raise publish.Moved
     chunks = [chunk_id]
     if decided:
@@ -121,10 +126,19 @@ def _lock_tokens(
     return tokens
 
 
-def _linked(connection: psycopg.Connection[Any], party_ids: Sequence[UUID]) -> dict[UUID, UUID]:
+def _entered(connection: psycopg.Connection[Any], parties: Sequence[NewParty]) -> set[UUID]:
+    """Which of the parties stand in the directory; one that does not was erased."""
+    rows = connection.execute(
+        "select party_id from directory.party where party_id = any(%s)",
+        ([one.party_id for one in parties],),
+    )
+    return {row[0] for row in rows}
+
+
+def _linked(connection: psycopg.Connection[Any], parties: Sequence[NewParty]) -> dict[UUID, UUID]:
     rows = connection.execute(
         "select party_id, subject_id from directory.party_subject where party_id = any(%s)",
-        (list(party_ids),),
+        ([one.party_id for one in parties],),
     )
     return dict(rows.fetchall())
 

@@ -37,6 +37,8 @@ from tallystick.service.port import Deps
 
 T = TypeVar("T")
 
+#: `make golden`: kept files are written, not compared.
+WRITES_GOLDEN = os.environ.get("TALLYSTICK_GOLDEN") == "write"
 # Durability to a power cut is not what tests test; to a kill it holds all the same.
 QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
 
@@ -158,14 +160,12 @@ def prove_rounds() -> int:
 
 
 @pytest.fixture
-def golden() -> Callable[[str, bytes], None]:
-    """Compare with a file of `tests/golden/`; `make golden` writes it instead."""
+def golden() -> Callable[[Path, str], None]:
+    """Compare a kept file with what is made of it now; `make golden` writes it instead."""
 
-    def compare(name: str, found: bytes) -> None:
-        kept = Path(__file__).parent / "golden" / name
-        if os.environ.get("TALLYSTICK_GOLDEN") == "write":
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            kept.write_bytes(found)
-        assert kept.read_bytes() == found, f"differs from tests/golden/{name}"
+    def compare(kept: Path, made: str) -> None:
+        if WRITES_GOLDEN:
+            kept.write_text(made, encoding="utf-8")
+        assert kept.read_text("utf-8") == made, f"{kept.name} differs; run: make golden"
 
     return compare

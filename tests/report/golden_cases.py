@@ -1,6 +1,6 @@
 """The files whose reports are kept under `golden/`.
 
-`python tests/report/golden_cases.py` writes them anew; read the difference before you commit it.
+`make golden` writes them anew; read the difference before you commit it.
 """
 
 from __future__ import annotations
@@ -111,8 +111,3 @@ def text(content: Block) -> str:
     kept = json.loads(json.dumps(content))
     kept["header"]["profile"]["version"] = "(of the profile)"
     return json.dumps(kept, ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-
-
-if __name__ == "__main__":
-    for golden_name, golden_body in bodies().items():
-        (FOLDER / f"{golden_name}.json").write_text(text(golden_body), "utf-8")

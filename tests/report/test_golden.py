@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,8 @@ PAGE = Path(__file__).parents[2] / "docs" / "reference" / "report.md"
 
 
 @pytest.mark.parametrize("name", BODIES)
-def test_a_body_is_what_it_was(name: str) -> None:
-    assert text(BODIES[name]) == (FOLDER / f"{name}.json").read_text("utf-8")
+def test_a_body_is_what_it_was(golden: Callable[[Path, str], None], name: str) -> None:
+    golden(FOLDER / f"{name}.json", text(BODIES[name]))
 
 
 def test_no_golden_file_is_left_over() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -254,12 +254,10 @@ def test_a_permit_opens_one_file_in_one_transaction(
         assert _seen(connection, good) == set()
 
 
-def test_the_page_of_grants_is_the_golden_truth(owner: Any) -> None:
+def test_the_page_of_grants_is_the_golden_truth(
+    owner: Any, golden: Callable[[Path, str], None]
+) -> None:
     text = PAGE.read_text(encoding="utf-8")
     before, rest = text.split(_BEGIN)
     _, after = rest.split(_END)
-    made = before + _BEGIN + "\n" + catalogue.grants_page(owner) + _END + after
-    if os.environ.get("TALLYSTICK_GOLDEN") == "write":
-        PAGE.write_text(made, encoding="utf-8")
-        text = made
-    assert text == made, "run: make golden"
+    golden(PAGE, before + _BEGIN + "\n" + catalogue.grants_page(owner) + _END + after)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import os
 import platform
-import signal
 import sys
 import tempfile
 import threading
@@ -16,13 +15,13 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from enum import IntEnum
-from types import FrameType
 from typing import Any
 
 import typer
 
 from tallystick import __version__
 from tallystick.entry.cli import output
+from tallystick.entry.cli.stopping import stoppable
 from tallystick.errors import BadRequest, Coded, ProfileError, Refused, TallystickError, Unavailable
 
 
@@ -51,7 +50,7 @@ _OUT_OF_REACH = {
 @contextmanager
 def told(command: str) -> Iterator[None]:
     """Turn every exception of a command into talk and an exit code; reports name `command`."""
-    with _stoppable() as stopped:
+    with stoppable() as stopped:
         try:
             with _as_codes(command, stopped):
                 yield
@@ -60,29 +59,6 @@ def told(command: str) -> Iterator[None]:
                 raise
             output.say("stopped")
             raise typer.Exit(Exit.STOPPED) from error
-
-
-@contextmanager
-def _stoppable() -> Iterator[threading.Event]:
-    """SIGINT and SIGTERM end a command in order: what it opened is closed on the way out.
-
-    Libraries turn the interrupt into errors of their own, so it is remembered that there was one.
-    """
-    stopped = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield stopped
-        return
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopped.set()
-        raise KeyboardInterrupt
-
-    before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)
 
 
 @contextmanager

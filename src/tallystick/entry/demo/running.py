@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import signal
 import socket
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from tallystick.adapters.settings import Settings
 from tallystick.entry.cli import output
+from tallystick.entry.cli.exits import Exit
+from tallystick.entry.cli.stopping import stoppable
 from tallystick.entry.compose import Bureau, open_bureau
 from tallystick.entry.demo import place, welcome
 from tallystick.entry.demo.building import build, keys_folder, synth_folder
 from tallystick.entry.demo.clock import DemoClock
 from tallystick.errors import Unavailable, require
 
-if TYPE_CHECKING:
-    from types import FrameType
-
 SEED: Final = 1
-_INTERRUPTED: Final = 130
 
 
 def run(
@@ -41,7 +37,7 @@ def run(
     """
     began = perf_counter()
     is_serving = False
-    with _listening(settings) as listening, _stopped_in_order() as stopped:
+    with _listening(settings) as listening, stoppable(is_closing_undisturbed=True) as stopped:
         try:
             with place.opened_place(settings, reset=reset) as placed:
                 marker = _made(placed, place.Marker(people=people, seed=seed))
@@ -52,7 +48,7 @@ def run(
                 raise
             # The signal itself, or what a library makes of it (DuckDB: RuntimeError).
             output.say("stopped" if is_serving else "stopped; the next run builds anew")
-    return 0 if is_serving else _INTERRUPTED
+    return Exit.FINE if is_serving else Exit.STOPPED
 
 
 def links(settings: Settings, *, as_json: bool = False) -> int:
@@ -158,22 +154,3 @@ def _listening(settings: Settings) -> Iterator[socket.socket]:
         ) from taken
     with listening:
         yield listening
-
-
-@contextmanager
-def _stopped_in_order() -> Iterator[threading.Event]:
-    """The first SIGINT or SIGTERM ends the work; more of them do not disturb the closing."""
-    stopped = threading.Event()
-
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopped.set()
-        for one in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(one, signal.SIG_IGN)
-        raise KeyboardInterrupt
-
-    before = {one: signal.signal(one, stop) for one in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield stopped
-    finally:
-        for one, handler in before.items():
-            signal.signal(one, handler)

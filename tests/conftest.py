@@ -10,15 +10,14 @@ import asyncio
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
 from uuid import uuid4
 
 import pytest
 
+from bureaus import Database, RunningBureau
 from tallystick.adapters.clock import FakeClock
 from tallystick.adapters.databases import clone_database, drop_database, vault_url_of
 from tallystick.adapters.embedded import EmbeddedServer
@@ -33,22 +32,11 @@ from tallystick.adapters.postgres import (
 )
 from tallystick.adapters.vault import Vault
 from tallystick.entry.compose import make_deps
-from tallystick.service.port import Deps
-
-T = TypeVar("T")
 
 #: `make golden`: kept files are written, not compared.
 WRITES_GOLDEN = os.environ.get("TALLYSTICK_GOLDEN") == "write"
 # Durability to a power cut is not what tests test; to a kill it holds all the same.
 QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
-
-
-@dataclass(frozen=True)
-class Database:
-    """Addresses of one test's own database and its vault."""
-
-    url: str
-    vault_url: str
 
 
 @pytest.fixture(scope="session")
@@ -103,22 +91,6 @@ def keys() -> BureauKeys:
 def clock() -> FakeClock:
     """A clock that stands at noon of 15 January 2025, UTC."""
     return FakeClock(datetime(2025, 1, 15, 12, tzinfo=UTC))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunningBureau:
-    """A bureau on a fresh database: `deps` for the services, the rest for looking behind them."""
-
-    deps: Deps
-    clock: FakeClock
-    pools: Pools
-    vault: Vault
-    url: str
-    loop: asyncio.Runner
-
-    def run(self, answering: Coroutine[Any, Any, T]) -> T:
-        """Run an answering (asynchronous) use-case, all on one loop."""
-        return self.loop.run(answering)
 
 
 @pytest.fixture

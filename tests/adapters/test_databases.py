@@ -2,7 +2,7 @@
 
 import psycopg
 
-from conftest import Database
+from bureaus import Database
 from tallystick.adapters.databases import drop_database, vault_url_of
 from tallystick.adapters.postgres import database_name, database_named
 

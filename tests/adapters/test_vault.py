@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import psycopg
 import pytest
 
-from conftest import Database
+from bureaus import Database
 from tallystick.adapters.keys import BureauKeys
 from tallystick.adapters.vault import Vault
 from tallystick.errors import InvariantBroken

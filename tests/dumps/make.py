@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import orjson
-from tests.conftest import Database
+from tests.bureaus import Database
 from tests.dumps import dump_files
 from tests.service import gate_world as gw
 

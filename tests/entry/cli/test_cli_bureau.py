@@ -12,7 +12,7 @@ from tallystick.entry.cli.app import app
 from tallystick.entry.cli.exits import Exit
 
 if TYPE_CHECKING:
-    from tests.conftest import Database
+    from bureaus import Database
 
 #: An invented person of the area 990101; none of this may stand in talk.
 NUMBER, NAME, BORN = "990101198804121017", "沈若溪", "1988-04-12"

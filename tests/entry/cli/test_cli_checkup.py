@@ -12,7 +12,7 @@ from tallystick.entry.cli import checkup
 from tallystick.entry.cli.schema import head_revision
 
 if TYPE_CHECKING:
-    from tests.conftest import Database
+    from bureaus import Database
 
 NOW = datetime(2025, 1, 15, 12, tzinfo=UTC)
 SECOND = timedelta(seconds=1)

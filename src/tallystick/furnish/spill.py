@@ -6,10 +6,14 @@ character, so the form is never ambiguous. They stand in the job's folder and go
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
+from tallystick.formats import Dataset
+from tallystick.furnish.checks import Lists
 from tallystick.furnish.csv_record import Broken, seen_text
+from tallystick.furnish.header import Header
 
 SEPARATOR = "\x1f"
 #: Stands for a cell whose fault is told already, so that it is neither told twice nor missing.
@@ -76,3 +80,13 @@ class Spill:
         )
         self._faults.write(SEPARATOR.join(cells).encode() + b"\n")
         self.faults += 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spilled:
+    """A file split into cells, its spill closed, and what the cells are judged by."""
+
+    dataset: Dataset
+    judged_by: Lists
+    header: Header
+    spill: Spill

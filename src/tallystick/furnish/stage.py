@@ -20,12 +20,12 @@ from tallystick.errors import InvariantBroken
 from tallystick.formats import Dataset, columns
 from tallystick.furnish import check_sql, rule_ids, stage_few
 from tallystick.furnish.check_sql import literal, name
-from tallystick.furnish.checks import ABSENT, Lists, lists
+from tallystick.furnish.checks import ABSENT, lists
 from tallystick.furnish.csv_lines import CsvLines
 from tallystick.furnish.header import Header, HeaderFault, read_header
 from tallystick.furnish.json_lines import JsonLines
 from tallystick.furnish.source import DEFAULT_LIMITS, Block, Blocks, Limits, UnreadableFile
-from tallystick.furnish.spill import SEPARATOR, Spill
+from tallystick.furnish.spill import SEPARATOR, Spill, Spilled
 
 Format = Literal["csv", "ndjson"]
 _UNIT = 31
@@ -87,7 +87,7 @@ def stage_file(
         spill.close()
         is_few = spill.records <= stage_few.MOST_RECORDS
         judge = stage_few.judge_few if is_few else _judge
-        judge(con, dataset, judged_by, header=header, spill=spill)
+        judge(con, Spilled(dataset=dataset, judged_by=judged_by, header=header, spill=spill))
         _finish_faults(con, spill)
         return _counted(con, spill, chosen)
 
@@ -156,22 +156,15 @@ def _unreadable(
     )
 
 
-def _judge(
-    con: duckdb.DuckDBPyConnection,
-    dataset: Dataset,
-    judged_by: Lists,
-    *,
-    header: Header,
-    spill: Spill,
-) -> None:
+def _judge(con: duckdb.DuckDBPyConnection, spilled: Spilled) -> None:
     """One scan of the spill: codes, typed values, then the faults of the rows that have any."""
     con.execute('DROP TABLE "row"')
-    con.execute(f'CREATE TABLE "row" AS {judging_sql(dataset, judged_by, header, spill)}')
+    con.execute(f'CREATE TABLE "row" AS {judging_sql(spilled)}')
     con.execute(
         f"""
         INSERT INTO fault
         SELECT line_no, TRY_CAST(nullif(part[4:6], '000') AS INTEGER), byte_offset,
-               list_extract({_list(field.name for field in dataset.fields)},
+               list_extract({_list(field.name for field in spilled.dataset.fields)},
                             CAST(part[7:9] AS INTEGER)),
                'FMT-CELL-' || part[1:3], nullif(part[10:], ''), NULL
         FROM (SELECT line_no, byte_offset, unnest(string_split(faults, chr({_UNIT}))) AS part
@@ -193,8 +186,9 @@ def _finish_faults(con: duckdb.DuckDBPyConnection, spill: Spill) -> None:
     )
 
 
-def judging_sql(dataset: Dataset, judged_by: Lists, header: Header, spill: Spill) -> str:
+def judging_sql(spilled: Spilled) -> str:
     """The query that judges and types every cell of the spill."""
+    dataset, judged_by, header = spilled.dataset, spilled.judged_by, spilled.header
     fields = dataset.fields
     here = set(header.names)
     # DuckDB 2.0 pushes casts of bare columns into its CSV reader, where a failing TRY_CAST stops
@@ -232,7 +226,7 @@ def judging_sql(dataset: Dataset, judged_by: Lists, header: Header, spill: Spill
         FROM (SELECT *, {values} FROM (SELECT *, {codes} FROM (SELECT *{currency} FROM (
             SELECT CAST(nullif(f_line_no, '') AS BIGINT) AS line_no,
                    CAST(nullif(f_byte_offset, '') AS BIGINT) AS byte_offset, {raw}
-            FROM {_records(header, spill)}))))
+            FROM {_records(header, spilled.spill)}))))
     """
 
 

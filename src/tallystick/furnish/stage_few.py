@@ -11,34 +11,26 @@ from typing import Any
 import duckdb
 import numpy as np
 
-from tallystick.formats import Dataset, columns
+from tallystick.formats import columns
 from tallystick.furnish.check_record import read_cells
 from tallystick.furnish.check_sql import name
-from tallystick.furnish.checks import Lists
-from tallystick.furnish.header import Header
-from tallystick.furnish.spill import SEPARATOR, Spill
+from tallystick.furnish.spill import SEPARATOR, Spilled
 
 #: Up to so many records Python is the quicker one (measured: planning takes as long as 300 rows).
 MOST_RECORDS = 300
 _FAULT = ("line_no", "column_no", "byte_offset", "field", "rule_id", "seen")
 
 
-def judge_few(
-    con: duckdb.DuckDBPyConnection,
-    dataset: Dataset,
-    judged_by: Lists,
-    *,
-    header: Header,
-    spill: Spill,
-) -> None:
-    """Fill the empty tables `"row"` and `fault` from the spill, which is closed."""
+def judge_few(con: duckdb.DuckDBPyConnection, spilled: Spilled) -> None:
+    """Fill the empty tables `"row"` and `fault` from the spill."""
+    dataset, header = spilled.dataset, spilled.header
     named = {field_name: at + 1 for at, field_name in enumerate(header.names)}
     found: list[list[Any]] = []
     faults: list[list[Any]] = []
-    for record in spill.records_path.read_text(encoding="utf-8").split("\n")[:-1]:
+    for record in spilled.spill.records_path.read_text(encoding="utf-8").split("\n")[:-1]:
         line_no, offset, *cells = record.split(SEPARATOR)
         by_name = dict(zip(header.names, cells[: len(header.names)], strict=True))
-        row, findings = read_cells(dataset, by_name, judged_by)
+        row, findings = read_cells(dataset, by_name, spilled.judged_by)
         found.append([int(line_no), *row.values()])
         for one in findings:
             place = None if header.is_named_only else named.get(one.field or "")

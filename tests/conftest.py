@@ -18,6 +18,7 @@ from uuid import uuid4
 import pytest
 
 from bureaus import Database, RunningBureau
+from needs import lacking
 from tallystick.adapters.clock import FakeClock
 from tallystick.adapters.databases import clone_database, drop_database, vault_url_of
 from tallystick.adapters.embedded import EmbeddedServer
@@ -118,11 +119,16 @@ def bureau(
 def chromium() -> str:
     """The path of Debian's Chromium; without it a browser test skips, in CI it fails."""
     path = shutil.which("chromium", path="/usr/bin:/usr/local/bin")
-    if path is None and os.environ.get("CI") == "true":
-        pytest.fail("Chromium is missing; .ci/run installs it: apt-get install chromium")
     if path is None:
-        pytest.skip("Chromium is missing; install it with: apt-get install chromium")
+        lacking("Chromium is missing", "install it with: apt-get install chromium")
     return path
+
+
+@pytest.fixture
+def root() -> None:
+    """The test runs as root, who can become another user."""
+    if os.geteuid() != 0:
+        lacking("only root can become another user", "run the tests as root")
 
 
 @pytest.fixture(scope="session")

@@ -28,7 +28,6 @@ from tallystick.errors import InvariantBroken, Unavailable
 
 QUICK = {"fsync": "off", "shared_buffers": "16MB"}
 CHILD = Path(__file__).parent / "embedded_child.py"
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root to become another user")
 
 
 @pytest.fixture
@@ -251,7 +250,7 @@ def test_a_socket_path_too_long_gives_a_loopback_address(folder: Path) -> None:
         assert connection.info.host == "127.0.0.1"
 
 
-@as_root
+@pytest.mark.usefixtures("root")
 def test_an_ordinary_user_runs_his_own_server() -> None:
     made = Path(tempfile.mkdtemp(prefix="tallystick-ordinary-"))
     os.chown(made, 65534, 65534)
@@ -284,7 +283,7 @@ def test_an_ordinary_user_runs_his_own_server() -> None:
         shutil.rmtree(made)
 
 
-@as_root
+@pytest.mark.usefixtures("root")
 def test_a_cluster_below_a_closed_folder_is_put_aside_and_nothing_is_loosened(
     tmp_path: Path,
 ) -> None:

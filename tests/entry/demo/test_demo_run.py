@@ -135,7 +135,7 @@ def test_an_interrupted_build_is_built_anew(folder, number):
     assert processes_of(folder) == []
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become somebody else")
+@pytest.mark.usefixtures("root")
 def test_it_runs_as_an_ordinary_user(folder):
     os.chown(folder, 65534, 65534)
     become = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups")

@@ -57,6 +57,7 @@ def build(
     """
     _references(deps, connection, job)
     existing.load(connection, job)
+    job.con.execute("create or replace table compared (line_no bigint, is_same boolean)")
     _duplicates(job)
     if job.dataset in ("snapshot", "payment"):
         _buckets(job, profile)
@@ -70,8 +71,9 @@ def build(
     if "consent_ref" in _row_columns(job):
         existing.load_consents(connection, job, day)
     given = _expressions(deps, job, profile, day)
-    if corrections:
+    if corrections:  # which say themselves what they replace
         given["is_open_period"] = "true"
+        given["exists_already"] = "false"
         given["is_deleted"] = (
             "coalesce(e.is_deleted, false) and not exists"
             " (select 1 from certified z where z.line_no = r.line_no)"
@@ -190,7 +192,10 @@ def _identifiers(job: Job, profile: ProfileAt) -> None:
 
 
 def joins(job: Job) -> str:
-    """The joins: `r` the row; `a`, `p`, `o` its references; `e` on file; `d` its duplicate."""
+    """The joins: `r` the row; `a`, `p`, `o` its references; `e` on file; `d` its duplicate.
+
+    `q`: whether it says the same (snapshots have none, see `rows.compare`).
+    """
     shape = SHAPES[job.dataset]
     kinds = dict(shape.references)
     found = ["left join duplicate_of d on d.line_no = r.line_no"]
@@ -205,6 +210,8 @@ def joins(job: Job) -> str:
         f"left join existing e on e.object_id = {object_sql(job.dataset)}"
         f" and e.item_key = {shape.item_key}"
     )
+    if job.dataset != "snapshot":
+        found.append("left join compared q on q.line_no = r.line_no")
     if job.dataset in ("snapshot", "payment"):
         found.append("left join bucket_ref b on b.code = r.bucket")
         found.append("left join previous v on v.line_no = r.line_no")

@@ -25,18 +25,8 @@ _OBJECT_KINDS = {
     "payment": "payer_account",
 }
 
-_PAYMENT_SAID = "encode({}, 'hex')".format(
-    tables.leaf_sql_of(
-        "payment",
-        [
-            ("null::bytea" if name == "sealed" else f"t.{name}", kind)
-            for name, kind in tables.table("payment").stated
-        ],
-    )
-)
-
 _QUERY = """
-select distinct on (t.{object}, t.{item}) t.{object}, t.{item}::text, encode(t.leaf, 'hex'), {said},
+select distinct on (t.{object}, t.{item}) t.{object}, t.{item}::text, encode(t.leaf, 'hex'),
   t.operation, t.reason, c.submission_id is not distinct from %(submission)s as is_own,
   exists (select 1 from ledger.deletion d join ledger.publication dp using (chunk_id)
     where d.party_id = t.party_id and d.object_id = t.{object} and dp.position > p.position
@@ -53,14 +43,13 @@ order by t.{object}, t.{item}, p.position desc nulls first
 def load(connection: psycopg.Connection[Any], job: Job) -> None:
     """DuckDB table `existing`: per object and item key the newest statement's leaf and state.
 
-    `is_own` marks statements of this very submission: a job resumed after a crash meets them;
-    `said` is what a payment says without its sealed number, which DuckDB cannot seal again.
+    `is_own` marks statements of this very submission: a job resumed after a crash meets them.
     For snapshots only periods up to the newest on file are asked for; later ones cannot be there,
     unless the newest was deleted.
     """
     job.con.execute(
         "create or replace table existing (object_id uuid, item_key varchar, leaf varchar,"
-        " said varchar, operation varchar, reason varchar, is_own boolean, is_deleted boolean)"
+        " operation varchar, reason varchar, is_own boolean, is_deleted boolean)"
     )
     keys = _asked(connection, job)
     if not keys:
@@ -80,7 +69,6 @@ def load(connection: psycopg.Connection[Any], job: Job) -> None:
         dataset=job.dataset,
         object="account_id" if is_snapshot else "object_id",
         item="period_end" if is_snapshot else "item_key",
-        said=_PAYMENT_SAID if job.dataset == "payment" else "null",
         within=within,
     )
     with connection.cursor(name="existing") as cursor:
@@ -92,21 +80,18 @@ def load(connection: psycopg.Connection[Any], job: Job) -> None:
 def differs_sql(job: Job, furnisher_sql: str) -> str:
     """SQL over the joins of `service/context.py`: a record of the key is on file and differs.
 
-    Only monthly records are compared (no rule asks it of others); elsewhere any record on file
-    counts.
+    Months are compared here by their leaf, and only those on file; everything else has a sealed
+    part, which DuckDB cannot make again: `rows.compare` did it.
     """
-    on_file = "e.leaf is not null and not e.is_own and not e.is_deleted"
-    if job.dataset not in ("snapshot", "payment"):
-        return on_file
+    if job.dataset != "snapshot":
+        return "not q.is_same"
     given = {name: f"r.{name}" for name, _ in tables.table(job.dataset).stated}
     given |= {"furnisher_id": furnisher_sql, "operation": "e.operation", "reason": "e.reason"}
-    given |= {"sealed": "null", "item_key": SHAPES[job.dataset].item_key}
-    if job.dataset == "snapshot":
-        given |= {"party_id": "a.party_id", "account_id": "a.object_id"}
-    else:
-        given |= {"party_id": "p.party_id", "object_id": "o.object_id"}
-    said = "e.leaf" if job.dataset == "snapshot" else "e.said"
-    return f"case when {on_file} then {said} <> {tables.leaf_duckdb(job.dataset, given)} end"
+    given |= {"party_id": "a.party_id", "account_id": "a.object_id", "sealed": "null"}
+    return (
+        "case when e.leaf is not null and not e.is_own and not e.is_deleted"
+        f" then e.leaf <> {tables.leaf_duckdb(job.dataset, given)} end"
+    )
 
 
 def _asked(connection: psycopg.Connection[Any], job: Job) -> list[tuple[Any, ...]]:

@@ -124,9 +124,10 @@ def _judge(
             connection.execute("insert into ledger.abandoned values (%s)", (chunk_id,))
     with deps.database.connect("intake") as connection:
         if job.dataset in _OWN_WAY:
-            register_rows.context_view(deps, connection, job, profile, day=day)
+            register_rows.context_view(deps, connection, job, day=day, corrections=corrections)
         else:
             context.build(deps, connection, job, profile, day=day, corrections=corrections)
+            rows.compare(deps, connection, job)
     if check is not None:
         check()
     overrides = {name: value for name, value in profile.rules.items() if name in load_rules()}

@@ -14,9 +14,9 @@ import psycopg
 
 from tallystick.errors import BadRequest
 from tallystick.ledger import append, order
-from tallystick.profile import ProfileAt
 from tallystick.service import consents as gate
 from tallystick.service import intake_store
+from tallystick.service.existing import insert_rows
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
@@ -35,9 +35,12 @@ _CONSENT_RULES = {
 
 
 def context_view(
-    deps: Deps, connection: psycopg.Connection[Any], job: Job, profile: ProfileAt, *, day: date
+    deps: Deps, connection: psycopg.Connection[Any], job: Job, *, day: date, corrections: bool
 ) -> None:
-    """Make the view `judged` for consents and members: duplicates in the file, and the day."""
+    """Make the view `judged` for consents and members: duplicates in the file, and the day.
+
+    Takes: `corrections`: the rows are corrections, which say themselves what they replace
+    """
     key = "consent_id" if job.dataset == "consent" else "member || '|' || valid_from::varchar"
     names = [row[0] for row in job.con.execute('describe "row"').fetchall()]
     content = ", ".join(name for name in names if name != "line_no")
@@ -48,6 +51,9 @@ def context_view(
         f' from "row" window w as (partition by {key} order by line_no))'
         " where first_line_no <> line_no"
     )
+    job.con.execute("create or replace table restated (line_no bigint)")
+    if job.dataset == "member" and not corrections:
+        insert_rows(job.con, "restated", _restated_members(connection, job))
     own = connection.execute(
         "select code from member.member where member_id = %s", (job.furnisher_id,)
     ).fetchone()
@@ -57,6 +63,7 @@ def context_view(
         "duplicate_line_no": "d.first_line_no",
         "duplicate_is_equal": "d.is_equal",
         "is_open_period": "true",
+        "exists_already": "r.line_no in (select line_no from restated)",
         "parent_exists": "true",
         "parent_is_own": f"r.member = '{own[0] if own else ''}'"
         if job.dataset == "member"
@@ -80,14 +87,9 @@ def members(deps: Deps, job: Job) -> int:
         fresh = []
         for row in rows:
             values = _member_values(job, row, codes)
-            known = connection.execute(
-                "select t.leaf, c.submission_id = %s from ledger.member t join ledger.chunk c"
-                " using (chunk_id) join ledger.publication p using (chunk_id)"
-                " where t.member_key = %s and t.item_key = %s order by p.position desc limit 1",
-                (job.submission_id, values["member_key"], values["item_key"]),
-            ).fetchone()
+            known = _on_file(connection, job, values)
             one = append.Row(table="member", values=values)
-            if known is not None and bytes(known[0]) == one.leaf:
+            if known is not None and known[0] == one.leaf:
                 unchanged += not known[1]
             else:
                 fresh.append(one)
@@ -105,6 +107,38 @@ def members(deps: Deps, job: Job) -> int:
                 position=place.position, accepted=len(part),
             )  # fmt: skip
     return unchanged
+
+
+def _on_file(
+    connection: psycopg.Connection[Any], job: Job, values: dict[str, Any]
+) -> tuple[bytes, bool] | None:
+    """The leaf of the newest record of a member's key, and whether this submission sent it."""
+    found = connection.execute(
+        "select t.leaf, c.submission_id = %s from ledger.member t join ledger.chunk c"
+        " using (chunk_id) join ledger.publication p using (chunk_id)"
+        " where t.member_key = %s and t.item_key = %s order by p.position desc limit 1",
+        (job.submission_id, values["member_key"], values["item_key"]),
+    ).fetchone()
+    return (bytes(found[0]), found[1]) if found else None
+
+
+def _restated_members(connection: psycopg.Connection[Any], job: Job) -> list[tuple[int]]:
+    """The lines that say something else than what is on file of their key."""
+    codes = dict(connection.execute("select code, member_id from member.member").fetchall())
+    cursor = job.con.execute(
+        'select * from "row" where line_no not in (select line_no from fault'
+        " where severity = 'reject' and line_no is not null)"
+    )
+    names = [column[0] for column in cursor.description or ()]
+    found = []
+    for row in (dict(zip(names, values, strict=True)) for values in cursor.fetchall()):
+        if row["member"] in codes:
+            values = _member_values(job, row, codes)
+            known = _on_file(connection, job, values)
+            leaf = append.Row(table="member", values=values).leaf
+            if known is not None and not known[1] and known[0] != leaf:
+                found.append((row["line_no"],))
+    return found
 
 
 def _member_values(job: Job, row: dict[str, Any], codes: dict[str, UUID]) -> dict[str, Any]:

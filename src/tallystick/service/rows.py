@@ -18,6 +18,7 @@ from tallystick.formats import columns, full_form, is_pointer
 from tallystick.ledger import append, extend, publish, seal, tables
 from tallystick.resolve import Identity, normal_name
 from tallystick.service import context
+from tallystick.service.existing import insert_rows
 from tallystick.service.keys_of_rows import SHAPES
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
@@ -84,6 +85,7 @@ def _query(job: Job, only: str) -> str:
         "e.leaf as on_file_leaf", "e.operation as on_file_operation",
         "e.reason as on_file_reason", "coalesce(e.is_deleted, false) as is_deleted",
         "d.first_line_no as duplicate_of",
+        f"{'null::boolean' if job.dataset == 'snapshot' else 'q.is_same'} as is_same",
     ]  # fmt: skip
     order = "ref_account, ref_account_token, r.line_no" if "account" in kinds else "r.line_no"
     return (
@@ -106,13 +108,11 @@ def prepare(
     Takes:  `operations`: by line, (operation, reason) where the row is a correction
     Raises: ledger.publish.Stale: judge again
     """
-    ids = _Ids(deps, connection, job, batch)
-    prepared = Prepared()
+    fresh = [row for row in batch if row["duplicate_of"] is None and not row["is_same"]]
+    prepared = Prepared(unchanged=len(batch) - len(fresh))
+    ids = _Ids(deps, connection, job, fresh)
     members = dict(connection.execute("select code, member_id from member.member").fetchall())
-    for row in batch:
-        if row["duplicate_of"] is not None:
-            prepared.unchanged += 1
-            continue
+    for row in fresh:
         operation = (operations or {}).get(row["line_no"], ("record", None))
         values = _values(job, row, ids, members)
         values["operation"], values["reason"] = operation
@@ -123,6 +123,29 @@ def prepare(
         prepared.accepted += 1
         _touch(deps, job, row, values, ids=ids, prepared=prepared)
     return prepared
+
+
+def compare(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> None:
+    """Fill DuckDB table `compared`: by line whose key is on file, whether it says the same.
+
+    Rows that cannot be read are left out, and monthly snapshots, which `existing.differs_sql`
+    compares; `prepare` need not make again what is the same.
+    """
+    on_file = job.con.execute("select 1 from existing limit 1").fetchone()
+    if on_file is None or job.dataset == "snapshot":
+        return
+    job.con.execute(
+        "create or replace table left_out as select distinct line_no, true as is_rejected"
+        " from fault where severity = 'reject' and line_no is not null"
+    )
+    members = dict(connection.execute("select code, member_id from member.member").fetchall())
+    for batch in batches(job, only="e.leaf is not null and not e.is_deleted"):
+        ids = _Ids(deps, connection, job, batch)
+        found = [
+            (row["line_no"], _is_unchanged(job.dataset, row, _values(job, row, ids, members)))
+            for row in batch
+        ]
+        insert_rows(job.con, "compared", found)
 
 
 def _is_unchanged(dataset: str, row: Mapping[str, Any], values: Mapping[str, Any]) -> bool:

@@ -27,7 +27,7 @@ from tallystick.adapters.postgres import Database
 from tallystick.service.housekeeping import Daily
 from tallystick.service.log import sequence_once
 from tallystick.service.port import Deps
-from tallystick.service.submit import process
+from tallystick.service.submit import process, unfinished
 
 SCHEMA: Final = "jobs"
 #: How often looks are numbered; the profile promises its `log_delay_max`.
@@ -185,19 +185,10 @@ async def _take_up(app: procrastinate.App, deps: Deps) -> None:
         for status in ("todo", "doing")
         for job in await app.job_manager.list_jobs_async(queue=_QUEUE, status=status)
     }
-    for submission_id in await asyncio.to_thread(_unfinished, deps):
+    for submission_id in await asyncio.to_thread(unfinished, deps):
         if str(submission_id) not in held:
             with contextlib.suppress(AlreadyEnqueued):
                 await _deferrer(app, submission_id).defer_async(submission_id=str(submission_id))
-
-
-def _unfinished(deps: Deps) -> list[UUID]:
-    with deps.database.connect("intake") as connection:
-        rows = connection.execute(
-            "select submission_id from intake.submission"
-            " where state in ('received', 'checking', 'publishing') order by submission_id"
-        ).fetchall()
-    return [row[0] for row in rows]
 
 
 def _deferrer(app: procrastinate.App, submission_id: UUID) -> Any:

@@ -20,6 +20,9 @@ from tallystick.errors import require
 from tallystick.service.port import Deps
 
 PART_BYTES = 1 << 20
+#: The states of a submission in their order, until it is done with, and those it may end in.
+UNFINISHED = ("received", "checking", "publishing")
+FINISHED = ("published", "rejected", "failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

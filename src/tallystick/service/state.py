@@ -9,10 +9,8 @@ from datetime import datetime, timedelta
 from tallystick.audit import OLDEST_UNNUMBERED
 from tallystick.ledger import order
 from tallystick.service.identity import CaseView, cases
+from tallystick.service.intake_store import FINISHED, UNFINISHED
 from tallystick.service.port import Deps
-
-#: Every state of a submission, in the order it goes through them.
-STATES = ("received", "checking", "publishing", "published", "rejected", "failed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,10 +43,15 @@ class BureauState:
     case_count: int
     cases: tuple[CaseView, ...]
 
+    @property
+    def unfinished(self) -> int:
+        """Submissions that are not done with."""
+        return sum(self.submissions[state] for state in UNFINISHED)
+
 
 _SUBMISSIONS = """
 select state, count(*),
-  min(received_at) filter (where state in ('received', 'checking', 'publishing'))
+  min(received_at) filter (where state = any(%s))
 from intake.submission group by state
 """
 _ROWS_WAITING = """
@@ -74,7 +77,7 @@ def bureau_state(deps: Deps, *, most_cases: int) -> BureauState:
             row = connection.execute(statement).fetchone()
             return int(row[0]) if row else 0
 
-        rows = connection.execute(_SUBMISSIONS).fetchall()
+        rows = connection.execute(_SUBMISSIONS, (list(UNFINISHED),)).fetchall()
         counts = {state: number for state, number, _ in rows}
         place = order.last_place(connection)
         oldest = connection.execute(OLDEST_UNNUMBERED).fetchone()
@@ -85,7 +88,7 @@ def bureau_state(deps: Deps, *, most_cases: int) -> BureauState:
     oldest_waiting = oldest[0] if oldest else None
     return BureauState(
         at=now,
-        submissions={state: counts.get(state, 0) for state in STATES},
+        submissions={state: counts.get(state, 0) for state in (*UNFINISHED, *FINISHED)},
         oldest_unfinished=min((since for _, _, since in rows if since), default=None),
         rows_waiting=rows_waiting,
         position=place.position,

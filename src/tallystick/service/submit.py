@@ -250,11 +250,18 @@ def _process_pending(
 
 def resume_all(deps: Deps) -> list[UUID]:
     """Run every submission a crash left unfinished; gives their ids."""
+    found = unfinished(deps)
+    for submission_id in found:
+        process(deps, submission_id)
+    return found
+
+
+def unfinished(deps: Deps) -> list[UUID]:
+    """Submissions that are not done with, the oldest first."""
     with deps.database.connect("intake") as connection:
         rows = connection.execute(
-            "select submission_id from intake.submission"
-            " where state in ('received', 'checking', 'publishing') order by submission_id"
+            "select submission_id from intake.submission where state = any(%s)"
+            " order by submission_id",
+            (list(intake_store.UNFINISHED),),
         ).fetchall()
-    for (submission_id,) in rows:
-        process(deps, submission_id)
     return [row[0] for row in rows]

@@ -8,13 +8,12 @@ from typing import Any
 from tallystick.model.ids import edge_id
 from tallystick.model.instant import instant_text
 from tallystick.service.consents import ConsentView
+from tallystick.service.intake_store import FINISHED
 from tallystick.service.submissions import FindingView, SubmissionView
 from tallystick.validate import Rule, load_rules
 
 #: The stages a submission passes, in order, each with the states in which it is under way.
 STAGES = ("received", "checking", "publishing", "published")
-#: States after which nothing changes any more.
-FINAL_STATES = frozenset({"published", "rejected", "failed"})
 
 
 def moment(instant: datetime | None) -> str | None:
@@ -52,7 +51,7 @@ def submission_shape(view: SubmissionView) -> dict[str, Any]:
         "url": url,
         "dataset": view.dataset,
         "state": view.state,
-        "is_finished": view.state in FINAL_STATES,
+        "is_finished": view.state in FINISHED,
         "stage": view.stage,
         "stages": stages_of(view),
         "progress": {"done": view.progress_done, "total": view.progress_total},

@@ -21,11 +21,12 @@ from tallystick.entry.http.pages.picture import stacked_bar
 from tallystick.entry.http.pages.render import render, words_of
 from tallystick.entry.http.pages.session import check_csrf, signed_in
 from tallystick.entry.http.paging import cursor, id_place, number_place
-from tallystick.entry.http.shapes import FINAL_STATES, stages_of
+from tallystick.entry.http.shapes import stages_of
 from tallystick.entry.http.uploads import FormUpload
 from tallystick.entry.http.web import web_of
 from tallystick.errors import BadRequest
 from tallystick.model.ids import edge_id
+from tallystick.service.intake_store import FINISHED
 from tallystick.service.submissions import SubmissionView, findings, listing, show
 from tallystick.validate import load_rules
 
@@ -93,7 +94,7 @@ async def submission(submission_id: str, request: Request, watch: str = "") -> R
 
     view, samples = await run_in_threadpool(read)
     raw_days = profile_today(deps).raw_days
-    is_watched = watch == "yes" and view.state not in FINAL_STATES
+    is_watched = watch == "yes" and view.state not in FINISHED
     page = render(
         request,
         "submission.html",
@@ -152,7 +153,7 @@ def _shown(request: Request, view: SubmissionView) -> dict[str, Any]:
     return {
         "id": edge_id("sbm", view.submission_id),
         "view": view,
-        "is_final": view.state in FINAL_STATES,
+        "is_final": view.state in FINISHED,
         "stages": stages_of(view),
         "percent": None if not total else min(100, view.progress_done * 100 // total),
         "counts": counts,

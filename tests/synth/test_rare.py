@@ -122,6 +122,21 @@ def test_loans_are_sold_and_cards_renumbered_some_of_them_late(demo: Plan, plant
             assert row.cells["formerly_furnisher"] == ""
 
 
+def test_a_seller_says_that_it_sold_before_the_buyer_takes_over(demo: Plan, planted: Any) -> None:
+    events = _by_number(demo, "event")
+    for entry in planted["going_on"]:
+        said = [
+            row for row in events.get(entry["former_account_number"], [])
+            if row.cells["event_type"] == "sold"
+        ]  # fmt: skip
+        if entry["reason"] != "sold":
+            assert said == []
+            continue
+        (word,) = said
+        assert word.member == entry["former_member"]
+        assert word.batch < entry["month"][:7]
+
+
 def test_the_first_delinquency_goes_on_under_the_new_number(demo: Plan, planted: Any) -> None:
     months = _by_number(demo, "snapshot")
     late = [entry for entry in planted["going_on"] if entry["is_late_at_change"]]

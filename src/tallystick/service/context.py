@@ -15,7 +15,7 @@ import psycopg
 
 from tallystick.formats import Dataset, columns, load
 from tallystick.profile import ProfileAt
-from tallystick.service import existing
+from tallystick.service import existing, former
 from tallystick.service.keys_of_rows import SHAPES, file_key_sql
 from tallystick.service.port import Deps
 from tallystick.service.references import Job, look_up
@@ -41,6 +41,10 @@ _ON_ACCOUNT = {
 }
 
 
+#: Datasets that only the account's holder of the time may speak in.
+_BY_HOLDER = ("account", "account_party", "snapshot", "event", "guarantee", "remark")
+
+
 def build(
     deps: Deps,
     connection: psycopg.Connection[Any],
@@ -59,18 +63,25 @@ def build(
     existing.load(connection, job)
     job.con.execute("create or replace table compared (line_no bigint, is_same boolean)")
     _duplicates(job)
+    has_sold = job.dataset in _BY_HOLDER and former.load_sold(connection, job)
+    if job.dataset == "account":
+        former.load_accounts(deps, connection, job)
     if job.dataset in ("snapshot", "payment"):
         _buckets(job, profile)
         _previous(job)
     if job.dataset == "subject":
         _identifiers(job, profile)
+        former.load_persons(deps, connection, job)
     if job.dataset == "snapshot":
         existing.load_reopened(connection, job)
+        former.load_bought(connection, job)
     if job.dataset == "funding":
         existing.load_shares(connection, job)
     if "consent_ref" in _row_columns(job):
         existing.load_consents(connection, job, day)
     given = _expressions(deps, job, profile, day)
+    if has_sold:
+        given["parent_is_own"] = _is_own_sql(job.dataset)
     if corrections:  # which say themselves what they replace
         given["is_open_period"] = "true"
         given["exists_already"] = "false"
@@ -217,6 +228,8 @@ def joins(job: Job) -> str:
         found.append("left join previous v on v.line_no = r.line_no")
     if job.dataset == "subject":
         found.append("left join identifier_check i on i.line_no = r.line_no")
+    if job.dataset in ("account", "subject"):
+        found.append("left join former f on f.line_no = r.line_no")
     if job.dataset == "funding":
         found.append("left join shares s on s.line_no = r.line_no")
     if "consent_ref" in _row_columns(job):
@@ -245,15 +258,42 @@ def definition(dataset: str) -> Dataset:
     return load()[dataset]
 
 
+def _is_own_sql(dataset: str) -> str:
+    """Who sold an account still speaks of its time before; a row that takes it over may begin."""
+    since = {
+        "snapshot": "r.period_end >= z.sold_on",
+        "event": "(r.occurred_at at time zone 'UTC' + to_minutes(r.occurred_at_offset_minutes))"
+        "::date > z.sold_on",
+    }.get(dataset, "r.valid_from >= z.sold_on")
+    sold = f"exists (select 1 from sold_account z where z.object_id = a.object_id and {since})"
+    takes_over = "f.state is not distinct from 'goes_on' or " if dataset == "account" else ""
+    return f"{takes_over}not {sold}"
+
+
 def _duplicates(job: Job) -> None:
     names = sorted(_row_columns(job) - {"line_no"})
-    content = f"hash({', '.join(names)})"
+    content = f"hash({', '.join('r.' + name for name in names)})"
+    key, accounts = file_key_sql(job.dataset), ""
+    if _has_two_numbers(job):
+        key = file_key_sql(job.dataset, "coalesce(a.object_id::varchar, r.account_number)")
+        accounts = " left join account_state a on a.number = r.account_number"
     job.con.execute(
         "create or replace table duplicate_of as select * from (select line_no,"
         " first_value(line_no) over w as first_line_no,"
         " first_value(content) over w = content as is_equal from (select r.line_no,"
-        f' hash({file_key_sql(job.dataset)}) as file_key, {content} as content from "row" r)'
+        f' hash({key}) as file_key, {content} as content from "row" r{accounts})'
         " window w as (partition by file_key order by line_no)) where first_line_no <> line_no"
+    )
+
+
+def _has_two_numbers(job: Job) -> bool:
+    """Whether the file names one account by its old and its new number."""
+    if job.dataset not in _BY_HOLDER:
+        return False
+    return bool(
+        job.con.execute(
+            "select count(object_id) <> count(distinct object_id) from account_state"
+        ).fetchall()[0][0]
     )
 
 
@@ -342,6 +382,10 @@ def _monthly(profile: ProfileAt, *, reopened: bool) -> dict[str, str]:
         " - (year(v.period_end) * 12 + month(v.period_end)) = 1",
     }
     if reopened:
+        given["prev_status"] = (
+            "case when v.status <> 'sold' or a.object_id not in (select object_id from bought)"
+            " then v.status end"
+        )
         given["reopened_since"] = (
             "exists (select 1 from reopened z where z.account_id = a.object_id"
             " and z.occurred_on > v.period_end and z.occurred_on <= r.period_end)"
@@ -354,12 +398,14 @@ def _special(dataset: str, own: str) -> dict[str, str]:
     is_caller = f"exists (select 1 from member_ref m where m.code = r.{{}} and m.member_id = {own})"
     special: dict[str, dict[str, str]] = {
         "account": {
-            "on_file_opened_on": "a.opened_on",
-            "on_file_product": "a.product",
-            "on_file_currency": "a.currency",
-            "on_file_closed_on": "a.closed_on",
-            "last_period_end": "a.last_period_end",
-            "last_balance_minor": "a.last_balance_minor",
+            "on_file_opened_on": "coalesce(a.opened_on, f.opened_on)",
+            "on_file_product": "coalesce(a.product, f.product)",
+            "on_file_currency": "coalesce(a.currency, f.currency)",
+            # What its former holder closed as sold is open at the new one.
+            "on_file_closed_on": "if(f.state is distinct from 'goes_on', a.closed_on, null)",
+            "last_period_end": "coalesce(a.last_period_end, f.last_period_end)",
+            "last_balance_minor": "coalesce(a.last_balance_minor, f.last_balance_minor)",
+            "former_state": "f.state",
         },
         "funding": {
             "other_shares_ppb": "s.other_shares_ppb",
@@ -373,6 +419,7 @@ def _special(dataset: str, own: str) -> dict[str, str]:
             "caller_is_funder": is_caller.format("funder"),
         },
         "subject": {
+            "former_state": "f.state",
             "identifier_check": "i.verdict",
             "identifier_birth_date": "i.birth_date",
             "identifier_sex": "i.sex",

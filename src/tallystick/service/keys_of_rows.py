@@ -94,8 +94,11 @@ SHAPES: dict[str, Shape] = {
 }
 
 
-def file_key_sql(dataset: str) -> str:
-    """What makes two rows of one file the same record."""
+def file_key_sql(dataset: str, account: str = "r.account_number") -> str:
+    """What makes two rows of one file the same record.
+
+    Takes: `account`: what an account is told by, where one number of it is not enough
+    """
     shape = SHAPES[dataset]
     parts = [number for _, number in shape.references]
     if dataset == "account":
@@ -110,5 +113,6 @@ def file_key_sql(dataset: str) -> str:
         parts = ["r.originator", "r.account_number"]
     elif dataset == "member":
         parts = ["r.member"]
+    parts = [part.replace("r.account_number", account) for part in parts]
     coalesced = [f"coalesce(({part})::varchar, '')" for part in (*parts, shape.item_key)]
     return " || chr(30) || ".join(coalesced)

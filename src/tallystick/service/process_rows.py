@@ -20,6 +20,7 @@ from tallystick.ledger import append, order, publish
 from tallystick.profile import ProfileAt
 from tallystick.service import (
     context,
+    former,
     intake_store,
     register_rows,
     rows,
@@ -370,6 +371,24 @@ def wake_pending(deps: Deps, submission_id: UUID, *, process_records: ProcessPen
     """Judge again what waited for a parent that this submission published."""
     with deps.database.connect("intake") as connection:
         waiting = connection.execute(_WOKEN, {"submission": submission_id}).fetchall()
+    _judge_again(deps, waiting, process_records)
+    # An account that goes on may itself be what the next number of its chain waits for.
+    tried: set[UUID] = set()
+    while True:
+        with deps.database.connect("intake") as connection:
+            waiting = former.woken(connection, submission_id)
+        waiting = [row for row in waiting if row[0] not in tried and row[1] not in tried]
+        if not waiting:
+            return
+        tried.update(row[0] for row in waiting)
+        tried |= _judge_again(deps, waiting, process_records)
+
+
+def _judge_again(
+    deps: Deps, waiting: Sequence[tuple[Any, ...]], process_records: ProcessPending
+) -> set[UUID]:
+    """Judge rows that waited, as submissions under theirs; gives the ids of those."""
+    made: set[UUID] = set()
     groups: dict[tuple[UUID, UUID, str], list[tuple[Any, ...]]] = {}
     for row in waiting:
         groups.setdefault((row[1], row[2], row[3]), []).append(row)
@@ -385,6 +404,8 @@ def wake_pending(deps: Deps, submission_id: UUID, *, process_records: ProcessPen
             ]
             child = process_records(deps, furnisher, dataset, records, parent=parent)
             register_rows.settle_pending(deps, parent, child, [(one[0], one[4]) for one in part])
+            made.add(child)
+    return made
 
 
 _WOKEN = """

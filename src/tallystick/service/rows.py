@@ -17,7 +17,7 @@ import psycopg
 from tallystick.formats import columns, full_form, is_pointer
 from tallystick.ledger import append, extend, publish, seal, tables
 from tallystick.resolve import Identity, normal_name
-from tallystick.service import context
+from tallystick.service import context, former
 from tallystick.service.existing import insert_rows
 from tallystick.service.keys_of_rows import SHAPES
 from tallystick.service.port import Deps
@@ -78,9 +78,11 @@ def _query(job: Job, only: str) -> str:
         parts += ["o.object_id as ref_own", "o.token as ref_own_token"]
     if job.dataset == "account":
         parts += [
+            "f.state as former_state", "f.object_id as former_account",
+            "f.party_id as former_party", "f.changed_by as former_changed_by",
             "(select g.object_id from agreement_ref g where g.number = r.agreement_number)"
-            " as ref_agreement"
-        ]
+            " as ref_agreement",
+        ]  # fmt: skip
     parts += [
         "e.leaf as on_file_leaf", "e.operation as on_file_operation",
         "e.reason as on_file_reason", "coalesce(e.is_deleted, false) as is_deleted",
@@ -214,9 +216,8 @@ class _Ids:
         wanted: dict[str, tuple[UUID, UUID]] = {}
         for row in batch:
             if row["ref_account" if kind == "account" else "ref_own"] is None:
-                former = _former(deps, connection, self._job, row) if kind == "account" else None
                 wanted.setdefault(
-                    row[token_name], former or (deps.new_id(), row["ref_person_party"])
+                    row[token_name], _former(row) or (deps.new_id(), row["ref_person_party"])
                 )
         if not wanted:
             return
@@ -269,28 +270,11 @@ class _Ids:
         return row["ref_own"] or self.objects[row["ref_own_token"]][0]
 
 
-def _former(
-    deps: Deps, connection: psycopg.Connection[Any], job: Job, row: Mapping[str, Any]
-) -> tuple[UUID, UUID] | None:
-    """The account this one continues (renumbered, sold, merged): the same id of ours goes on.
-
-    Only the same person's account goes on; else whoever names a number could take over an account.
-    """
-    number = row.get("formerly_account_number")
-    if number is None:
+def _former(row: Mapping[str, Any]) -> tuple[UUID, UUID] | None:
+    """The account this row's new number continues, and its party: the same id of ours goes on."""
+    if row.get("former_state") != "goes_on":
         return None
-    found = connection.execute(
-        "select member_id from member.member where code = %s", (row.get("formerly_furnisher"),)
-    ).fetchone()
-    furnisher = found[0] if found else job.furnisher_id
-    token = deps.keys.number_token(furnisher, "account", number)
-    former = connection.execute(
-        "select object_id, party_id from directory.object o"
-        " join directory.party_subject using (party_id) where o.furnisher_id = %s"
-        " and o.kind = 'account' and o.number_token = %s and subject_id = %s",
-        (furnisher, token, row["ref_subject"]),
-    ).fetchone()
-    return (former[0], former[1]) if former else None
+    return row["former_account"], row["former_party"]
 
 
 def _values(
@@ -315,7 +299,8 @@ def _values(
             values[column.name] = value
     if job.dataset == "account":
         values["agreement_id"] = row["ref_agreement"]
-        values["formerly_account_id"] = None
+        is_named = row["formerly_account_number"] is not None
+        values["formerly_account_id"] = row["former_account"] if is_named else None
     elif job.dataset == "account_party":
         values["holder_party_id"] = row["ref_person_party"]
     elif job.dataset == "guarantee":
@@ -345,7 +330,8 @@ def _touch(
     else:
         account = ids.object(row)
         prepared.accounts.add(account)
-        prepared.judged_at[account] = row["ref_changed_by"]
+        continued = row["ref_account"] is None and _former(row) is not None
+        prepared.judged_at[account] = row["former_changed_by" if continued else "ref_changed_by"]
         if dataset == "account" and row["ref_account"] is None:
             prepared.parents.append(("account", bytes.fromhex(row["ref_account_token"])))
         if dataset == "account_party":
@@ -376,8 +362,12 @@ def _touch_subject(
         text = f"{normal_name(name)}|{birth_date}"
         key_tokens = (deps.keys.number_token(UUID(int=0), "name and birth date", text),)
     personal = {
-        name: row[name] for name in ("phone", "address_line", "postal_code", "address_locality")
-    }
+        name: row[name]
+        for name in (
+            "phone", "address_line", "postal_code", "address_locality", "person_number",
+            "formerly_person_number",
+        )
+    }  # fmt: skip
     prepared.new_parties.append(
         NewParty(
             party_id=party_id,
@@ -386,7 +376,7 @@ def _touch_subject(
                 name=name,
                 birth_date=birth_date,
                 token=token,
-                agreements=agreements_of(personal),
+                agreements=agreements_of(personal, job.furnisher_id),
             ),
             scheme=scheme,
             key_tokens=key_tokens,
@@ -410,6 +400,8 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
     shape = SHAPES[job.dataset]
     kinds = dict(shape.references)
     parts = ["r.*"]
+    if job.dataset == "account":
+        parts += ["f.state as former_state", "f.token as former_token"]
     parts += [
         f"{alias}.token as ref_{kind}_token"
         for kind, alias in (("account", "a"), ("person", "p"))
@@ -429,11 +421,14 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
         kind = "person" if shape.parent == "person" else "account"
         if shape.parent == "account_or_person" and row.get("ref_account_token") is None:
             kind = "person"
+        token = row[f"ref_{kind}_token"]
+        if row.get("former_state") in ("unknown", "unproved"):
+            kind, token = former.WAITS_KIND, row["former_token"]
         found.append(
             Waiting(
                 line_no=row["line_no"],
                 waits_kind=kind,
-                waits_token=bytes.fromhex(row[f"ref_{kind}_token"]),
+                waits_token=bytes.fromhex(token),
                 record=full_form(context.definition(job.dataset), row),
             )
         )

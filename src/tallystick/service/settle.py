@@ -37,8 +37,11 @@ class NewParty:
     key_tokens: tuple[bytes, ...]
 
 
-def agreements_of(personal: Mapping[str, Any]) -> frozenset[str]:
-    """Values besides name and birth date that two records of one person may agree in."""
+def agreements_of(personal: Mapping[str, Any], furnisher_id: UUID) -> frozenset[str]:
+    """Values besides name and birth date that two records of one person may agree in.
+
+    A furnisher's own person number is one: it names the old one where the number changed.
+    """
     found = set()
     if personal.get("phone"):
         digits = "".join(mark for mark in personal["phone"] if mark.isdigit())
@@ -46,6 +49,9 @@ def agreements_of(personal: Mapping[str, Any]) -> frozenset[str]:
     if personal.get("address_line"):
         place = personal.get("postal_code") or personal.get("address_locality") or ""
         found.add(f"address:{normal_name(personal['address_line'])}:{normal_name(place)}")
+    for name in ("person_number", "formerly_person_number"):
+        if personal.get(name):
+            found.add(f"person number:{furnisher_id}:{personal[name]}")
     return frozenset(found)
 
 
@@ -206,7 +212,7 @@ class _Candidates:
                             name=personal.get("name", ""),
                             birth_date=personal.get("birth_date"),
                             token=None,
-                            agreements=agreements_of(personal),
+                            agreements=agreements_of(personal, UUID(party["furnisher_id"])),
                         )
                     )
 

@@ -2,7 +2,7 @@
 
 The bureau is told by `formerly` in the new number's first terms; what was furnished before stays
 where it is, and grid and first delinquency go on. Only from the month by month files on: what a
-number continues must be on file before it.
+number continues must be on file before it, and so must the seller's word that it sold.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from tallystick.synth.course import Course
 from tallystick.synth.desk import Desk
 from tallystick.synth.identity_records import person_number
 from tallystick.synth.people import Person
-from tallystick.synth.window import BACKLOAD_MONTHS, MONTHS
+from tallystick.synth.window import BACKLOAD_MONTHS, MONTHS, at
 
 #: Who buys the micro-lender's loans.
 BUYER = cast.LENDING_BANKS[0]
@@ -26,6 +26,8 @@ _NEW_ORDER = 200_000_000
 #: How often, by reason: of accounts late at both ends of a month, and of the others.
 _SHARES = {"renumbered": (0.4, 0.008), "sold": (0.6, 0.05)}
 _CHANGE_DAY = 2
+#: The day of the month before on which the seller says that it sold.
+_SALE_DAY = 28
 
 Versions = list[tuple[int, dict[str, str]]]
 
@@ -107,6 +109,18 @@ def terms_going_on(versions: Versions, account: Account, new: GoingOn) -> Versio
     first = before[-1][1] | formerly | {"valid_from": new.day.isoformat()}
     after = [(month, terms | formerly) for month, terms in versions if new.holds(month)]
     return [*before, (new.month, first), *after]
+
+
+def report_sale(desk: Desk, account: Account, new: GoingOn) -> None:
+    """The seller's word, in its file of the month before; without it the buyer's account waits."""
+    if new.reason != "sold":
+        return
+    sold_at = at(desk.window.day(new.month - 1, _SALE_DAY), 57_600)
+    desk.sheets.add_lines(
+        desk.window.batch(new.month - 1), account.member, "event",
+        [f"{account.number},S0001,sold,{sold_at.isoformat()},,,"],
+    )  # fmt: skip
+    desk.count("events")
 
 
 def note_going_on(desk: Desk, account: Account, course: Course, *, new: GoingOn) -> None:

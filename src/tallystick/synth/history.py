@@ -18,7 +18,7 @@ from tallystick.synth.corrections import correct_late_month
 from tallystick.synth.course import Course, course_of
 from tallystick.synth.delinquency import account_classes, missed_payments, person_class
 from tallystick.synth.desk import Desk, write_line
-from tallystick.synth.going_on import GoingOn, goes_on, note_going_on
+from tallystick.synth.going_on import GoingOn, goes_on, note_going_on, report_sale
 from tallystick.synth.identity_records import person_number, subject_record
 from tallystick.synth.payments import write_payments
 from tallystick.synth.people import Person
@@ -86,6 +86,7 @@ def _write_credit(
             _write_account(desk, rng, person, account, course=course, change=change, new=new)
             relations.borrows(person, account)
             if new is not None:
+                report_sale(desk, account, new)
                 note_going_on(desk, account, course, new=new)
                 relations.knows(person.index, new.member, new.month, new.day)
             write_remarks(desk, rng, _in_first_late_month(account, course, new), course)

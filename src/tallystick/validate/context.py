@@ -83,7 +83,7 @@ CONTEXT: tuple[ContextColumn, ...] = (
             "The profile still takes a restatement of this period.",
         ),
         ("parent_exists", "boolean", "The account or person the record hangs on is known."),
-        ("parent_is_own", "boolean", "That account or person is the sender's own."),
+        ("parent_is_own", "boolean", "That account or person was the sender's own at the time."),
     ),
     *_columns(
         _ON_ACCOUNT,
@@ -131,6 +131,16 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ("on_file_closed_on", "date", "Closing day on file."),
         ("last_period_end", "date", "Newest period on file."),
         ("last_balance_minor", "bigint", "Balance of that period."),
+    ),
+    *_columns(
+        ("account", "subject"),
+        "ledger",
+        (
+            "former_state",
+            "text",
+            "For rows that continue another number and do not go on as before: goes_on, unknown,"
+            " other, unproved, early or late.",
+        ),
     ),
     *_columns(
         ("funding",),

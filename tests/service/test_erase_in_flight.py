@@ -9,7 +9,7 @@ import pytest
 
 import factory
 from tallystick.ledger import append, tables
-from tallystick.service import process_rows, snapshot_chunks
+from tallystick.service import process_rows, replaced, snapshot_chunks
 from tallystick.service import rows as preparing
 from tallystick.service.erase import erase
 from tallystick.service.verify import ledger_rebuild, ledger_verify
@@ -112,3 +112,23 @@ def test_nothing_readable_of_her_is_published(
         assert ledger_verify(bureau.deps).faults == ()
         assert rows(bureau, "select distinct subject_id from file.account") == [(other,)]
         ledger_rebuild(bureau.deps)
+
+
+def test_a_correction_of_what_was_erased_meanwhile_finds_nothing_on_file(
+    bureau: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = factory.member(bureau.deps)
+    factory.open_account(bureau.deps, bank, (1, 2))
+    corrections = [
+        factory.correction(
+            "subject", factory.subject(person, phone="555-0888"), factory.subject(person)
+        )
+        for person in (1, 2)
+    ]
+    parties = erased_before(bureau, monkeypatch, replaced, "digests")
+
+    view = factory.send(bureau.deps, bank, "correction", *corrections)
+
+    assert (factory.counts(view), factory.rules(view)) == ((1, 0, 1, 0), {"ANY-TARGET-001"})
+    assert left_of(bureau, parties) == set()
+    assert ledger_verify(bureau.deps).faults == ()

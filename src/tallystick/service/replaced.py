@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -25,41 +24,40 @@ _PARTY = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Target:
-    """The record a correction names: `digest` None where this very submission wrote it."""
+def digests(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> dict[int, str | None]:
+    """By line, the digest of the newest record on file of the row's key.
 
-    digest: str | None
-
-
-def targets(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> dict[int, Target]:
-    """By line, the newest record on file of the row's key; a line without one is left out.
-
-    Takes: the job after `context.build`; `connection`: under the intake role
+    Takes:   the job after `context.build`; `connection`: under the intake role
+    Missing: a line without such a record is left out; None where this very submission wrote it
     """
+    members = dict(connection.execute("select member_id, code from member.member").fetchall())
     if job.dataset == "member":
-        return _member_facts(connection, job)
+        return _of_member_facts(connection, job, members)
     found = job.con.execute(
         f"select r.line_no, {_PARTY.get(job.dataset, 'a.party_id')}, e.object_id, e.leaf, e.is_own"
         f' from "row" r {context.joins(job)} where e.leaf is not null order by r.line_no'
     ).fetchall()
-    named: dict[int, Target] = {line: Target(digest=None) for line, *_, own in found if own}
+    named: dict[int, str | None] = {line: None for line, *_, own in found if own}
     others = [row[:4] for row in found if not row[4]]
     for start in range(0, len(others), _BATCH):
         part = others[start : start + _BATCH]
-        digests = _digests(deps, connection, job.dataset, part)
-        for line, _, object_id, leaf in part:
-            named[line] = Target(digest=digests[(object_id, leaf)])
+        known = _of_statements(deps, connection, job.dataset, part, members=members)
+        named |= {
+            line: known[(object_id, leaf)]
+            for line, _, object_id, leaf in part
+            if (object_id, leaf) in known  # else it was erased since the context was built
+        }
     return named
 
 
-def _digests(
+def _of_statements(
     deps: Deps,
     connection: psycopg.Connection[Any],
     dataset: str,
     part: list[tuple[Any, ...]],
+    *,
+    members: Mapping[UUID, str],
 ) -> dict[tuple[UUID, str], str]:
-    members = dict(connection.execute("select member_id, code from member.member").fetchall())
     stated = [name for name, _ in tables.table(dataset).stated]
     key = "account_id" if dataset == "snapshot" else "object_id"
     rows = connection.execute(
@@ -72,20 +70,22 @@ def _digests(
         ),
     ).fetchall()
     keys = deps.vault.get(sorted({row[1] for row in part}))
-    digests = {}
+    found = {}
     for leaf, *values in rows:
         row = dict(zip(stated, values, strict=True))
+        if row["party_id"] not in keys:
+            continue
         if row["sealed"] is not None:
             key_of = keys[row["party_id"]]
             row |= seal.unseal(key_of, bytes(row["sealed"]), dataset.encode())
-        record = _native(dataset, row, members)
-        digests[(row[key], leaf)] = record_digest(dataset, record)
-    return digests
+        found[(row[key], leaf)] = record_digest(dataset, _native(dataset, row, members))
+    return found
 
 
-def _member_facts(connection: psycopg.Connection[Any], job: Job) -> dict[int, Target]:
+def _of_member_facts(
+    connection: psycopg.Connection[Any], job: Job, members: Mapping[UUID, str]
+) -> dict[int, str | None]:
     """The same for an institution's own facts, which hang on no person and are not sealed."""
-    members = dict(connection.execute("select member_id, code from member.member").fetchall())
     stated = [name for name, _ in tables.table("member").stated]
     rows = connection.execute(
         f"select distinct on (item_key) c.submission_id = %s, {', '.join(f't.{n}' for n in stated)}"
@@ -98,7 +98,7 @@ def _member_facts(connection: psycopg.Connection[Any], job: Job) -> dict[int, Ta
     for is_own, *values in rows:
         row = dict(zip(stated, values, strict=True))
         digest = None if is_own else record_digest("member", _native("member", row, members))
-        on_file[(members[row["member_key"]], row["item_key"])] = Target(digest=digest)
+        on_file[(members[row["member_key"]], row["item_key"])] = digest
     sent = job.con.execute('select line_no, member, valid_from::varchar from "row"').fetchall()
     return {line: on_file[key] for line, *key_ in sent if (key := tuple(key_)) in on_file}
 

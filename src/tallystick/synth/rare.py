@@ -122,9 +122,9 @@ class Rare:
     def _mistaken(self) -> Look | None:
         """An account put under the wrong customer, and removed by its furnisher months later."""
         trace = self._take(lambda one: _bank_of(one) is not None)
-        if trace is None:
+        code = None if trace is None else _bank_of(trace)
+        if trace is None or code is None:
             return None
-        code = _bank_of(trace) or ""
         month = self._rng.randrange(BACKLOAD_MONTHS, MONTHS - _MISTAKEN_MONTHS)
         account = self._account(code, trace.person, month)
         deleted = month + _MISTAKEN_MONTHS

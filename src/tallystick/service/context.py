@@ -133,6 +133,11 @@ def _account_state(job: Job) -> None:
         "create or replace view account_state as"
         f" {'from account_ref' if rows == accounts else one_each}"
     )
+    # An account that went on under another number may come under both in one file.
+    job.con.execute(
+        "create or replace table two_numbers as select object_id from account_state"
+        " where object_id is not null group by object_id having count(*) > 1"
+    )
 
 
 def _funding_accounts(
@@ -274,7 +279,10 @@ def _duplicates(job: Job) -> None:
     names = sorted(_row_columns(job) - {"line_no"})
     content = f"hash({', '.join('r.' + name for name in names)})"
     key, accounts = file_key_sql(job.dataset), ""
-    if _has_two_numbers(job):
+    if (
+        job.dataset in _BY_HOLDER
+        and job.con.execute("select 1 from two_numbers limit 1").fetchone() is not None
+    ):
         key = file_key_sql(job.dataset, "coalesce(a.object_id::varchar, r.account_number)")
         accounts = " left join account_state a on a.number = r.account_number"
     job.con.execute(
@@ -283,17 +291,6 @@ def _duplicates(job: Job) -> None:
         " first_value(content) over w = content as is_equal from (select r.line_no,"
         f' hash({key}) as file_key, {content} as content from "row" r{accounts})'
         " window w as (partition by file_key order by line_no)) where first_line_no <> line_no"
-    )
-
-
-def _has_two_numbers(job: Job) -> bool:
-    """Whether the file names one account by its old and its new number."""
-    if job.dataset not in _BY_HOLDER:
-        return False
-    return bool(
-        job.con.execute(
-            "select count(object_id) <> count(distinct object_id) from account_state"
-        ).fetchall()[0][0]
     )
 
 

@@ -56,25 +56,12 @@ def plan(job: Job, left_out: str = "left_out") -> Plan:
     con.execute(f"delete from candidate where coalesce({same}, false)")
     con.execute(
         "create or replace table slow_account as select distinct account_id from candidate"
-        f" where period_end <= last_period_end{_named_twice(job)}"
+        " where period_end <= last_period_end or account_id in (select object_id from two_numbers)"
     )
     _order(job)
     sizes = con.execute("select count(*) from fast group by chunk_no order by chunk_no").fetchall()
     slow = con.execute("select count(*) from slow_account").fetchall()[0][0]
     return Plan(sizes=[row[0] for row in sizes], slow_accounts=slow, unchanged=unchanged)
-
-
-def _named_twice(job: Job) -> str:
-    """Accounts under their old and their new number in one file are folded: two rows change one."""
-    numbers, accounts = job.con.execute(
-        "select count(object_id), count(distinct object_id) from account_state"
-    ).fetchall()[0]
-    if numbers == accounts:
-        return ""
-    return (
-        " or account_id in (select object_id from account_state group by object_id"
-        " having count(*) > 1)"
-    )
 
 
 def _order(job: Job) -> None:

@@ -88,7 +88,7 @@ def _correct(
     nested = replace(job, dataset=dataset)
     path = job.folder / "corrections.ndjson"
     path.write_bytes(b"".join(str(row["record"]).encode() + b"\n" for row in rows))
-    profile = deps.profile.on(deps.clock().date())
+    profile = deps.profile_today
     stage_file(
         job.con, path, deps.registry[dataset], domains.of(profile), format="ndjson",
         folder=job.folder,

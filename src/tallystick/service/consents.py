@@ -93,7 +93,7 @@ def _checked(
     read = read_artefact(artefact, jwk)
     if read.captured_by != member.code:
         raise BadRequest("consent_other_member", "the artefact was captured by another member")
-    life = deps.profile.on(deps.clock().date()).consent_life_max_days
+    life = deps.profile_today.consent_life_max_days
     if (read.valid_to - read.valid_from).days > life:
         raise BadRequest("consent_too_long", f"a consent may last {life} days at most")
     return read

@@ -13,7 +13,7 @@ from uuid import UUID
 import psycopg
 
 from tallystick.formats import Registry
-from tallystick.profile import Profile
+from tallystick.profile import Profile, ProfileAt
 from tallystick.service.workbench import Workbench
 
 #: A statement with named parameters (`%(name)s`), and their values.
@@ -121,3 +121,8 @@ class Deps:
     work_folder: Path
     workbench: Workbench
     settings: Mapping[str, str]
+
+    @property
+    def profile_today(self) -> ProfileAt:
+        """The profile's values in force on the clock's day."""
+        return self.profile.on(self.clock().date())

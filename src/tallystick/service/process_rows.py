@@ -97,7 +97,7 @@ def judge_and_publish(
     Takes: `operations`: by line, the operation and reason of rows that are corrections;
            `check`: adds faults of its own in each round, once the rows' context is there
     """
-    profile = deps.profile.on(deps.clock().date())
+    profile = deps.profile_today
     for _ in range(MAX_ROUNDS):
         progress("records", 0, sent)
         _judge(deps, job, key, profile, sent=sent, corrections=operations is not None, check=check)

@@ -174,7 +174,7 @@ def rejects(deps: Deps, member: Member | None, submission_id: UUID) -> Iterator[
                 target,
                 _bad_findings(deps, connection, submission_id, key),
                 dataset=deps.registry[view.dataset],
-                domains=domains.of(deps.profile.on(deps.clock().date())),
+                domains=domains.of(deps.profile_today),
                 texts=_texts(),
             )
         with target.open("rb") as file:

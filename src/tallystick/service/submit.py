@@ -193,7 +193,7 @@ def _silent(_stage: str, _done: int, _total: int | None) -> None:
 
 
 def _run(deps: Deps, job: Job, path: Path, key: bytes, *, progress: Progress) -> None:
-    profile = deps.profile.on(deps.clock().date())
+    profile = deps.profile_today
     definition = deps.registry[job.dataset]
     progress("structure", 0, None)
     with deps.database.connect("intake") as connection:

@@ -88,7 +88,7 @@ def report(
     if identity is not None and any(asked.values()):
         raise typer.BadParameter("an answer is shown again as it was: no --as-of, no --known-at")
     with opening.bureau() as opened:
-        zone = opened.deps.profile.on(opened.deps.clock().date()).time_zone
+        zone = opened.deps.profile_today.time_zone
         times = {name: _instant(text, zone) for name, text in asked.items()}
         if prove:
             if identity is None:

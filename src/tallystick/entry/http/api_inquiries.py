@@ -37,7 +37,7 @@ async def inquire(request: Request) -> Response:
     given = parsed(await request.body())
     # Sorted, so that the same inquiry is the same request however its keys are ordered.
     digest = hashlib.sha256(orjson.dumps(given, option=orjson.OPT_SORT_KEYS)).digest()
-    zone = web.deps.profile.on(web.deps.clock().date()).time_zone
+    zone = web.deps.profile_today.time_zone
     ask = read_ask(given, member=member, request_key=key, digest=digest, time_zone=zone)
     result = await answer(web.deps, ask)
     identity = edge_id("inq", result.look_id)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -17,26 +15,10 @@ from tallystick.entry.http.shapes import rule_shape
 from tallystick.entry.http.web import web_of
 from tallystick.errors import BadRequest
 from tallystick.formats.schema import json_schema
-from tallystick.model.money import CURRENCY_DIGITS
-from tallystick.profile import ProfileAt
-from tallystick.service.port import Deps
+from tallystick.service import domains
 from tallystick.validate import load_rules
 
 router = APIRouter(tags=["reference"])
-
-
-def profile_today(deps: Deps) -> ProfileAt:
-    """The profile's values in force on the clock's day."""
-    return deps.profile.on(deps.clock().date())
-
-
-def domains_of(profile: ProfileAt) -> Mapping[str, Collection[str]]:
-    """The code lists that live outside the registry of records."""
-    return {
-        "currency": CURRENCY_DIGITS.keys(),
-        "profile:buckets": profile.buckets.keys(),
-        "profile:identifier_schemes": profile.schemes.keys(),
-    }
 
 
 @router.get("/v1/rules", summary="All rules")
@@ -78,7 +60,7 @@ def show_schema(dataset: str, request: Request) -> Response:
     found = deps.registry.get(dataset)
     if found is None:
         raise BadRequest("unknown_dataset")
-    schema = json_schema(found, domains_of(profile_today(deps)))
+    schema = json_schema(found, domains.of(deps.profile_today))
     return JSONResponse(schema, media_type="application/schema+json")
 
 
@@ -86,7 +68,7 @@ def show_schema(dataset: str, request: Request) -> Response:
 def meta(request: Request) -> JSONResponse:
     """What this bureau runs and allows today."""
     deps = web_of(request).deps
-    profile = profile_today(deps)
+    profile = deps.profile_today
     purposes = [
         {
             "code": purpose.code,

@@ -10,7 +10,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tallystick.entry.http.api_public import profile_today
 from tallystick.entry.http.api_submissions import (
     receive_file,
     reject_response,
@@ -93,7 +92,7 @@ async def submission(submission_id: str, request: Request, watch: str = "") -> R
         return view, samples
 
     view, samples = await run_in_threadpool(read)
-    raw_days = profile_today(deps).raw_days
+    raw_days = deps.profile_today.raw_days
     is_watched = watch == "yes" and view.state not in FINISHED
     page = render(
         request,

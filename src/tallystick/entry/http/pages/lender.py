@@ -13,7 +13,6 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tallystick.entry.http.api_inquiries import PERMITS
-from tallystick.entry.http.api_public import profile_today
 from tallystick.entry.http.pages.render import render, words_of
 from tallystick.entry.http.pages.report_view import report_view
 from tallystick.entry.http.pages.session import SignedIn, posted, signed_in
@@ -78,7 +77,7 @@ def report_page(
             answered_at=result.occurred_at,
             get_path="/inquiry",
         )
-    profile = profile_today(web_of(request).deps)
+    profile = web_of(request).deps.profile_today
     return render(
         request,
         "report.html",
@@ -99,7 +98,7 @@ def _form(
     faults: list[tuple[str, str]] | None = None,
     status: int = 200,
 ) -> Response:
-    profile, words = profile_today(web_of(request).deps), words_of(request)
+    profile, words = web_of(request).deps.profile_today, words_of(request)
     member = who.the_member()
     purposes = [
         (f"{purpose.code}/{permit}", purpose.label_en, purpose.label_zh, permit)

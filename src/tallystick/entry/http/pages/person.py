@@ -10,7 +10,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
-from tallystick.entry.http.api_public import profile_today
 from tallystick.entry.http.pages.lender import report_page
 from tallystick.entry.http.pages.render import render, words_of
 from tallystick.entry.http.pages.session import SignedIn, posted, signed_in
@@ -70,7 +69,7 @@ async def _cards(request: Request, who: SignedIn) -> list[dict[str, Any]]:
         return of_subject(deps, known_subject), names
 
     views, names = await run_in_threadpool(read)
-    purposes = profile_today(deps).purposes
+    purposes = deps.profile_today.purposes
     cards = []
     for view in views:
         purpose = purposes.get(view.purpose)

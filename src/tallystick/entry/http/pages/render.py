@@ -16,7 +16,6 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from tallystick.entry.http.api_public import profile_today
 from tallystick.entry.http.language import COOKIE, LANGUAGES, TAGS, Language, language_of, texts
 from tallystick.entry.http.pages.session import SignedIn, csrf_token, signed_in_or_none
 from tallystick.entry.http.problem import described, log_failure, request_id_of
@@ -131,7 +130,7 @@ _MONTH_NAMES = tuple(calendar.month_abbr)[1:]
 
 def words_of(request: Request) -> Words:
     """The words for a request."""
-    profile = profile_today(web_of(request).deps)
+    profile = web_of(request).deps.profile_today
     return Words(language_of(request), ZoneInfo(profile.time_zone))
 
 

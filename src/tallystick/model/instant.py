@@ -18,6 +18,11 @@ def instant_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
 
 
+def microseconds(moment: datetime) -> str:
+    """An instant as whole microseconds since 1970, in digits."""
+    return str((moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1))
+
+
 def end_of_day(day: date, time_zone: str) -> datetime:
     """The last microsecond of a day in a time zone: what `as_of` a day means."""
     following = datetime.combine(day + timedelta(days=1), time.min, ZoneInfo(time_zone))

@@ -14,12 +14,14 @@ from uuid import UUID
 import psycopg
 
 from tallystick.formats import Dataset, columns, load
+from tallystick.model.instant import microseconds
 from tallystick.profile import ProfileAt
 from tallystick.service import existing, former
 from tallystick.service.keys_of_rows import SHAPES, file_key_sql
 from tallystick.service.port import Deps
 from tallystick.service.references import Job, look_up
 from tallystick.validate import context_of
+from tallystick.validate.columns import local_day_sql
 
 _SQL_TYPES = {
     "text": "varchar",
@@ -78,7 +80,7 @@ def build(
     if job.dataset == "funding":
         existing.load_shares(connection, job)
     if "consent_ref" in _row_columns(job):
-        existing.load_consents(connection, job, day)
+        existing.load_consents(connection, job, deps.clock())
     given = _expressions(deps, job, profile, day)
     if has_sold:
         given["parent_is_own"] = _is_own_sql(job.dataset)
@@ -333,6 +335,8 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
         "is_deleted": "coalesce(e.is_deleted, false)",
         "exists_already": f"coalesce({existing.differs_sql(job, own)}, false)",
     }
+    if dataset == "event":
+        given["judged_on"] = local_day_sql(microseconds(deps.clock()))
     if "period_end" in _row_columns(job):
         open_months = profile.open_periods_months
         given["is_open_period"] = (

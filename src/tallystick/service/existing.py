@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from datetime import date
+from datetime import datetime
 from typing import Any
 
 import duckdb
@@ -181,7 +181,8 @@ def load_reopened(connection: psycopg.Connection[Any], job: Job) -> None:
     if not closed:
         return
     rows = connection.execute(
-        "select object_id, (occurred_at at time zone 'UTC')::date from ledger.event"
+        "select object_id, (occurred_at at time zone 'UTC'"
+        " + occurred_at_offset_minutes * interval '1 minute')::date from ledger.event"
         " join ledger.publication using (chunk_id) where party_id = any(%s)"
         " and object_id = any(%s) and event_type = 'reopened'",
         ([row[0] for row in closed], [row[1] for row in closed]),
@@ -265,8 +266,11 @@ from on_day group by line_no
 """
 
 
-def load_consents(connection: psycopg.Connection[Any], job: Job, day: date) -> None:
-    """DuckDB table `consent_of` (consent_ref, party_id, state): does the consent cover the row?"""
+def load_consents(connection: psycopg.Connection[Any], job: Job, now: datetime) -> None:
+    """DuckDB table `consent_of` (consent_ref, party_id, state): does the consent cover the row?
+
+    Time: a consent holds from its first instant up to, not including, its last
+    """
     job.con.execute(
         "create or replace table consent_of (consent_ref varchar, party_id uuid, state varchar)"
     )
@@ -284,7 +288,7 @@ def load_consents(connection: psycopg.Connection[Any], job: Job, day: date) -> N
             "cited": [pair[0] for pair in pairs],
             "parties": [pair[1] for pair in pairs],
             "furnisher": job.furnisher_id,
-            "day": day,
+            "now": now,
         },
     )
     insert_rows(job.con, "consent_of", rows)
@@ -298,8 +302,8 @@ select c.consent_id::text, cited.party_id,
       where t.party_id = cited.party_id and t.token = c.token) then 'other_subject'
     when c.captured_by <> %(furnisher)s then 'other_recipient'
     when c.purpose <> 'furnishing' then 'other_purpose'
-    when c.valid_from::date > %(day)s then 'not_yet'
-    when c.valid_to::date < %(day)s then 'expired'
+    when c.valid_from > %(now)s then 'not_yet'
+    when c.valid_to <= %(now)s then 'expired'
     else 'active'
   end
 from unnest(%(cited)s::text[], %(parties)s::uuid[]) as cited (ref, party_id)

@@ -69,11 +69,17 @@ def column_of_field(dataset: str, field: str) -> Column | None:
 def derived_sql(name: str) -> str:
     """DuckDB's text of a derived column (without time-zone tables, which are an extension)."""
     if name == OCCURRED_ON:
-        return (
-            "CAST(make_timestamp(epoch_us(occurred_at)"
-            " + CAST(occurred_at_offset_minutes AS BIGINT) * 60000000) AS DATE)"
-        )
+        return local_day_sql("epoch_us(occurred_at)")
     return f'"{name}"'
+
+
+def local_day_sql(microseconds: str) -> str:
+    """DuckDB's text of the day an instant is in an event's own offset.
+
+    Takes: SQL of the instant, as microseconds since 1970
+    """
+    offset = "CAST(occurred_at_offset_minutes AS BIGINT) * 60000000"
+    return f"CAST(make_timestamp(CAST({microseconds} AS BIGINT) + {offset}) AS DATE)"
 
 
 def with_derived(dataset: str, record: Mapping[str, Any]) -> Mapping[str, Any]:

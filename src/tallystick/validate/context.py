@@ -57,7 +57,11 @@ CONTEXT: tuple[ContextColumn, ...] = (
     *_columns(
         DATASETS,
         "row",
-        ("judged_on", "date", "The day of judging."),
+        (
+            "judged_on",
+            "date",
+            "The day of judging in the profile's time zone; beside an event, in its own offset.",
+        ),
         ("is_test_mode", "boolean", "The bureau runs in test mode."),
     ),
     *_columns(

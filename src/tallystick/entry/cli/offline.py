@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final, cast, get_args
+from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -19,10 +20,12 @@ from tallystick.errors import BadRequest
 from tallystick.formats import Dataset, load
 from tallystick.furnish.stage import Staged, stage_file
 from tallystick.model.finding import Finding, Severity
+from tallystick.model.instant import microseconds
 from tallystick.profile import Profile, ProfileAt
 from tallystick.service import domains
 from tallystick.service.keys_of_rows import SHAPES, file_key_sql
 from tallystick.validate import Rule, judge_table, load_rules, take_back
+from tallystick.validate.columns import local_day_sql
 from tallystick.validate.registry import Text
 
 _MONTHLY: Final = ("snapshot", "payment")
@@ -76,7 +79,8 @@ def check_file(path: Path, *, dataset: str, profile_id: str, progress: Progress)
     if dataset not in known:
         raise BadRequest("unknown_dataset", f"there are: {', '.join(known)}")
     profile = Profile.load(profile_id)
-    day = datetime.now(UTC).date()
+    now = datetime.now(UTC)
+    day = now.astimezone(ZoneInfo(profile.on(now.date()).time_zone)).date()
     at = profile.on(day)
     known_rules = load_rules()
     overrides = {rule_id: one for rule_id, one in at.rules.items() if rule_id in known_rules}
@@ -85,7 +89,7 @@ def check_file(path: Path, *, dataset: str, profile_id: str, progress: Progress)
         progress("read", 0, None)
         staged = stage_file(con, path, known[dataset], domains.of(at))
         progress("judge", 0, staged.rows)
-        _judge(con, known[dataset], at, rules=rules, day=day)
+        _judge(con, known[dataset], at, rules=rules, day=day, now=now)
         progress("judge", staged.rows, staged.rows)
         findings = _findings(con, rules)
     return Checked(
@@ -104,6 +108,7 @@ def _judge(
     *,
     rules: Sequence[Rule],
     day: date,
+    now: datetime,
 ) -> None:
     """Put the context beside each row and fill `finding`, `duplicate_of` and `paired`."""
     _duplicates(con, dataset)
@@ -113,6 +118,8 @@ def _judge(
         "duplicate_line_no": "d.first_line_no",
         "duplicate_is_equal": "d.is_equal",
     }
+    if dataset.name == "event":
+        given["judged_on"] = local_day_sql(microseconds(now))
     joins = ["left join duplicate_of d on d.line_no = r.line_no"]
     if dataset.name in _MONTHLY:
         _buckets(con, at)

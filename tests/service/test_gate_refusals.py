@@ -110,11 +110,14 @@ def test_an_account_review_needs_an_open_account_of_the_askers(
     assert outcome(world, run, world.ask(**review, member=world.platform)) == "hit"
     assert outcome(world, run, world.ask(**review)) == "no_open_account"
     assert outcome(world, run, world.ask(**review, member=world.other)) == "no_open_account"
-    gw.send(world, world.other, "funding", {
-        "originator": "platform", "account_number": "A-1", "funder": "other", "role": "funder",
-        "valid_from": "2024-01-01", "share": "0.7",
-    })  # fmt: skip
-    assert outcome(world, run, world.ask(**review, member=world.other)) == "hit"
+    today = world.deps.clock().date()
+    for last_day, found in ((today - timedelta(days=1), "no_open_account"), (today, "hit")):
+        gw.send(world, world.other, "funding", {
+            "originator": "platform", "account_number": "A-1", "funder": "other",
+            "role": "funder", "valid_from": "2024-01-01", "valid_to": f"{last_day}",
+            "share": "0.7",
+        })  # fmt: skip
+        assert outcome(world, run, world.ask(**review, member=world.other)) == found
 
 
 def test_a_legal_duty_stands_by_itself_for_those_the_profile_names(

@@ -22,7 +22,8 @@ def share_text(ppb: int) -> str:
 def funding_block(account: AccountLine, *, reader: Reader) -> list[Block]:
     """The fundings of an account, with the originator's remainder as `implied`.
 
-    Time:     the remainder is of the shares in force on the reader's day
+    Time:     the remainder is of the shares in force on the reader's day; the last day of a share
+              is its `valid_to`
     Missing:  no furnished funding: an empty list; shares and amounts mixed: the remainder is
               `not_computable`
     """
@@ -70,7 +71,7 @@ def _remainder(account: AccountLine, *, today: str) -> Block | None:
         for funding in account.fundings
         if funding["role"] in _FUNDING_ROLES
         and funding["valid_from"] <= today
-        and (funding.get("valid_to") is None or today < funding["valid_to"])
+        and (funding.get("valid_to") is None or today <= funding["valid_to"])
     ]
     if not held:
         return {"share": share_text(WHOLE_PPB)}

@@ -198,7 +198,7 @@ class _Inquiry:
             funders = {
                 one["funder_id"]
                 for one in terms["fundings"]
-                if one["valid_from"] <= today < one.get("valid_to", "9999")
+                if one["valid_from"] <= today <= one.get("valid_to", "9999")
             }
             if row.furnisher_id == member or member in funders:
                 return True

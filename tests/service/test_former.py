@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -292,3 +293,16 @@ def test_a_former_person_number_unknown_or_anothers_is_told(bureau: Any) -> None
     view = send(bureau, bank, "subject", *both)
     assert (factory.counts(view), factory.rules(view)) == ((2, 0, 0, 0), set())
     assert rows(bureau, "select count(distinct subject_id) from directory.party_subject") == [(3,)]
+
+
+def test_two_buyers_at_once_and_one_takes_it_over(bureau: Any, sale: Any) -> None:
+    seller, buyer = sale
+    third = factory.member(bureau.deps, "bank3")
+    send(bureau, third, "subject", factory.subject(1))
+    send(bureau, seller, "event", sold_event())
+    with ThreadPoolExecutor(2) as pool:
+        views = list(pool.map(lambda one: send(bureau, one, "account", bought()), (buyer, third)))
+    assert sorted(factory.counts(view) == ACCEPTED for view in views) == [False, True]
+    winner = (buyer, third)[[factory.counts(view) for view in views].index(ACCEPTED)]
+    assert holders(bureau) == [(winner.member_id,)]
+    assert ledger_verify(bureau.deps).faults == ()

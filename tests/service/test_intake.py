@@ -179,6 +179,17 @@ def test_the_same_account_number_at_two_furnishers_is_two_accounts(bureau: Any) 
     assert rows(bureau, "select count(*) from file.account where months <> ''") == [(1,)]
 
 
+def sell(bureau: Any, bank: Any, buyer: Any, number: int, *, person: int) -> tuple[int, ...]:
+    """bank1 says its account was sold; gives what came of the buyer's account of that person."""
+    word = {"event_type": "sold", "occurred_at": "2024-12-31T10:00:00+08:00"}
+    assert send(bureau, bank, "event", factory.event(number, "e9", **word)) == ACCEPTED
+    bought = factory.account(
+        7, person, valid_from="2025-01-01", formerly_furnisher="bank1",
+        formerly_account_number=f"A{number}", formerly_reason="sold",
+    )  # fmt: skip
+    return send(bureau, buyer, "account", bought)
+
+
 def test_a_renumbered_account_goes_on_under_its_old_id(bureau: Any) -> None:
     bank = factory.member(bureau.deps)
     buyer = factory.member(bureau.deps, "bank2")
@@ -193,13 +204,7 @@ def test_a_renumbered_account_goes_on_under_its_old_id(bureau: Any) -> None:
     one = "select count(distinct account_id), max(length(months)) from file.account"
     assert rows(bureau, one) == [(1, 42)]
     factory.send(bureau.deps, buyer, "subject", factory.subject(1))
-    word = {"event_type": "sold", "occurred_at": "2024-12-31T10:00:00+08:00"}
-    assert send(bureau, bank, "event", factory.event(2, "e9", **word)) == ACCEPTED
-    sold = factory.account(
-        7, 1, valid_from="2025-01-01", formerly_furnisher="bank1",
-        formerly_account_number="A2", formerly_reason="sold",
-    )  # fmt: skip
-    assert send(bureau, buyer, "account", sold) == ACCEPTED
+    assert sell(bureau, bank, buyer, 2, person=1) == ACCEPTED
     assert rows(bureau, one) == [(1, 42)]
     assert rows(bureau, "select distinct furnisher_id from file.account") == [(buyer.member_id,)]
     assert ledger_verify(bureau.deps).faults == ()
@@ -210,13 +215,7 @@ def test_nobody_takes_over_another_persons_account_by_naming_its_number(bureau: 
     buyer = factory.member(bureau.deps, "bank2")
     factory.open_account(bureau.deps, bank)
     factory.send(bureau.deps, buyer, "subject", factory.subject(2))
-    claimed = factory.account(
-        7, 2, valid_from="2025-01-01", formerly_furnisher="bank1",
-        formerly_account_number="A1", formerly_reason="sold",
-    )  # fmt: skip
-    word = {"event_type": "sold", "occurred_at": "2024-12-31T10:00:00+08:00"}
-    assert send(bureau, bank, "event", factory.event(1, "e9", **word)) == ACCEPTED
-    assert send(bureau, buyer, "account", claimed) == PENDING
+    assert sell(bureau, bank, buyer, 1, person=2) == PENDING
     held = "select furnisher_id, count(distinct account_id) from file.account group by 1"
     assert dict(rows(bureau, held)) == {bank.member_id: 1}
     assert ledger_verify(bureau.deps).faults == ()

@@ -1,17 +1,17 @@
-"""Publishing planned snapshots: one connection appends the next chunk while another publishes.
+"""Publishing planned snapshots: three things at once, as each waits for something else.
 
-Appending (a COPY and its commit) and publishing (files brought up to date, a position taken) wait
-on different things, so the two overlap; a chunk is published only after it was appended.
+One thread writes the next piece of rows to files, one connection appends the next chunk (a COPY
+and its commit), another publishes the one before (files brought up to date, a position taken). A
+chunk is published only after it was appended.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from itertools import islice
-from pathlib import Path
-from typing import IO, Any
+from itertools import groupby, islice
+from typing import Any, NamedTuple
 
 import psycopg
 
@@ -24,10 +24,11 @@ from tallystick.service.references import Job
 
 OnChunk = Callable[[psycopg.Connection[Any], int, int, order.Place], None]
 
+#: The changes of one chunk: copied before anything is locked, gone with the commit.
 _CHANGE = """
 create temporary table change (chunk_no integer, subject_id uuid, account_id uuid,
   changed_by bigint, months bytea, latest text, first_delinquency_on date, last_period_end date,
-  last_bucket text, last_status text, last_balance_minor bigint)
+  last_bucket text, last_status text, last_balance_minor bigint) on commit delete rows
 """
 
 # Joined by nested loop from the sorted changes, so rows are locked in ascending order; a row whose
@@ -39,14 +40,28 @@ update file.account f set
   latest = n.latest, first_delinquency_on = n.first_delinquency_on,
   last_period_end = n.last_period_end, last_bucket = n.last_bucket, last_status = n.last_status,
   last_balance_minor = n.last_balance_minor, changed_by = %(chunk_id)s
-from (select * from change where chunk_no = %(chunk_no)s order by subject_id, account_id) n
+from (select * from change order by subject_id, account_id) n
 where f.subject_id = n.subject_id and f.account_id = n.account_id
   and f.changed_by = n.changed_by
 """
 
 
+class _Chunk(NamedTuple):
+    """One chunk as CSV lines: its ledger rows, and the changes of files."""
+
+    rows: list[bytes]
+    changes: list[bytes]
+
+
+class _Appended(NamedTuple):
+    """A chunk that is in the ledger and not published yet."""
+
+    chunk_id: int
+    changes: list[bytes]
+
+
 def publish_fast(
-    deps: Deps, job: Job, sizes: list[int], *, first_chunk_no: int, on_chunk: OnChunk
+    deps: Deps, job: Job, sizes: Sequence[int], *, first_chunk_no: int, on_chunk: OnChunk
 ) -> None:
     """Append and publish the planned chunks in order.
 
@@ -56,52 +71,59 @@ def publish_fast(
     Raises: ledger.publish.Stale when an account changed meanwhile; what was published before
             stays, what was appended and not published is given up by the next round
     """
-    ledger, change = snapshots.write_files(job)
     periods = {row[0] for row in job.con.execute("select distinct period_end from fast").fetchall()}
     with (
         deps.database.connect("intake") as appending,
         deps.database.connect("intake") as publishing,
-        ledger.open("rb") as source,
+        _change_table(publishing),
+        ThreadPoolExecutor(1, thread_name_prefix="write") as writer,
         ThreadPoolExecutor(1, thread_name_prefix="append") as ahead,
     ):
         append.ensure_months(appending, periods)
         appending.commit()
-        with _changes(publishing, change) as expected:
-            chunks = _Appender(deps, appending, job, source)
-            waiting: Future[int] = ahead.submit(chunks.append, first_chunk_no, sizes[0])
-            for number, size in enumerate(sizes):
-                chunk_id = waiting.result()
-                if number + 1 < len(sizes):
-                    following = first_chunk_no + number + 1
-                    waiting = ahead.submit(chunks.append, following, sizes[number + 1])
-                _publish(publishing, chunk_id, number, expected[number])
-                place = order.take_place(publishing, [chunk_id], deps.clock())
-                on_chunk(publishing, first_chunk_no + number, size, place)
-                publishing.commit()
-                deps.breathe()
-    ledger.unlink()
-    change.unlink()
+        appender = _Appender(deps, appending, job, _chunks(job, sizes, writer))
+        waiting: Future[_Appended] = ahead.submit(appender.append, first_chunk_no)
+        for number, size in enumerate(sizes, start=first_chunk_no):
+            appended = waiting.result()
+            if number + 1 < first_chunk_no + len(sizes):
+                waiting = ahead.submit(appender.append, number + 1)
+            _publish(publishing, appended)
+            place = order.take_place(publishing, [appended.chunk_id], deps.clock())
+            on_chunk(publishing, number, size, place)
+            publishing.commit()
+            deps.breathe()
+
+
+def _chunks(job: Job, sizes: Sequence[int], writer: ThreadPoolExecutor) -> Iterator[_Chunk]:
+    """The planned chunks one after another; the next piece is written while one is read.
+
+    The job's DuckDB belongs to the writer until the last piece is there.
+    """
+    step = snapshots.PIECE_CHUNKS
+    pieces = [range(at, min(at + step, len(sizes))) for at in range(0, len(sizes), step)]
+    waiting = writer.submit(snapshots.write_piece, job, pieces[0])
+    for at, piece in enumerate(pieces):
+        ledger, change = waiting.result()
+        if at + 1 < len(pieces):
+            waiting = writer.submit(snapshots.write_piece, job, pieces[at + 1])
+        with ledger.open("rb") as rows, change.open("rb") as changes:
+            by_chunk = groupby(changes, key=lambda line: line[: line.index(b",")])
+            for number, (_, changed) in zip(piece, by_chunk, strict=True):
+                yield _Chunk(list(islice(rows, sizes[number])), list(changed))
+        ledger.unlink()
+        change.unlink()
 
 
 @contextmanager
-def _changes(connection: psycopg.Connection[Any], path: Path) -> Iterator[dict[int, int]]:
-    """The changes of files as a temporary table; gives how many rows each chunk changes."""
+def _change_table(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """The temporary table of changes, and a planner that joins from it in its order."""
     connection.execute("drop table if exists change")
     connection.execute(_CHANGE)
-    with (
-        path.open("rb") as rows,
-        connection.cursor().copy("copy change from stdin (format csv)") as copy,
-    ):
-        while data := rows.read(1 << 20):
-            copy.write(data)
-    connection.execute("create index on change (chunk_no)")
-    connection.execute("analyze change")
-    counts = connection.execute("select chunk_no, count(*) from change group by 1").fetchall()
     connection.execute("set enable_hashjoin = off")
     connection.execute("set enable_mergejoin = off")
     connection.commit()
     try:
-        yield dict(counts)
+        yield
     finally:
         connection.rollback()
         connection.execute("reset enable_hashjoin")
@@ -110,20 +132,20 @@ def _changes(connection: psycopg.Connection[Any], path: Path) -> Iterator[dict[i
 
 
 class _Appender:
-    """Appends chunk after chunk from the file of ledger rows, each in its own commit."""
+    """Appends chunk after chunk, each in its own commit."""
 
     def __init__(
-        self, deps: Deps, connection: psycopg.Connection[Any], job: Job, source: IO[bytes]
+        self, deps: Deps, connection: psycopg.Connection[Any], job: Job, chunks: Iterator[_Chunk]
     ):
-        self._deps, self._connection, self._job, self._source = deps, connection, job, source
+        self._deps, self._connection, self._job, self._chunks = deps, connection, job, chunks
         names = ", ".join(name for name, _ in tables.table("snapshot").stated)
         self._copy = (
             f"copy ledger.snapshot (chunk_id, leaf, row_no, {names}) from stdin (format csv)"
         )
 
-    def append(self, chunk_no: int, size: int) -> int:
-        """Append the next `size` rows as a chunk; gives its id after the commit."""
-        lines = list(islice(self._source, size))
+    def append(self, chunk_no: int) -> _Appended:
+        """Append the next chunk; gives it after the commit."""
+        lines, changes = next(self._chunks)
         leaves = [bytes.fromhex(line[2:66].decode()) for line in lines]
         head = append.ChunkHead(
             submission_id=self._job.submission_id,
@@ -132,22 +154,22 @@ class _Appender:
             dataset="snapshot",
         )
         chunk_id = append.insert_head(
-            self._connection, head, size, merkle.chunk_root(leaves), now=self._deps.clock()
+            self._connection, head, len(lines), merkle.chunk_root(leaves), now=self._deps.clock()
         )
         prefix = f"{chunk_id},".encode()
         with self._connection.cursor().copy(self._copy) as copy:
             copy.write(prefix + prefix.join(lines))
         self._connection.commit()
-        return chunk_id
+        return _Appended(chunk_id, changes)
 
 
-def _publish(
-    connection: psycopg.Connection[Any], chunk_id: int, number: int, expected: int
-) -> None:
+def _publish(connection: psycopg.Connection[Any], appended: _Appended) -> None:
     """Bring the chunk's files up to date under their locks.
 
     Raises: ledger.publish.Stale when one of them changed since its rows were judged
     """
-    given = {"chunk_id": chunk_id, "chunk_no": number}
-    if connection.execute(_UPDATE, given).rowcount != expected:
+    with connection.cursor().copy("copy change from stdin (format csv)") as copy:
+        copy.write(b"".join(appended.changes))
+    found = connection.execute(_UPDATE, {"chunk_id": appended.chunk_id}).rowcount
+    if found != len(appended.changes):
         raise publish.Stale(frozenset())

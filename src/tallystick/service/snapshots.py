@@ -17,6 +17,8 @@ from tallystick.service.references import Job
 
 #: Rows of one chunk: measured to keep nobody's file locked longer than 100 ms.
 CHUNK_ROWS = 2_000
+#: Chunks written to files at once, while those before them are published.
+PIECE_CHUNKS = 50
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,30 +70,25 @@ def _order(job: Job) -> None:
     """Accounts in the order of their first subject; chunks hold whole accounts.
 
     `place` is a row's place in the whole, from 0: account after account, oldest month first.
+    `fast` holds the rows in that order, which DuckDB keeps when it reads a single table
+    (preserve_insertion_order), so nothing is sorted again.
     """
     job.con.execute(
-        "create or replace table account_order as select *, upto - size as start,"
-        f" ((upto - 1) // {CHUNK_ROWS})::integer as chunk_no from (select *,"
+        "create or replace table account_order as select no, size, chunk_no, upto - size as start,"
+        " min(upto - size) over (partition by chunk_no) as chunk_start"
+        f" from (select *, ((upto - 1) // {CHUNK_ROWS})::integer as chunk_no from (select *,"
         " sum(size) over (order by subject_id, account_id) as upto from (select c.no, c.account_id,"
         " s.subject_id, c.size from (select no, any_value(account_id) as account_id,"
         " count(*) as size from candidate where account_id not in"
-        " (select account_id from slow_account) group by no) c join account_state s using (no)))"
+        " (select account_id from slow_account) group by no) c join account_state s using (no))))"
     )
     many = job.con.execute("select coalesce(max(size), 0) > 1 from account_order").fetchall()[0][0]
-    one_each = (
-        "select c.*, o.chunk_no, o.size, o.start as place"
-        " from candidate c join account_order o using (no)"
-    )
-    if not many:  # the monthly file: nothing to order within an account
-        job.con.execute(f"create or replace view fast as {one_each}")
-        return
+    within = "row_number() over (partition by c.no order by c.period_end) - 1" if many else "0"
     job.con.execute(
-        f"create or replace table fast_rows as {one_each} where o.size = 1"
-        " union all select c.*, o.chunk_no, o.size, o.start"
-        " + row_number() over (partition by c.no order by c.period_end) - 1"
-        " from candidate c join account_order o using (no) where o.size > 1"
+        "create or replace table fast as select *, (place - chunk_start)::integer as row_no"
+        f" from (select c.*, o.chunk_no, o.chunk_start, o.size, o.start + {within} as place"
+        " from candidate c join account_order o using (no)) order by place"
     )
-    job.con.execute("create or replace view fast as from fast_rows")
 
 
 def _month_hex() -> str:
@@ -115,38 +112,45 @@ def _latest_json() -> str:
     return f"'{{' || concat_ws(',', {', '.join(parts)}) || '}}'"
 
 
-def write_files(job: Job) -> tuple[Path, Path]:
-    """Write the COPY files: ledger rows in chunk order, and the changes of files."""
+def write_piece(job: Job, chunks: range) -> tuple[Path, Path]:
+    """Write the COPY files of some chunks: their ledger rows, and the changes of files.
+
+    Gives: two CSV files in chunk order; a change begins with the number of its chunk
+    """
     names = [name for name, _ in tables.table("snapshot").stated]
-    ledger, change = job.folder / "ledger.csv", job.folder / "change.csv"
+    ledger, change = (job.folder / f"{name}-{chunks.start}.csv" for name in ("ledger", "change"))
+    piece = f"(from fast where chunk_no between {chunks.start} and {chunks.stop - 1})"
     job.con.execute(
-        f"copy (select '\\x' || leaf as leaf, (place - s.start)::integer as row_no,"
-        f" {', '.join(names)} from fast join (select chunk_no, min(start) as start"
-        " from account_order group by chunk_no) s using (chunk_no)"
-        f" order by place) to '{ledger}' (format csv, header false)"
+        f"copy (select '\\x' || leaf as leaf, row_no, {', '.join(names)} from {piece})"
+        f" to '{ledger}' (format csv, header false)"
     )
+    job.con.execute(
+        "copy (select n.chunk_no, f.subject_id, f.object_id, f.changed_by,"
+        " '\\x' || n.months as months, n.latest, n.first_delinquency_on, n.last_period_end,"
+        f" n.last_bucket, n.last_status, n.last_balance_minor from ({_changes(piece)})"
+        f" n join account_ref f using (no) order by n.place) to '{change}'"
+        " (format csv, header false)"
+    )
+    return ledger, change
+
+
+def _changes(piece: str) -> str:
+    """The query of an account's months to append, and of its newest, one row an account."""
     newest = (
         "chunk_no, place, latest, first_delinquency_on, period_end as last_period_end,"
         " bucket as last_bucket, status as last_status, balance_minor as last_balance_minor"
     )
     singles = (
         f"select no, month_hex as months, {newest} from (select *, {_month_hex()} as month_hex,"
-        f" {_latest_json()} as latest from fast where size = 1)"
+        f" {_latest_json()} as latest from {piece} where size = 1)"
     )
     several = (
         f"select no, months, {newest} from (select *, {_latest_json()} as latest,"
         f" string_agg({_month_hex()}, '') over (partition by no order by period_end rows"
-        " between unbounded preceding and current row) as months from fast where size > 1)"
+        f" between unbounded preceding and current row) as months from {piece} where size > 1)"
         " qualify row_number() over (partition by no order by period_end desc) = 1"
     )
-    job.con.execute(
-        "copy (select n.chunk_no, f.subject_id, f.object_id, f.changed_by,"
-        " '\\x' || n.months as months, n.latest, n.first_delinquency_on, n.last_period_end,"
-        f" n.last_bucket, n.last_status, n.last_balance_minor from ({singles} union all {several})"
-        f" n join account_ref f using (no) order by n.place) to '{change}'"
-        " (format csv, header false)"
-    )
-    return ledger, change
+    return f"{singles} union all {several}"
 
 
 #: The rows whose accounts must be folded, for `rows.batches`.

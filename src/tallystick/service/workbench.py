@@ -40,6 +40,7 @@ class Workbench:
             place = ":memory:" if is_small else str(folder / "job.duckdb")
             with duckdb.connect(place, config=_CONFIG) as con:
                 con.execute(f"set temp_directory = '{folder / 'spill'}'")
+                con.execute("pragma disable_checkpoint_on_shutdown")  # nobody opens it again
                 yield con
             return
         con = self._small()

@@ -12,7 +12,8 @@ from uuid import UUID
 import orjson
 
 from tallystick.consent import mint
-from tallystick.errors import BadRequest, Unavailable
+from tallystick.errors import BadRequest, ProfileError, Unavailable
+from tallystick.model.instant import instant_text
 from tallystick.service.answers import Answer, body_of, profile_on
 from tallystick.service.fold_file import Place, fold_material, place_known_at
 from tallystick.service.gate import (
@@ -44,7 +45,8 @@ async def own_report(
 
     Time:   `as_of` is when things were so, `known_at` what the bureau knew; both now by default.
             A `known_at` after the last publication is answered as of that one: `Answer.known_at`
-    Raises: BadRequest not_found (no subject), erased, invalid_request (the future)
+    Raises: BadRequest not_found (no subject), erased, invalid_request (the future, or before the
+            profile's first values)
     """
     return await _own(deps, session, _Question(as_of=as_of, known_at=known_at))
 
@@ -59,8 +61,8 @@ async def own_looks(deps: Deps, session: Session) -> list[dict[str, Any]]:
 async def _own(deps: Deps, session: Session, question: _Question) -> Answer:
     if session.subject_id is None:
         raise BadRequest("not_found", "the session is nobody's on file")
-    if question.as_of is not None and question.as_of > deps.clock():
-        raise BadRequest("invalid_request", "as_of lies in the future")
+    if question.as_of is not None:
+        _check_as_of(deps, question.as_of)
     tokens = [] if session.token is None else [session.token]
     for _ in range(_TRIES):
         try:
@@ -72,6 +74,26 @@ async def _own(deps: Deps, session: Session, question: _Question) -> Answer:
         except StrangeMember:
             await desk_of(deps).learn_members(deps)
     raise Unavailable("unavailable", "the person's links keep changing")
+
+
+def _check_as_of(deps: Deps, as_of: datetime) -> None:
+    """A report is made by the law of its day, so that day must have come and have a law."""
+    now = deps.clock()
+    if as_of > now:
+        raise BadRequest(
+            "invalid_request",
+            f"as_of lies in the future: ask for an instant up to now, {instant_text(now)}, or for"
+            " a day that has ended",
+        )
+    try:
+        profile_on(deps, as_of)
+    except ProfileError:
+        first = max(one.entries[0].start for one in deps.profile.values.values())
+        raise BadRequest(
+            "invalid_request",
+            f"as_of lies on a day for which the profile {deps.profile.id} has no values to make a"
+            f" report by: ask for {first} or later",
+        ) from None
 
 
 def _hers(found: Sequence[Material], session: Session) -> Material:

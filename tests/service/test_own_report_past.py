@@ -1,0 +1,53 @@
+"""One's own report of a past day: from the profile's first values up to now, nothing else."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import gate_world as gw
+import pytest
+from gate_world import Run
+
+from tallystick.errors import BadRequest
+from tallystick.service.person import own_report
+from tallystick.service.sessions import open_session, session
+
+#: The values of profile `zz` begin on this day.
+FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+TICK = timedelta(microseconds=1)
+
+
+@pytest.mark.parametrize(
+    ("as_of", "wanted"),
+    [
+        (datetime(1, 1, 1, tzinfo=UTC), "ask for 2000-01-01 or later"),
+        (FIRST - TICK, "ask for 2000-01-01 or later"),
+        (FIRST, None),
+        (None, None),
+    ],
+)
+def test_before_the_profiles_first_values_there_is_no_report(
+    world: gw.World, run: Run, as_of: datetime | None, wanted: str | None
+) -> None:
+    gw.furnish(world, world.platform)
+    ((subject,),) = world.rows("select distinct subject_id from directory.party_subject")
+    who = session(world.deps, open_session(world.deps, persona="person", subject_id=subject))
+    assert who is not None
+    if wanted is None:
+        assert run(own_report(world.deps, who, as_of=as_of)).outcome == "hit"
+        return
+    with pytest.raises(BadRequest) as raised:
+        run(own_report(world.deps, who, as_of=as_of))
+    assert raised.value.code == "invalid_request"
+    assert wanted in str(raised.value)
+
+
+def test_the_future_is_not_reported(world: gw.World, run: Run) -> None:
+    gw.furnish(world, world.platform)
+    ((subject,),) = world.rows("select distinct subject_id from directory.party_subject")
+    who = session(world.deps, open_session(world.deps, persona="person", subject_id=subject))
+    assert who is not None
+    now = world.deps.clock()
+    assert run(own_report(world.deps, who, as_of=now)).outcome == "hit"
+    with pytest.raises(BadRequest, match="up to now"):
+        run(own_report(world.deps, who, as_of=now + TICK))

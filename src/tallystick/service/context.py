@@ -242,9 +242,14 @@ def joins(job: Job) -> str:
     if "consent_ref" in _row_columns(job):
         found.append(
             "left join consent_of c on c.consent_ref = r.consent_ref and c.party_id = "
-            + ("coalesce(p.party_id, a.party_id)" if job.dataset == "account" else "p.party_id")
+            + _party_sql(job.dataset)
         )
     return " ".join(found)
+
+
+def _party_sql(dataset: str) -> str:
+    """The person a consent must be of; NULL while nothing of her is on file."""
+    return "coalesce(p.party_id, a.party_id)" if dataset == "account" else "p.party_id"
 
 
 def object_sql(dataset: str) -> str:
@@ -357,7 +362,8 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
         given |= _ON_ACCOUNT
     if "consent_ref" in _row_columns(job):
         given["consent_state"] = (
-            "case when r.consent_ref is not null then coalesce(c.state, 'unknown') end"
+            f"case when r.consent_ref is not null and {_party_sql(dataset)} is not null"
+            " then coalesce(c.state, 'unknown') end"
         )
     if dataset in ("snapshot", "payment"):
         given |= _monthly(profile, reopened=dataset == "snapshot")

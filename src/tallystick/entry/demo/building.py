@@ -15,6 +15,7 @@ from tallystick.entry.compose import open_bureau
 from tallystick.entry.demo import place
 from tallystick.entry.demo.clock import DemoClock
 from tallystick.entry.demo.history import History, Player, Progress, register_members
+from tallystick.entry.demo.senders import Senders
 from tallystick.synth import Plan, generate
 
 _BEFORE = timedelta(hours=1)
@@ -46,20 +47,35 @@ def build(settings: Settings, marker: place.Marker, progress: Progress) -> Built
     began = perf_counter()
     synth = synth_folder(settings)
     shutil.rmtree(synth, ignore_errors=True)
-    plan = generate(synth, people=marker.people, seed=marker.seed, progress=progress)
-    built = Built(plan=plan, marker=replace(marker, ends_at=plan.last_at))
-    built.stages["people"] = perf_counter() - began
-    clock = DemoClock(datetime.fromisoformat(plan.first_at) - _BEFORE)
-    began = perf_counter()
+    with Senders(settings, synth) as senders:
+        plan = generate(synth, people=marker.people, seed=marker.seed, progress=progress)
+        built = Built(plan=plan, marker=replace(marker, ends_at=plan.last_at))
+        built.stages["people"] = perf_counter() - began
+        _play(settings, marker, built, senders=senders, progress=progress)
+    return built
+
+
+def _play(
+    settings: Settings,
+    marker: place.Marker,
+    built: Built,
+    *,
+    senders: Senders,
+    progress: Progress,
+) -> None:
+    plan, clock = built.plan, DemoClock(datetime.fromisoformat(built.plan.first_at) - _BEFORE)
+    synth, began = plan.folder, perf_counter()
     # An interrupted build starts over, and the last mark's own commit makes all before it lasting.
     with open_bureau(settings, clock=clock, is_durable=False) as bureau:
         place.mark(bureau.database, marker)
         members = register_members(bureau, synth, keys_folder(settings))
         built.stages["database and members"] = perf_counter() - began
-        with built.stage("history"), Player(bureau, clock, synth=synth, members=members) as player:
+        with (
+            built.stage("history"),
+            Player(bureau, clock, synth=synth, members=members, senders=senders) as player,
+        ):
             built.history = player.play(sum(plan.steps.values()), progress)
         place.mark(bureau.database, built.marker)
-    return built
 
 
 def synth_folder(settings: Settings) -> Path:

@@ -6,8 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
@@ -21,34 +20,20 @@ import orjson
 
 from tallystick.entry.compose import Bureau
 from tallystick.entry.demo.clock import DemoClock
+from tallystick.entry.demo.senders import Senders, Sent
 from tallystick.entry.http.api_inquiries import read_ask
 from tallystick.errors import Refused
 from tallystick.model.ids import edge_id
-from tallystick.service import consents, submit
+from tallystick.service import consents
 from tallystick.service.inquire import answer
 from tallystick.service.log import sequence_once
 from tallystick.service.members import Member, add_member, issue_key
-from tallystick.service.submissions import SubmissionView
 from tallystick.synth.plan import read_plan
 
 Progress = Callable[[str, int, int | None], None]
 #: What of an inquiry's step is its body; the rest is the plan's own.
 _BODY = ("subject", "purpose", "legal_basis")
 _SENDING = ("submit", "correct")
-#: Datasets of which no row depends on what another member sends at the same time.
-_INDEPENDENT = frozenset(
-    {"account", "account_party", "agreement", "guarantee", "snapshot", "event", "payment"}
-)
-#: Members that send at the same time.
-_SENDERS = 2
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sent:
-    """A file that went through the front door, and what became of it."""
-
-    file: str
-    view: SubmissionView
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,16 +75,26 @@ def register_members(bureau: Bureau, synth: Path, keys_folder: Path) -> dict[str
 
 
 class Player:
-    """Plays a plan step by step; inquiries run on a loop of its own, closed at the end."""
+    """Plays a plan step by step; inquiries run on a loop of its own, closed at the end.
+
+    Takes: `senders`: started; files go through them, everything else through `bureau`
+    """
 
     def __init__(
-        self, bureau: Bureau, clock: DemoClock, *, synth: Path, members: Mapping[str, Member]
+        self,
+        bureau: Bureau,
+        clock: DemoClock,
+        *,
+        synth: Path,
+        members: Mapping[str, Member],
+        senders: Senders,
     ):
         self._bureau = bureau
         self._deps = bureau.deps
         self._clock = clock
         self._synth = synth
         self._members = members
+        self._senders = senders
         self._runner = asyncio.Runner()
         self.history = History()
 
@@ -123,31 +118,32 @@ class Player:
             "inquiry": self._inquire,
         }
         done = 0
-        with ThreadPoolExecutor(_SENDERS, thread_name_prefix="sender") as senders:
-            for steps in _sent_together(read_plan(self._synth)):
-                progress("history", done, total)
-                self._clock.set(datetime.fromisoformat(steps[-1]["at"]))
+
+        def count() -> None:
+            nonlocal done
+            done += 1
+            progress("history", done, total)
+
+        self._senders.open(self._members)
+        for steps in _sent_together(read_plan(self._synth)):
+            self._clock.set(datetime.fromisoformat(steps[-1]["at"]))
+            if steps[0]["kind"] in _SENDING:
+                for step, sent in zip(steps, self._senders.send(steps, count), strict=True):
+                    self.history.sent.append(sent)
+                    self._note(step, sent.seconds)
+            else:
                 began = perf_counter()
-                if steps[0]["kind"] in _SENDING:
-                    self.history.sent += senders.map(self._submit, steps)
-                else:
-                    by_kind[steps[0]["kind"]](steps[0])
-                self._note(steps, perf_counter() - began)
-                done += len(steps)
+                by_kind[steps[0]["kind"]](steps[0])
+                self._note(steps[0], perf_counter() - began)
+                count()
         sequence_once(self._deps)
         progress("history", total, total)
         return self.history
 
-    def _note(self, steps: Sequence[Mapping[str, Any]], seconds: float) -> None:
-        name = steps[0].get("dataset", steps[0]["kind"])
-        self.history.steps[name] += len(steps)
+    def _note(self, step: Mapping[str, Any], seconds: float) -> None:
+        name = step.get("dataset", step["kind"])
+        self.history.steps[name] += 1
         self.history.seconds[name] = self.history.seconds.get(name, 0.0) + seconds
-
-    def _submit(self, step: dict[str, Any]) -> Sent:
-        member = self._members[step["member"]]
-        with (self._synth / step["file"]).open("rb") as file:
-            received = submit.receive(self._deps, member, step["dataset"], file)
-        return Sent(file=step["file"], view=submit.process(self._deps, received.submission_id))
 
     def _consent(self, step: dict[str, Any]) -> None:
         given = {name: step[name] for name in ("artefact", "salt", "scheme", "number")}
@@ -184,15 +180,13 @@ class Player:
 
 
 def _sent_together(steps: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
-    """Steps one by one, but what members send of their own accounts in one hour in one list."""
+    """Steps one by one, but the files members send in one hour in one list."""
 
-    def sort_of(numbered: tuple[int, dict[str, Any]]) -> tuple[str, Any]:
+    def hour_of(numbered: tuple[int, dict[str, Any]]) -> tuple[str, int]:
         number, step = numbered
-        if step["kind"] == "submit" and step["dataset"] in _INDEPENDENT:
-            return step["at"][:13], step["dataset"]
-        return "", number
+        return (step["at"][:13], 0) if step["kind"] in _SENDING else ("", number)
 
-    for _, group in groupby(enumerate(steps), sort_of):
+    for _, group in groupby(enumerate(steps), hour_of):
         yield [step for _, step in group]
 
 

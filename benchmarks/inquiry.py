@@ -29,7 +29,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.bureau import Filled
+from benchmarks.bureau import Filled, server_settings
 from benchmarks.inquiry_data import fill
 from benchmarks.inquiry_intake import FURNISHER, prepare
 from benchmarks.inquiry_server import SEED
@@ -98,7 +98,7 @@ def _bureau(given: argparse.Namespace) -> Iterator[Site]:
     with ExitStack() as stack:
         if given.folder is None:
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
-        server = EmbeddedServer(folder / "postgres", settings={"shared_buffers": "1GB"})
+        server = EmbeddedServer(folder / "postgres", settings=server_settings())
         url = database_named(stack.enter_context(server), "tallystick")
         keys = BureauKeys.from_seed(SEED)
         if not targets.exists():
@@ -116,6 +116,8 @@ def _bureau(given: argparse.Namespace) -> Iterator[Site]:
         deps.work_folder.mkdir(exist_ok=True)
         if not targets.exists():
             _fill(deps, url, given.subjects, targets)
+        for each in (url, vault_url_of(url)):
+            _warm(each)
         yield Site(deps, url, targets, server)
 
 
@@ -129,6 +131,13 @@ def _fill(deps: Deps, url: str, subjects: int, targets: Path) -> None:
         connection.execute("checkpoint")
     targets.write_text(json.dumps({"secret": secret, "targets": rows}))
     print(f"  filled in {time.perf_counter() - since:.0f} s", flush=True)
+
+
+def _warm(url: str) -> None:
+    """Read everything into the server's memory, as in a bureau that has been up for a while."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("create extension if not exists pg_prewarm")
+        connection.execute("select pg_prewarm(oid) from pg_class where relkind in ('r', 'i', 't')")
 
 
 def _measured(site: Site, given: argparse.Namespace) -> dict[str, float]:

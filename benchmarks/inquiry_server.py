@@ -32,7 +32,7 @@ def main() -> None:
         _serve(_bare(given.bare_bytes), given.port)
         return
     keys = BureauKeys.from_seed(SEED)
-    database = Database(given.url, size=16)
+    database = Database(given.url)
     with Vault(vault_url_of(given.url), keys.wrapping_key) as vault:
         deps = make_deps(
             database=database, vault=vault, keys=keys, work_folder=Path(tempfile.gettempdir())

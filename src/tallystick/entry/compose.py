@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -58,18 +59,19 @@ def new_id() -> UUID:
 
 
 class Pace:
-    """Pauses between chunks so that long work takes at most `share` of the time."""
+    """Pauses between chunks so that each thread of long work takes at most `share` of the time."""
 
     def __init__(self, share: float):
         self._share = share
-        self._resumed = time.perf_counter()
+        self._resumed = threading.local()
 
     def __call__(self) -> None:
-        """Sleep as long as the share asks for the work since the last call."""
-        if self._share < 1.0:
-            worked = time.perf_counter() - self._resumed
+        """Sleep as long as the share asks for the work since this thread's last call."""
+        since: float | None = getattr(self._resumed, "at", None)
+        if self._share < 1.0 and since is not None:
+            worked = time.perf_counter() - since
             time.sleep(worked * (1 / self._share - 1))
-        self._resumed = time.perf_counter()
+        self._resumed.at = time.perf_counter()
 
 
 def make_deps(

@@ -257,18 +257,19 @@ def _publish_snapshots(deps: Deps, job: Job, progress: Progress) -> int:
     planned = snapshots.plan(job)
     with deps.database.connect("intake") as connection:
         first = intake_store.next_chunk_no(connection, job.submission_id)
-    done = 0
 
     def count(
         connection: psycopg.Connection[Any], number: int, size: int, place: order.Place
     ) -> None:
-        nonlocal done
-        done += size
         _count(connection, job, number, accepted=size, place=place)
-        progress("publishing", done, sum(planned.sizes))
 
     if planned.sizes:
-        snapshot_chunks.publish_fast(deps, job, planned.sizes, first_chunk_no=first, on_chunk=count)
+        done, total = 0, sum(planned.sizes)
+        for size in snapshot_chunks.publish_fast(
+            deps, job, planned.sizes, first_chunk_no=first, on_chunk=count
+        ):
+            done += size
+            progress("publishing", done, total)
     unchanged = planned.unchanged
     if planned.slow_accounts:
         unchanged += _publish_batches(

@@ -1,15 +1,17 @@
-"""Publishing planned snapshots: three things at once, as each waits for something else.
+"""Publishing planned snapshots: several things at once, as each waits for something else.
 
 One thread writes the next piece of rows to files, one connection appends the next chunk (a COPY
-and its commit), another publishes the one before (files brought up to date, a position taken). A
-chunk is published only after it was appended.
+and its commit), and lanes publish those before it (files brought up to date, a position taken). A
+chunk is published only after it was appended; which of two is published first does not matter, as
+no account is in both.
 """
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from itertools import groupby, islice
 from typing import Any, NamedTuple
 
@@ -23,6 +25,8 @@ from tallystick.service.port import Deps
 from tallystick.service.references import Job
 
 OnChunk = Callable[[psycopg.Connection[Any], int, int, order.Place], None]
+#: Chunks published at once: more would only wait for each other's positions.
+LANES = 2
 
 #: The changes of one chunk: copied before anything is locked, gone with the commit.
 _CHANGE = """
@@ -56,42 +60,60 @@ class _Chunk(NamedTuple):
 class _Appended(NamedTuple):
     """A chunk that is in the ledger and not published yet."""
 
+    chunk_no: int
     chunk_id: int
+    row_count: int
     changes: list[bytes]
 
 
 def publish_fast(
     deps: Deps, job: Job, sizes: Sequence[int], *, first_chunk_no: int, on_chunk: OnChunk
-) -> None:
-    """Append and publish the planned chunks in order.
+) -> Iterator[int]:
+    """Append and publish the planned chunks; yields the rows of each as it is published.
 
     Takes:  `on_chunk(connection, chunk number, rows, place)` runs inside each publishing
-            transaction (the funnel's step); `deps.breathe` is called between chunks, so that
-            answering keeps its share of the machine
+            transaction (the funnel's step), in a thread of its own; `deps.breathe` is called
+            there between chunks, so that answering keeps its share of the machine
     Raises: ledger.publish.Stale when an account changed meanwhile; what was published before
             stays, what was appended and not published is given up by the next round
     """
     periods = {row[0] for row in job.con.execute("select distinct period_end from fast").fetchall()}
-    with (
-        deps.database.connect("intake") as appending,
-        deps.database.connect("intake") as publishing,
-        _change_table(publishing),
-        ThreadPoolExecutor(1, thread_name_prefix="write") as writer,
-        ThreadPoolExecutor(1, thread_name_prefix="append") as ahead,
-    ):
+    with ExitStack() as stack:
+        appending = stack.enter_context(deps.database.connect("intake"))
         append.ensure_months(appending, periods)
         appending.commit()
+        lanes = [stack.enter_context(_lane(deps, on_chunk)) for _ in range(LANES)]
+        writer = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="write"))
+        ahead = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="append"))
         appender = _Appender(deps, appending, job, _chunks(job, sizes, writer))
-        waiting: Future[_Appended] = ahead.submit(appender.append, first_chunk_no)
-        for number, size in enumerate(sizes, start=first_chunk_no):
+        numbers = range(first_chunk_no, first_chunk_no + len(sizes))
+        waiting: Future[_Appended] = ahead.submit(appender.append, numbers[0])
+        under_way: deque[Future[int]] = deque()
+        for number in numbers:
             appended = waiting.result()
-            if number + 1 < first_chunk_no + len(sizes):
+            if number != numbers[-1]:
                 waiting = ahead.submit(appender.append, number + 1)
-            _publish(publishing, appended)
-            place = order.take_place(publishing, [appended.chunk_id], deps.clock())
-            on_chunk(publishing, number, size, place)
-            publishing.commit()
+            if len(under_way) == LANES:
+                yield under_way.popleft().result()
+            under_way.append(lanes[number % LANES](appended))
+        yield from (published.result() for published in under_way)
+
+
+@contextmanager
+def _lane(deps: Deps, on_chunk: OnChunk) -> Iterator[Callable[[_Appended], Future[int]]]:
+    """A connection and a thread that publish one chunk after another."""
+    with deps.database.connect("intake") as connection, _change_table(connection):
+
+        def publish_one(appended: _Appended) -> int:
+            _publish(connection, appended)
+            place = order.take_place(connection, [appended.chunk_id], deps.clock())
+            on_chunk(connection, appended.chunk_no, appended.row_count, place)
+            connection.commit()
             deps.breathe()
+            return appended.row_count
+
+        with ThreadPoolExecutor(1, thread_name_prefix="publish") as thread:
+            yield lambda appended: thread.submit(publish_one, appended)
 
 
 def _chunks(job: Job, sizes: Sequence[int], writer: ThreadPoolExecutor) -> Iterator[_Chunk]:
@@ -160,7 +182,7 @@ class _Appender:
         with self._connection.cursor().copy(self._copy) as copy:
             copy.write(prefix + prefix.join(lines))
         self._connection.commit()
-        return _Appended(chunk_id, changes)
+        return _Appended(chunk_no, chunk_id, len(lines), changes)
 
 
 def _publish(connection: psycopg.Connection[Any], appended: _Appended) -> None:

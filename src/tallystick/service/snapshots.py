@@ -70,8 +70,8 @@ def _order(job: Job) -> None:
     """Accounts in the order of their first subject; chunks hold whole accounts.
 
     `place` is a row's place in the whole, from 0: account after account, oldest month first.
-    `fast` holds the rows in that order, which DuckDB keeps when it reads a single table
-    (preserve_insertion_order), so nothing is sorted again.
+    `fast` holds the rows in that order, `file_order` the files they change; DuckDB keeps the order
+    when it reads a single table (preserve_insertion_order), so nothing is sorted again.
     """
     job.con.execute(
         "create or replace table account_order as select no, size, chunk_no, upto - size as start,"
@@ -88,6 +88,10 @@ def _order(job: Job) -> None:
         "create or replace table fast as select *, (place - chunk_start)::integer as row_no"
         f" from (select c.*, o.chunk_no, o.chunk_start, o.size, o.start + {within} as place"
         " from candidate c join account_order o using (no)) order by place"
+    )
+    job.con.execute(
+        "create or replace table file_order as select o.chunk_no, f.no, f.subject_id, f.object_id,"
+        " f.changed_by from account_order o join account_ref f using (no) order by o.start"
     )
 
 
@@ -119,7 +123,8 @@ def write_piece(job: Job, chunks: range) -> tuple[Path, Path]:
     """
     names = [name for name, _ in tables.table("snapshot").stated]
     ledger, change = (job.folder / f"{name}-{chunks.start}.csv" for name in ("ledger", "change"))
-    piece = f"(from fast where chunk_no between {chunks.start} and {chunks.stop - 1})"
+    within = f"where chunk_no between {chunks.start} and {chunks.stop - 1}"
+    piece = f"(from fast {within})"
     job.con.execute(
         f"copy (select '\\x' || leaf as leaf, row_no, {', '.join(names)} from {piece})"
         f" to '{ledger}' (format csv, header false)"
@@ -128,7 +133,7 @@ def write_piece(job: Job, chunks: range) -> tuple[Path, Path]:
         "copy (select n.chunk_no, f.subject_id, f.object_id, f.changed_by,"
         " '\\x' || n.months as months, n.latest, n.first_delinquency_on, n.last_period_end,"
         f" n.last_bucket, n.last_status, n.last_balance_minor from ({_changes(piece)})"
-        f" n join account_ref f using (no) order by n.place) to '{change}'"
+        f" n join (from file_order {within}) f using (no) order by n.place) to '{change}'"
         " (format csv, header false)"
     )
     return ledger, change

@@ -60,7 +60,11 @@ def verify_receipt(given: Mapping[str, Any], *, public_keys: PublicKeys) -> bool
         or not isinstance(delay, int)
         or isinstance(delay, bool)
     ):
-        raise BadRequest("receipt_unreadable", "not a receipt of this log")
+        raise BadRequest(
+            "receipt_unreadable",
+            f"it must hold {', '.join(sorted(_PROMISE | _SEAL))} and nothing more: texts all,"
+            " but log_delay_max_seconds a whole number",
+        )
     try:
         signature = bytes.fromhex(given["signature"])
     except ValueError:

@@ -42,6 +42,11 @@ _REGISTRY = _registry()
 _SEPARATOR = b"\x1f"
 #: The recipient of a consent to furnish.
 BUREAU = "bureau"
+_PAYLOAD = (
+    "the payload must hold consent_id (a UUID); subject_hash, captured_by, recipient, purpose,"
+    " evidence.text_sha256 and evidence.locale (texts); data_classes (a list of texts); valid_from,"
+    " valid_to, given_at (instants with an offset); and may hold uses_allowed (a whole number)"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,9 +77,9 @@ def kid_of(text: str) -> str:
         header = orjson.loads(_decode(text.split(".", 1)[0]))
         kid = header["kid"]
     except (ValueError, KeyError, TypeError, binascii.Error):
-        raise _bad("the artefact is not a compact JWS with a kid") from None
+        raise _bad("the artefact must be a compact JWS whose header has a `kid`") from None
     if not isinstance(kid, str):
-        raise _bad("the artefact's kid is not text")
+        raise _bad("the header's `kid` must be text")
     return kid
 
 
@@ -88,9 +93,9 @@ def read_artefact(text: str, jwk: Mapping[str, str]) -> Artefact:
         checked = jws.deserialize_compact(text.encode(), key, registry=_REGISTRY)
         payload = orjson.loads(checked.payload)
     except (JoseError, ValueError):
-        raise _bad("the signature does not hold under the member's key") from None
+        raise _bad("the signature does not hold under the public key that `kid` names") from None
     if not isinstance(payload, dict):
-        raise _bad("the payload is not an object")
+        raise _bad("the payload must be a JSON object")
     return _read(payload)
 
 
@@ -113,9 +118,9 @@ def _read(payload: Mapping[str, Any]) -> Artefact:
             locale=_text(evidence, "locale"),
         )
     except (KeyError, TypeError, ValueError, AttributeError):
-        raise _bad("a member of the payload is missing or of the wrong form") from None
+        raise _bad(_PAYLOAD) from None
     if artefact.valid_to <= artefact.valid_from or not artefact.data_classes:
-        raise _bad("the consent covers no time or no data class")
+        raise _bad("`valid_to` must lie after `valid_from`, and `data_classes` name one at least")
     return artefact
 
 
@@ -144,9 +149,11 @@ def check_subject(artefact: Artefact, *, salt: str, scheme: str, number: str) ->
     try:
         expected = subject_hash(salt, scheme, number)
     except (ValueError, binascii.Error):
-        raise _bad("the salt is not base64url") from None
+        raise _bad("`salt` must be base64url") from None
     if not hmac.compare_digest(expected, artefact.subject_hash):
-        raise BadRequest("consent_other_subject", "the artefact does not name this number")
+        raise BadRequest(
+            "consent_other_subject", "`subject_hash` is not that of this scheme, number and salt"
+        )
 
 
 def _decode(text: str) -> bytes:

@@ -67,11 +67,14 @@ def mint(
     if kind in ("consent", "legal_duty", "account_review", "furnisher_verification"):
         allowed = profile.purposes.get(purpose)
         if allowed is None or not allowed.allows(permit=kind, member_class=member_class):
-            raise Refused("purpose_not_permitted", "the profile does not allow this purpose so")
+            raise Refused(
+                "purpose_not_permitted",
+                "the profile does not allow your class this purpose on this legal basis",
+            )
     if kind == "consent":
         _require_consent(consent, member_id=member_id, purpose=purpose, now=now)
     if kind == "account_review" and not has_open_account:
-        raise Refused("no_open_account", "an account review needs an open account of the asker's")
+        raise Refused("no_open_account", "no open account of yours with this person is on file")
     return Permit(
         kind=kind,
         subject_id=str(subject_id),
@@ -129,14 +132,18 @@ def _require_consent(
     consent: Standing | None, *, member_id: UUID | None, purpose: str, now: datetime
 ) -> None:
     if consent is None:
-        raise Refused("consent_missing", "there is no such consent")
+        raise Refused("consent_missing", "no consent of the id given is registered")
     refusals = (
-        (not consent.names_subject, "consent_other_subject", "it was given by somebody else"),
-        (consent.recipient_id != member_id, "consent_other_recipient", "it was given to another"),
-        (consent.purpose != purpose, "consent_other_purpose", "it was given for another purpose"),
-        (consent.is_withdrawn, "consent_withdrawn", "it was withdrawn"),
-        (now < consent.valid_from, "consent_not_yet", "it does not hold yet"),
-        (now >= consent.valid_to, "consent_expired", "it has ended"),
+        (
+            not consent.names_subject,
+            "consent_other_subject",
+            "it does not name this person",
+        ),
+        (consent.recipient_id != member_id, "consent_other_recipient", "its recipient is not you"),
+        (consent.purpose != purpose, "consent_other_purpose", "its purpose is not the one asked"),
+        (consent.is_withdrawn, "consent_withdrawn", "it was withdrawn before now"),
+        (now < consent.valid_from, "consent_not_yet", "its `valid_from` is still to come"),
+        (now >= consent.valid_to, "consent_expired", "its `valid_to` has come"),
     )
     for holds, code, detail in refusals:
         if holds:

@@ -62,8 +62,12 @@ def register_in(
     salt: str,
     scheme: str,
     number: str,
+    keys: Mapping[UUID, bytes] | None = None,
 ) -> ConsentView:
-    """`register` inside the caller's transaction (bulk registration)."""
+    """`register` inside the caller's transaction (bulk registration).
+
+    Takes: `keys`: vault keys of consents, made for many at once
+    """
     read = _checked(deps, connection, member, artefact)
     check_subject(read, salt=salt, scheme=scheme, number=number)
     token = deps.keys.identity_token(scheme, number)
@@ -74,9 +78,14 @@ def register_in(
         (token, read.consent_id),
     ).fetchone()
     if known is None:
-        _insert(deps, connection, member, read, artefact=artefact, salt=salt, token=token, now=now)
+        _insert(
+            deps, connection, member, read,
+            artefact=artefact, salt=salt, token=token, now=now, keys=keys or {},
+        )  # fmt: skip
     elif known[0] != artefact:
-        raise BadRequest("consent_exists", "the id is taken by another artefact")
+        raise BadRequest(
+            "consent_exists", "the artefact's `consent_id` is taken by an artefact that differs"
+        )
     return view(connection, token, read.consent_id, now)
 
 
@@ -88,14 +97,22 @@ def _checked(
         (member.member_id, kid_of(artefact)),
     ).fetchone()
     if row is None:
-        raise BadRequest("bad_consent", "the member has no such signing key")
+        raise BadRequest(
+            "bad_consent", "the header's `kid` names none of your registered public keys"
+        )
     jwk: Mapping[str, str] = orjson.loads(row[0])
     read = read_artefact(artefact, jwk)
     if read.captured_by != member.code:
-        raise BadRequest("consent_other_member", "the artefact was captured by another member")
+        raise BadRequest(
+            "consent_other_member", "the artefact's `captured_by` is not your member code"
+        )
     life = deps.profile_today.consent_life_max_days
-    if (read.valid_to - read.valid_from).days > life:
-        raise BadRequest("consent_too_long", f"a consent may last {life} days at most")
+    days = (read.valid_to - read.valid_from).days
+    if days > life:
+        raise BadRequest(
+            "consent_too_long",
+            f"from `valid_from` to `valid_to` are {days} days; a consent may last {life} at most",
+        )
     return read
 
 
@@ -109,6 +126,7 @@ def _insert(
     salt: str,
     token: bytes,
     now: datetime,
+    keys: Mapping[UUID, bytes],
 ) -> None:
     recipient_id = None
     if read.recipient != BUREAU:
@@ -116,44 +134,55 @@ def _insert(
             "select member_id from member.member where code = %s", (read.recipient,)
         ).fetchone()
         if row is None:
-            raise BadRequest("unknown_member", "the consent's recipient is not a member")
+            raise BadRequest(
+                "unknown_member",
+                f"the artefact's `recipient` is no member's code and not `{BUREAU}`",
+            )
         recipient_id = row[0]
-    key = deps.vault.create([read.consent_id], now)[read.consent_id]
+    key = keys.get(read.consent_id)
+    if key is None:
+        key = deps.vault.create([read.consent_id], now)[read.consent_id]
     statement = {"artefact": artefact, "registered_at": instant_text(now), "token": token.hex()}
     subjects = _subjects(connection, token)
     heads.lock(connection, subjects)
-    try:
-        connection.execute(
-            "insert into directory.consent (consent_id, token) values (%s, %s)",
-            (read.consent_id, token),
-        )
-    except psycopg.errors.UniqueViolation:
-        raise BadRequest("consent_exists", "the id is taken by another artefact") from None
-    connection.execute(
-        "insert into gate.consent (token, consent_id, captured_by, recipient_id, purpose,"
-        " data_classes, valid_from, valid_to, given_at, registered_at, uses_allowed, artefact,"
-        " salt_sealed, countersignature, text_sha256, locale) values (%s, %s, %s, %s, %s, %s, %s,"
-        " %s, %s, %s, %s, %s, %s, %s, %s, %s)",
+    made = connection.execute(
+        _STANDS,
         (
-            token, read.consent_id, member.member_id, recipient_id, read.purpose,
+            read.consent_id, token, member.member_id, recipient_id, read.purpose,
             list(read.data_classes), read.valid_from, read.valid_to, read.given_at, now,
             read.uses_allowed, artefact, AESGCM(key).encrypt(bytes(12), salt.encode(), b"salt"),
             deps.keys.sign(canonical(statement)), read.text_sha256, read.locale,
         ),
     )  # fmt: skip
-    connection.execute(
-        "insert into gate.consent_use (token, consent_id) values (%s, %s)",
-        (token, read.consent_id),
-    )
-    for subject_id in subjects:
-        heads.add_event(
-            connection,
-            subject_id,
-            "consent_given",
-            token,
-            happened_at=now,
-            consent_id=read.consent_id,
+    if not made.rowcount:
+        raise BadRequest(
+            "consent_exists", "the artefact's `consent_id` is taken by an artefact that differs"
         )
+    heads.add_events(
+        connection,
+        [
+            heads.Event(subject_id, "consent_given", token, now, read.consent_id)
+            for subject_id in subjects
+        ],
+    )
+
+
+#: Nothing is made where the id is taken by a consent under another token.
+_STANDS = """
+with mine as (
+  insert into directory.consent (consent_id, token) values (%s, %s) on conflict do nothing
+  returning consent_id, token
+), stands as (
+  insert into gate.consent (token, consent_id, captured_by, recipient_id, purpose, data_classes,
+    valid_from, valid_to, given_at, registered_at, uses_allowed, artefact, salt_sealed,
+    countersignature, text_sha256, locale)
+  select token, consent_id, %s::uuid, %s::uuid, %s::text, %s::text[], %s::timestamptz,
+    %s::timestamptz, %s::timestamptz, %s::timestamptz, %s::integer, %s::text, %s::bytea,
+    %s::bytea, %s::text, %s::text
+  from mine
+)
+insert into gate.consent_use (token, consent_id) select token, consent_id from mine
+"""
 
 
 def withdraw(
@@ -178,7 +207,7 @@ def withdraw(
             (consent_id,),
         ).fetchone()
         if found is None or not _may_withdraw(found, member, tokens):
-            raise BadRequest("not_found", "no such consent")
+            raise BadRequest("not_found", "no consent of this id that you may withdraw")
         token, now = bytes(found[0]), deps.clock()
         connection.execute("select from directory.token where token = %s for update", (token,))
         subjects = _subjects(connection, token)
@@ -189,15 +218,13 @@ def withdraw(
             (token, consent_id, now, withdrawn_by),
         )
         if done.rowcount:
-            for subject_id in subjects:
-                heads.add_event(
-                    connection,
-                    subject_id,
-                    "consent_withdrawn",
-                    token,
-                    happened_at=now,
-                    consent_id=consent_id,
-                )
+            heads.add_events(
+                connection,
+                [
+                    heads.Event(subject_id, "consent_withdrawn", token, now, consent_id)
+                    for subject_id in subjects
+                ],
+            )
         return view(connection, token, consent_id, now)
 
 
@@ -232,7 +259,7 @@ def view(
         _VIEW + " where c.token = %s and c.consent_id = %s", (token, consent_id)
     ).fetchone()
     if row is None:
-        raise Refused("consent_missing", "there is no such consent")
+        raise Refused("consent_missing", "no consent of this id is registered")
     return _as_view(row, now)
 
 

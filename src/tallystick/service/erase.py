@@ -97,7 +97,7 @@ def _lock(connection: psycopg.Connection[Any], subject_id: UUID) -> _Hers:
         "select subject_id from gate.head where subject_id = %s for update", (subject_id,)
     ).fetchone()
     if head is None:
-        raise BadRequest("not_found", "no such subject")
+        raise BadRequest("not_found", "no subject on file has this id")
     accounts_query = (
         "select distinct o.object_id from directory.party_subject ps"
         " join directory.object o using (party_id)"

@@ -16,6 +16,9 @@ from datetime import datetime, timedelta
 from tallystick.errors import BadRequest, Refused
 from tallystick.service.port import Deps
 
+#: What to say of another request under a key that was used.
+REUSED = "this request is not, byte for byte, the first one of this Idempotency-Key"
+
 #: How long an answer is kept for the same request to find it.
 KEPT = timedelta(days=7)
 
@@ -45,7 +48,9 @@ class InFlight:
         entry = (client_key, request_key)
         with self._lock:
             if entry in self._running:
-                raise Refused("request_in_flight")
+                raise Refused(
+                    "request_in_flight", "the first one with this Idempotency-Key goes on"
+                )
             self._running.add(entry)
         try:
             yield
@@ -71,7 +76,7 @@ def stored_answer(
     if row is None:
         return None
     if request_digest is not None and bytes(row[0]) != request_digest:
-        raise BadRequest("idempotency_key_reused")
+        raise BadRequest("idempotency_key_reused", REUSED)
     return StoredAnswer(status=row[1], body=row[2])
 
 

@@ -128,7 +128,9 @@ def _move(deps: Deps, connection: psycopg.Connection[Any], move: _Move) -> order
     heads.lock(connection, both)
     others = _others(connection, source, move.party_id)
     if move.decision == "unlinked" and not others:
-        raise BadRequest("conflict", "the party is its subject's only one")
+        raise BadRequest(
+            "conflict", "the party is the only one of its subject: nothing is left to part it from"
+        )
     touched = publish.Touched(
         accounts=_accounts(connection, source, move.party_id),
         parties=frozenset([move.party_id]),
@@ -158,7 +160,7 @@ def _subject_of(connection: psycopg.Connection[Any], party_id: UUID) -> UUID:
         "select subject_id from directory.party_subject where party_id = %s", (party_id,)
     ).fetchone()
     if row is None:
-        raise BadRequest("not_found", "no such party")
+        raise BadRequest("not_found", "no party on file has this id")
     found: UUID = row[0]
     return found
 
@@ -170,7 +172,7 @@ def _require_subject(connection: psycopg.Connection[Any], subject_id: UUID) -> N
         (subject_id,),
     ).fetchone()
     if known is None:
-        raise BadRequest("not_found", "no such subject")
+        raise BadRequest("not_found", "no subject on file has this id")
 
 
 def _others(connection: psycopg.Connection[Any], subject_id: UUID, party_id: UUID) -> list[UUID]:
@@ -297,6 +299,6 @@ def _carry_tokens(
     }
     for token in tokens:
         if token not in held:
-            heads.tie_token(connection, token, target, now)
+            heads.tie_tokens(connection, [(token, target)], now)
         if token not in staying:
             heads.untie_token(connection, token, source, now)

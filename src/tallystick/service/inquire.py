@@ -34,6 +34,7 @@ from tallystick.service.gate import (
     read,
     write_look,
 )
+from tallystick.service.idempotency import REUSED
 from tallystick.service.kept import given_before
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
@@ -74,9 +75,9 @@ async def answer(deps: Deps, ask: Ask) -> Answer:
             Unavailable log_delayed
     """
     if not ask.identifiers:
-        raise BadRequest("invalid_request", "an inquiry needs an identity number")
+        raise BadRequest("invalid_request", "the subject needs at least one identifier")
     if not normal_name(ask.name):  # a missing name agrees with any, so none may be asked by
-        raise BadRequest("invalid_request", "an inquiry needs a name")
+        raise BadRequest("invalid_request", "the subject's name must hold a letter")
     tokens = [deps.keys.identity_token(scheme, value) for scheme, value in ask.identifiers]
     for _ in range(_TRIES):
         try:
@@ -85,7 +86,7 @@ async def answer(deps: Deps, ask: Ask) -> Answer:
             continue  # somebody was linked meanwhile, or the same request won: look again
         except StrangeMember:
             await desk_of(deps).learn_members(deps)
-    raise Unavailable("unavailable", "the person's links keep changing")
+    raise Unavailable("unavailable", "what the answer rests on changed during every try")
 
 
 class _Inquiry:
@@ -130,7 +131,7 @@ class _Inquiry:
 
     async def _again(self, digest: bytes, look_id: UUID, token: bytes) -> Answer:
         if digest != self.ask.request_digest:
-            raise BadRequest("idempotency_key_reused", "the key was used for another request")
+            raise BadRequest("idempotency_key_reused", REUSED)
         return await given_before(self.deps, look_id, token)
 
     async def _keys(self, found: Sequence[Material]) -> dict[str, bytes]:
@@ -159,13 +160,13 @@ class _Inquiry:
         """
         ask = self.ask
         if ask.as_of is not None or ask.known_at is not None:
-            raise Refused("history_not_permitted", "a member asks the present only")
+            raise Refused("history_not_permitted", "`as_of` or `known_at` was given")
         row, names_subject = None, False
         if ask.permit == "consent" and ask.consent_id is not None:
             row = _consent_named(material, found, str(ask.consent_id))
             names_subject = row is not None and (material is None or row.token in material.tokens)
             if row is None and await self._is_known(gate, ask.consent_id):
-                raise Refused("consent_other_subject", "it was given by somebody else")
+                raise Refused("consent_other_subject", "it does not name this person")
         permit = mint(
             cast(PermitKind, ask.permit),
             subject_id=NOBODY if material is None else UUID(material.subject_id),
@@ -304,4 +305,4 @@ async def _use(gate: Opened, row: ConsentRow) -> None:
     }
     (rows,) = await gate.line.run((sql.USE, given))
     if not rows:
-        raise Refused("consent_used_up", "every use it allows was made")
+        raise Refused("consent_used_up", "every use that the consent allows was made before")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from tallystick.audit import Look
@@ -60,7 +60,7 @@ async def kept_look(
         if not rows:
             (erased,) = await line.run((sql.ERASED, {"look_id": look_id}))
             if erased:
-                raise BadRequest("erased", "the law erased it", extra={"statement": erased[0][0]})
+                raise erased_by(erased[0][0])
     finally:
         await lines.give(line)
     return _kept(rows[0]) if rows else None
@@ -89,16 +89,32 @@ async def body_kept(deps: Deps, kept: KeptLook) -> bytes:
             is over
     """
     if kept.erasure is not None:
-        raise BadRequest("erased", "the law erased it", extra={"statement": kept.erasure})
+        raise erased_by(kept.erasure)
     if kept.sealed is None:
-        raise BadRequest("no_longer_readable", "the answer is not kept any more")
+        raise BadRequest(
+            "no_longer_readable", "the body of the answer was kept for its time and is gone"
+        )
     keys = await deps.vault.aget(kept.parties)
     if len(keys) < len(set(kept.parties)):
-        raise BadRequest("erased", "what the answer was made of is gone")
+        raise BadRequest(
+            "erased", "a key of what the answer was made of was destroyed by an erasure"
+        )
     key = seal.body_key(keys.values(), kept.look.look_id.bytes)
     body = unpacked(seal.unseal_body(key, kept.sealed))
     require(sha256(body) == kept.look.body_digest, "a kept body is not the one its look names")
     return body
+
+
+def erased_by(statement: str) -> BadRequest:
+    """What to raise for a look that an erasure took."""
+    return BadRequest("erased", "its erasure is on record", extra={"statement": statement})
+
+
+def too_old(kept: KeptLook) -> BadRequest:
+    """What to raise for an answer whose `readable_until` has come."""
+    require(kept.readable_until is not None, "an answer without an end cannot be too old")
+    until = instant_text(cast(datetime, kept.readable_until))
+    return BadRequest("no_longer_readable", f"it could be read again until {until}")
 
 
 async def given_before(deps: Deps, look_id: UUID, token: bytes) -> Answer:
@@ -108,14 +124,18 @@ async def given_before(deps: Deps, look_id: UUID, token: bytes) -> Answer:
     """
     kept = await kept_look(deps, look_id, by="token", whose=token)
     if kept is None:
-        raise BadRequest("erased", "the law erased the answer to this request")
+        raise BadRequest("erased", "the answer to this Idempotency-Key's request was erased")
     look = kept.look
     if look.refusal_code is not None:
-        raise Refused(look.refusal_code, "as before", extra={"look_id": str(look.look_id)})
+        raise Refused(
+            look.refusal_code,
+            "the request of this Idempotency-Key was refused so before; a new one needs a new key",
+            extra={"look_id": str(look.look_id)},
+        )
     body = None
     if look.outcome == "hit":
         if kept.readable_until is not None and deps.clock() >= kept.readable_until:
-            raise BadRequest("no_longer_readable", "the answer is too old to be given again")
+            raise too_old(kept)
         body = await body_kept(deps, kept)
     return Answer(
         look_id=look.look_id,

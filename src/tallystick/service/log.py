@@ -68,4 +68,9 @@ def require_in_time(deps: Deps, oldest: datetime | None) -> None:
     now = deps.clock()
     allowed = timedelta(seconds=deps.profile.on(now.date()).log_delay_max_seconds)
     if oldest is not None and now - oldest > allowed:
-        raise Unavailable("log_delayed", "the oldest look without a number is too old")
+        seconds = int((now - oldest).total_seconds())
+        raise Unavailable(
+            "log_delayed",
+            f"a look has waited {seconds} s for its number, {int(allowed.total_seconds())} s are"
+            " allowed",
+        )

@@ -71,9 +71,9 @@ def add_member(
                 (member.member_id, code, name_en, name_zh, member_class, deps.clock()),
             )
     except psycopg.errors.UniqueViolation:
-        raise BadRequest("member_exists", "a member of that code is registered") from None
+        raise BadRequest("member_exists", f"the code {code!r} is taken") from None
     except psycopg.errors.CheckViolation:
-        raise BadRequest("bad_member_code", "small letters, digits, - and _ only") from None
+        raise BadRequest("bad_member_code", f"the code {code!r} has another form") from None
     if jwk is not None:
         add_public_key(deps, member.member_id, f"{code}:1", jwk)
     return member
@@ -112,14 +112,14 @@ def _one(deps: Deps, condition: str, value: Any) -> Member:
             f"select {_COLUMNS} from member.member where {condition}", (value,)
         ).fetchone()
     if row is None:
-        raise BadRequest("unknown_member", "no such member")
+        raise BadRequest("unknown_member", "no member is registered under this code or id")
     return Member(*row)
 
 
 def issue_key(deps: Deps, member_id: UUID, label: str) -> IssuedKey:
     """Issue a bearer key (test mode only). Raises: BadRequest `keys_in_test_mode_only`."""
     if not deps.is_test_mode:
-        raise BadRequest("keys_in_test_mode_only", "live mode takes key pairs only")
+        raise BadRequest("keys_in_test_mode_only", "this bureau is in live mode")
     secret = _PREFIX + base64.urlsafe_b64encode(deps.random_bytes(24)).decode().rstrip("=")
     key_id = deps.new_id()
     with deps.database.connect("serve") as connection:
@@ -159,7 +159,9 @@ def revoke_key(deps: Deps, key_id: UUID) -> None:
                 "select 1 from member.api_key where key_id = %s", (key_id,)
             ).fetchone()
         ):
-            raise BadRequest("not_found", "no such key")
+            raise BadRequest(
+                "not_found", "no key has this id; `tallystick keys list` lists a member's"
+            )
 
 
 def authenticate(deps: Deps, secret: str) -> Member | None:

@@ -60,7 +60,7 @@ async def own_looks(deps: Deps, session: Session) -> list[dict[str, Any]]:
 
 async def _own(deps: Deps, session: Session, question: _Question) -> Answer:
     if session.subject_id is None:
-        raise BadRequest("not_found", "the session is nobody's on file")
+        raise BadRequest("not_found", "nothing is on file for this session")
     if question.as_of is not None:
         _check_as_of(deps, question.as_of)
     tokens = [] if session.token is None else [session.token]
@@ -73,7 +73,7 @@ async def _own(deps: Deps, session: Session, question: _Question) -> Answer:
             continue
         except StrangeMember:
             await desk_of(deps).learn_members(deps)
-    raise Unavailable("unavailable", "the person's links keep changing")
+    raise Unavailable("unavailable", "what the report rests on changed during every try")
 
 
 def _check_as_of(deps: Deps, as_of: datetime) -> None:
@@ -133,7 +133,7 @@ async def _answered(deps: Deps, gate: Opened, material: Material, question: _Que
         )
     keys = await deps.vault.keys_of(material.parties())
     if material.parties() and not keys:
-        raise BadRequest("erased", "the law erased what was on file")
+        raise BadRequest("erased", "the keys of what was on file were destroyed by an erasure")
     permit = mint(
         "self",
         subject_id=UUID(material.subject_id),

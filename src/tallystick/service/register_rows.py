@@ -5,7 +5,7 @@ Neither hangs on a person's file: a consent stands under a token, a member's fac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -166,7 +166,7 @@ def consents(deps: Deps, job: Job) -> int:
             (job.furnisher_id,),
         ).fetchone()
     if found is None:
-        raise BadRequest("not_found", "no such member")
+        raise BadRequest("not_found", "the submission's furnisher is not registered")
     member = Member(*found)
     unchanged = 0
     rows = _accepted(job)
@@ -193,6 +193,10 @@ def _register_part(
                 ([row["consent_id"] for row in rows],),
             )
         }
+        keys = deps.vault.create(
+            [UUID(row["consent_id"]) for row in rows if _is_new_id(row["consent_id"], known)],
+            deps.clock(),
+        )
         for row in rows:
             try:
                 with connection.transaction():
@@ -200,6 +204,7 @@ def _register_part(
                         deps, connection, member,
                         artefact=row["artefact"], salt=row["salt"],
                         scheme=row["identifier_scheme"], number=row["identifier_number"],
+                        keys=keys,
                     )  # fmt: skip
             except BadRequest as error:
                 refused.append(_refused(row["line_no"], error.code))
@@ -209,6 +214,14 @@ def _register_part(
     if refused:
         _reject(deps, job, refused)
     return accepted, unchanged
+
+
+def _is_new_id(text: str, known: Collection[str]) -> bool:
+    """Whether a key can be made ahead: an id that is none is refused with its artefact."""
+    try:
+        return str(UUID(text)) not in known
+    except ValueError:
+        return False
 
 
 def _refused(line_no: int, code: str) -> intake_store.FindingRow:

@@ -16,7 +16,7 @@ from tallystick.model.permit import Permit
 from tallystick.service.answers import Answer, body_of, profile_on, receipt_of
 from tallystick.service.fold_file import Place, fold_material
 from tallystick.service.gate import Request, StrangeMember, desk_of, opened, write_look
-from tallystick.service.kept import KeptLook, Whose, body_kept, kept_look
+from tallystick.service.kept import KeptLook, Whose, body_kept, erased_by, kept_look, too_old
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.read_file import Material
@@ -35,11 +35,11 @@ async def again(deps: Deps, reader: Member | Session, look_id: UUID) -> Answer:
     if kept is None:
         await asyncio.to_thread(_require_look, deps, look_id)
     if kept is None or kept.look.refusal_code is not None:
-        raise BadRequest("not_found", "no such answer")
+        raise BadRequest("not_found", "no answer of this id that you may read")
     look, now = kept.look, deps.clock()
     is_over = kept.readable_until is not None and now >= kept.readable_until
     if look.member_id is not None and is_over:
-        raise BadRequest("no_longer_readable", "the answer is too old to be given again")
+        raise too_old(kept)
     async with opened(deps, [], Request(), subject_id=look.subject_id) as gate:
         # Under the head's lock: an erasure either waits for this look, or has taken the keys.
         body = await body_kept(deps, kept) if look.outcome == "hit" else None
@@ -92,7 +92,9 @@ async def replay(deps: Deps, look_id: UUID, *, fold: bool) -> bytes:
     if kept is not None and kept.look.permit == "again":
         kept = await kept_look(deps, _original(kept.look), by="anybody")
     if kept is None or kept.look.outcome != "hit":
-        raise BadRequest("not_found", "nothing was handed out under that look")
+        raise BadRequest(
+            "not_found", "no answer of this id that held a report: only a hit's can be made again"
+        )
     if not fold:
         return await body_kept(deps, kept)
     desk = desk_of(deps)
@@ -101,18 +103,27 @@ async def replay(deps: Deps, look_id: UUID, *, fold: bool) -> bytes:
             return await asyncio.to_thread(_folded, deps, kept.look)
         except StrangeMember:
             await desk.learn_members(deps)
-    raise Unavailable("unavailable", "a member of the answer is not on file")
+    raise Unavailable(
+        "unavailable",
+        "a member whom the answer names is not registered: compare `tallystick members list`",
+    )
 
 
 def _folded(deps: Deps, look: Look) -> bytes:
     """The body of a look, folded from the ledger at the look's coordinates."""
     if look.as_of is None or look.subject_id is None:
-        raise BadRequest("not_found", "nothing was handed out under that look")
+        raise BadRequest(
+            "not_found", "no answer of this id that held a report: only a hit's can be made again"
+        )
     profile = profile_on(deps, look.as_of)
     versions = orjson.loads(look.versions or "{}")
     made_by = {"id": profile.id, "version": profile.version}
     if versions.get("profile") != made_by:
-        raise BadRequest("conflict", "the answer was made under another version of the profile")
+        raise BadRequest(
+            "conflict",
+            "the answer was made under another version of the profile than this program has:"
+            " replay it from the kept body, or fold it with the program of that version",
+        )
     place = Place(
         position=look.position or 0,
         log_size=look.log_size or 0,
@@ -140,7 +151,7 @@ def _require_look(deps: Deps, look_id: UUID) -> None:
             "select statement from log.erasure where look_id = %s", (look_id,)
         ).fetchone()
     if row is not None:
-        raise BadRequest("erased", "the law erased it", extra={"statement": str(row[0])})
+        raise erased_by(str(row[0]))
 
 
 def _require_not_erased(connection: psycopg.Connection[tuple[object, ...]], look: Look) -> None:
@@ -148,7 +159,7 @@ def _require_not_erased(connection: psycopg.Connection[tuple[object, ...]], look
         "select statement from log.subject_erasure where subject_id = %s", (look.subject_id,)
     ).fetchone()
     if row is not None:
-        raise BadRequest("erased", "the law erased it", extra={"statement": str(row[0])})
+        raise erased_by(str(row[0]))
 
 
 def _id_key(deps: Deps, look: Look, material: Material) -> bytes:

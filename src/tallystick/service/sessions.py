@@ -146,7 +146,11 @@ def _who(persona: str, end: datetime, **more: Any) -> Session:
         or (needs_member and more["member_id"] is None)
         or (persona == "person" and more["subject_id"] is None)
     ):
-        raise BadRequest("invalid_request", "a session stands for a member, a person or operator")
+        raise BadRequest(
+            "invalid_request",
+            f"a session is of one of {', '.join(sorted(_PERSONAS))}; furnisher and lender need"
+            " their member, a person needs to be on file",
+        )
     return Session(persona=persona, expires_at=end, **more)
 
 

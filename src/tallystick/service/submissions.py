@@ -13,6 +13,7 @@ import psycopg
 from tallystick.errors import BadRequest
 from tallystick.furnish import RuleText, write_rejects
 from tallystick.model.finding import Finding
+from tallystick.model.instant import instant_text
 from tallystick.service import domains, intake_store
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
@@ -93,7 +94,7 @@ def show(deps: Deps, member: Member | None, submission_id: UUID) -> SubmissionVi
         ).fetchone()
         view = _view(row) if row else None
         if view is None or (member is not None and view.furnisher_id != member.member_id):
-            raise BadRequest("not_found", "no such submission")
+            raise BadRequest("not_found", "no submission of this id that you may see")
         counts = connection.execute(
             "select rule_id, severity, count(*) from intake.finding where submission_id = %s"
             " group by rule_id, severity order by count(*) desc, rule_id",
@@ -161,7 +162,11 @@ def rejects(deps: Deps, member: Member | None, submission_id: UUID) -> Iterator[
     view = show(deps, member, submission_id)
     key = deps.vault.get([submission_id]).get(submission_id)
     if key is None:
-        raise BadRequest("raw_gone", "the raw bytes are past their keeping time")
+        days = deps.profile_today.raw_days
+        raise BadRequest(
+            "raw_gone",
+            f"it came at {instant_text(view.received_at)}; what was sent is kept {days} days",
+        )
     folder = deps.work_folder / f"rejects-{deps.new_id().hex}"
     folder.mkdir(parents=True, mode=0o700)
     try:

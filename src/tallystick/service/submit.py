@@ -43,6 +43,12 @@ class Received:
     is_new: bool
 
 
+def require_dataset(deps: Deps, dataset: str) -> None:
+    """Raise BadRequest `unknown_dataset` unless the registry has it."""
+    if dataset not in deps.registry:
+        raise BadRequest("unknown_dataset", f"`dataset` is one of: {', '.join(deps.registry)}")
+
+
 def receive(
     deps: Deps,
     member: Member,
@@ -60,8 +66,7 @@ def receive(
     Gives:  the same bytes of the same furnisher give the submission they made the first time
     Raises: BadRequest `unknown_dataset`
     """
-    if dataset not in deps.registry:
-        raise BadRequest("unknown_dataset", "the registry has no such dataset")
+    require_dataset(deps, dataset)
     submission_id = deps.new_id()
     key = deps.vault.create([submission_id], deps.clock())[submission_id]
     digest, size = hashlib.sha256(), 0
@@ -157,7 +162,7 @@ def _process_held(deps: Deps, submission_id: UUID, progress: Progress) -> Submis
     with deps.database.connect("intake") as connection:
         found = intake_store.load(connection, submission_id)
     if found is None:
-        raise BadRequest("not_found", "no such submission")
+        raise BadRequest("not_found", "no submission of this id that you may see")
     if found.state in ("published", "rejected"):
         return show(deps, None, submission_id)
     folder = deps.work_folder / submission_id.hex
@@ -214,9 +219,14 @@ def submit_records(
     Raises: BadRequest `too_many_records`, `unknown_dataset`
     """
     if not 0 < len(records) <= MAX_RECORDS:
-        raise BadRequest("too_many_records", f"send 1 to {MAX_RECORDS} records at once")
+        raise BadRequest("too_many_records", too_many(len(records)))
     received = receive(deps, member, dataset, _lines(records), channel="api")
     return process(deps, received.submission_id)
+
+
+def too_many(count: int) -> str:
+    """What to say of more records than are taken at once, or of none."""
+    return f"{count} records came; 1 to {MAX_RECORDS} are taken at once"
 
 
 def _lines(records: Sequence[Mapping[str, Any]]) -> IO[bytes]:
@@ -239,7 +249,7 @@ def _process_pending(
             (furnisher_id,),
         ).fetchone()
     if row is None:
-        raise BadRequest("not_found", "no such member")
+        raise BadRequest("not_found", "the records' furnisher is not registered")
     member = Member(*row)
     received = receive(
         deps, member, dataset, _lines(records), channel="pending", again=True, parent=parent

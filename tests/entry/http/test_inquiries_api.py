@@ -153,3 +153,5 @@ def test_the_same_answer_can_be_read_again_by_the_same_member_only(site):
     assert orjson.loads(again.content)["body_sha256"] == first["body_sha256"]
     other = site.send("GET", f"/v1/reports/{first['id']}", key=site.platform_key)
     assert (other.status_code, other.json()["code"]) == (404, "not_found")
+    nobodys = site.send("GET", f"/v1/reports/inq_{'0' * 32}").json()
+    assert other.json() | {"instance": ""} == nobodys | {"instance": ""}

@@ -166,3 +166,38 @@ def test_every_code_the_program_raises_is_in_the_catalogue():
 def test_an_incomplete_entry_is_refused(text):
     with pytest.raises(ProfileError, match=r"codes\.toml: a: needs"):
         read_catalogue(text)
+
+
+#: Codes whose title and fix in the catalogue say all there is to say.
+_SAID_BY_THE_CATALOGUE = {"form_expired", "sign_in_link_invalid", "sign_in_required"}
+
+
+def test_every_error_raised_says_what_was_found_or_is_allowed():
+    bare = re.compile(r'(?:Refused|BadRequest|Unavailable)\(\s*"([a-z_0-9]+)",?\s*\)')
+    found = {
+        code
+        for file in (ROOT / "src").rglob("*.py")
+        for code in bare.findall(file.read_text(encoding="utf-8"))
+    }
+    assert found == _SAID_BY_THE_CATALOGUE
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "more", "words"),
+    [
+        ("GET", "/v1/submissions/sbm_1", {}, "sbm_ and 32 hex digits"),
+        ("GET", "/v1/reports/inq_1", {}, "inq_ and 32 hex digits"),
+        ("GET", "/v1/schemas/nothing", {}, "`dataset` is one of: "),
+        ("POST", "/v1/records", {"content": b"{", "headers": JSON}, "line 1, column 2"),
+        ("POST", "/v1/records", {"content": b"{"}, "must be application/json"),
+        ("POST", "/v1/records", {"json": {"dataset": "subject", "records": [{}] * 101}},
+         "101 records came; 1 to 100"),
+        ("POST", "/v1/consents", {"content": b" " * (64 * 1024 + 1), "headers": JSON},
+         "at most 65536 bytes"),
+        ("POST", "/v1/submissions?dataset=subject", {"content": b"x"}, "text/csv"),
+        ("POST", "/v1/submissions?dataset=subject", {"headers": {"Idempotency-Key": "k" * 15}},
+         "it has 15 characters"),
+    ],
+)  # fmt: skip
+def test_the_detail_names_what_is_allowed(site, method, path, more, words):
+    assert words in site.send(method, path, **more).json()["detail"]

@@ -53,6 +53,8 @@ def test_what_is_another_members_is_not_there(site):
     for path in (job["url"], *job["results"].values()):
         answer = site.send("GET", path, key=site.platform_key)
         assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+        nobodys = site.send("GET", path.replace(job["id"], f"sbm_{'0' * 32}")).json()
+        assert answer.json() | {"instance": ""} == nobodys | {"instance": ""}
 
 
 def test_the_same_bytes_are_the_same_submission_unless_asked_again(site):

@@ -81,7 +81,7 @@ def _withdraw_own(parts: Deps, consent_id: UUID, subject_id: UUID) -> ConsentVie
     from tallystick.service.consents import of_subject, withdraw
 
     if consent_id not in {view.consent_id for view in of_subject(parts, subject_id)}:
-        raise BadRequest("not_found", "no such consent of yours")
+        raise BadRequest("not_found", "no consent of this id that you may withdraw")
     return withdraw(parts, consent_id, withdrawn_by="person")
 
 

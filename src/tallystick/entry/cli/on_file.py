@@ -39,6 +39,10 @@ def subject_of(parts: Deps, content: dict[str, Any]) -> UUID:
     with parts.database.connect("eraser") as connection:
         rows = connection.execute(_SUBJECTS, (tokens,)).fetchall()
     if len(rows) != 1:
-        raise BadRequest("not_found", "not exactly one subject has these numbers")
+        raise BadRequest(
+            "not_found",
+            f"{len(rows)} subjects have these numbers, exactly one must: give numbers of one person"
+            " only, or her `subject_id`",
+        )
     found: UUID = rows[0][0]
     return found

@@ -56,7 +56,10 @@ def explain(
     rule = load_rules().get(name.upper())
     fields, code = _fields(name), _code(name)
     if rule is None and not fields and code is None:
-        raise BadRequest("not_found", "no rule, field or code has this name")
+        raise BadRequest(
+            "not_found",
+            "no rule, field or code has this name; `tallystick rules list` lists the rules",
+        )
     if as_json:
         found = {"rule": None if rule is None else _rule(rule), "fields": fields, "code": code}
         output.as_json({kind: one for kind, one in found.items() if one})

@@ -9,11 +9,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tallystick.entry.http.once import answered_once
-from tallystick.entry.http.reading import Fields, parsed, require_json
+from tallystick.entry.http.reading import Fields, id_in_address, parsed, require_json
 from tallystick.entry.http.shapes import consent_shape
 from tallystick.entry.http.web import authenticated, web_of
-from tallystick.errors import BadRequest
-from tallystick.model.ids import parse_edge_id
 from tallystick.service.consents import register, withdraw
 from tallystick.service.members import Member
 
@@ -71,9 +69,7 @@ async def register_consent(request: Request, caller: Caller) -> Response:
 async def withdraw_consent(consent_id: str, request: Request, caller: Caller) -> Response:
     """Take a consent back, for the person, as the member who captured it; at once, for good."""
     web = web_of(request)
-    identity = parse_edge_id("cns", consent_id)
-    if identity is None:
-        raise BadRequest("not_found")
+    identity = id_in_address("cns", consent_id)
     payload = await request.body()
     if payload.strip():
         Fields(parsed(payload)).finish()

@@ -12,9 +12,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tallystick.entry.http.once import REPLAYED, request_key
-from tallystick.entry.http.reading import Fields, parsed, require_json
+from tallystick.entry.http.reading import Fields, id_in_address, parsed, require_json
 from tallystick.entry.http.web import authenticated, web_of
-from tallystick.errors import BadRequest
 from tallystick.model.ids import edge_id, parse_edge_id
 from tallystick.model.instant import instant_text
 from tallystick.service.inquire import Answer, Ask, answer
@@ -128,9 +127,7 @@ async def read_again(inquiry_id: str, request: Request) -> Response:
     """The answer of an inquiry of yours, byte for byte, until it is no longer readable."""
     web = web_of(request)
     member = await authenticated(request)
-    look_id = parse_edge_id("inq", inquiry_id)
-    if look_id is None:
-        raise BadRequest("not_found")
+    look_id = id_in_address("inq", inquiry_id)
     result = await again(web.deps, member, look_id)
     return Response(
         envelope(web.deps, result, kind="report", identity=inquiry_id),

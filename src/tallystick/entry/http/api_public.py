@@ -11,11 +11,12 @@ from tallystick import __version__
 from tallystick.entry.http.api_inquiries import PERMITS
 from tallystick.entry.http.api_submissions import MOST_RECORDS
 from tallystick.entry.http.envelope import RECORDS_BODY, SMALL_BODY, UPLOAD_BODY
+from tallystick.entry.http.reading import rule_in_address
 from tallystick.entry.http.shapes import rule_shape
 from tallystick.entry.http.web import web_of
-from tallystick.errors import BadRequest
 from tallystick.formats.schema import json_schema
 from tallystick.service import domains
+from tallystick.service.submit import require_dataset
 from tallystick.validate import load_rules
 
 router = APIRouter(tags=["reference"])
@@ -31,10 +32,7 @@ def list_rules() -> JSONResponse:
 @router.get("/v1/rules/{rule_id}", summary="One rule")
 def show_rule(rule_id: str) -> JSONResponse:
     """A rule with its expression, texts, source and examples."""
-    rule = load_rules().get(rule_id)
-    if rule is None:
-        raise BadRequest("unknown_rule")
-    return JSONResponse(rule_shape(rule))
+    return JSONResponse(rule_shape(rule_in_address(rule_id)))
 
 
 @router.get("/v1/schemas", summary="All datasets")
@@ -57,10 +55,8 @@ def list_schemas(request: Request) -> JSONResponse:
 def show_schema(dataset: str, request: Request) -> Response:
     """The JSON Schema (2020-12) of one record of a dataset."""
     deps = web_of(request).deps
-    found = deps.registry.get(dataset)
-    if found is None:
-        raise BadRequest("unknown_dataset")
-    schema = json_schema(found, domains.of(deps.profile_today))
+    require_dataset(deps, dataset)
+    schema = json_schema(deps.registry[dataset], domains.of(deps.profile_today))
     return JSONResponse(schema, media_type="application/schema+json")
 
 

@@ -14,16 +14,15 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from tallystick.entry.http.once import answered_once, request_digest, request_key, response_of
 from tallystick.entry.http.paging import After, Limit, id_place, number_place, page
-from tallystick.entry.http.reading import Fields, parsed, require_json
+from tallystick.entry.http.reading import Fields, id_in_address, parsed, require_json
 from tallystick.entry.http.shapes import finding_shape, submission_shape
 from tallystick.entry.http.uploads import BodyStream, raw_body
 from tallystick.entry.http.web import Web, authenticated, web_of
 from tallystick.errors import BadRequest
-from tallystick.model.ids import parse_edge_id
 from tallystick.service.idempotency import StoredAnswer, keep_answer, stored_answer
 from tallystick.service.members import Member
 from tallystick.service.submissions import findings, listing, rejects, show
-from tallystick.service.submit import receive, submit_records
+from tallystick.service.submit import receive, require_dataset, submit_records, too_many
 
 FILE_KINDS = frozenset(
     {
@@ -41,16 +40,7 @@ router = APIRouter(prefix="/v1", tags=["submissions"])
 
 def submission_id_of(text: str) -> UUID:
     """The id of a submission in an address. Raises: BadRequest `not_found`."""
-    submission_id = parse_edge_id("sbm", text)
-    if submission_id is None:
-        raise BadRequest("not_found")
-    return submission_id
-
-
-def require_dataset(web: Web, dataset: str) -> None:
-    """Raise BadRequest `unknown_dataset` unless the registry has it."""
-    if dataset not in web.deps.registry:
-        raise BadRequest("unknown_dataset")
+    return id_in_address("sbm", text)
 
 
 _FILE_BODY: dict[str, Any] = {
@@ -74,8 +64,10 @@ async def send_file(
     key = request_key(request)
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in FILE_KINDS:
-        raise BadRequest("unsupported_media_type")
-    require_dataset(web, dataset)
+        raise BadRequest(
+            "unsupported_media_type", f"Content-Type must be one of {', '.join(sorted(FILE_KINDS))}"
+        )
+    require_dataset(web.deps, dataset)
     stream = raw_body(request)
     client = caller.member_id.hex
 
@@ -140,7 +132,7 @@ async def send_records(request: Request, caller: Caller) -> Response:
     dataset = body.text("dataset", most=40)
     records = body.take("records")
     if isinstance(records, list) and len(records) > MOST_RECORDS:
-        raise BadRequest("too_many_records")
+        raise BadRequest("too_many_records", too_many(len(records)))
     if not isinstance(records, list) or not records:
         body.fault("/records", f"must be an array of 1 to {MOST_RECORDS} objects")
         records = []
@@ -148,7 +140,7 @@ async def send_records(request: Request, caller: Caller) -> Response:
         if not isinstance(record, dict):
             body.fault(f"/records/{at}", "must be an object")
     body.finish()
-    require_dataset(web, dataset)
+    require_dataset(web.deps, dataset)
 
     def act() -> tuple[int, dict[str, Any]]:
         return 201, submission_shape(submit_records(web.deps, caller, dataset, records))

@@ -78,7 +78,9 @@ class Envelope:
         limit = body_limit(scope["path"])
         request = Request(scope)
         if _stated_length(scope) > limit:
-            await problem(request, "too_large")(scope, receive, exchange.send)
+            await problem(request, "too_large", detail=_too_large(limit))(
+                scope, receive, exchange.send
+            )
             return
         receive = _counted(receive, limit)
         route = self._direct.get((scope["method"], scope["path"]))
@@ -145,6 +147,10 @@ def _stated_length(scope: MutableMapping[str, Any]) -> int:
     return 0
 
 
+def _too_large(limit: int) -> str:
+    return f"this address takes bodies of at most {limit} bytes"
+
+
 def _counted(receive: Receive, limit: int) -> Callable[[], Awaitable[Message]]:
     """The same messages; one byte beyond `limit` is refused (a body need not state its length)."""
     seen = 0
@@ -155,7 +161,7 @@ def _counted(receive: Receive, limit: int) -> Callable[[], Awaitable[Message]]:
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
             if seen > limit:
-                raise BadRequest("too_large")
+                raise BadRequest("too_large", _too_large(limit))
         return message
 
     return counted

@@ -26,7 +26,8 @@ def request_key(request: Request) -> str:
     """The request's Idempotency-Key. Raises: BadRequest `idempotency_key_missing`."""
     key = request.headers.get("idempotency-key", "")
     if not _KEY.fullmatch(key):
-        raise BadRequest("idempotency_key_missing")
+        found = f"it has {len(key)} characters, or others" if key else "no such header came"
+        raise BadRequest("idempotency_key_missing", f"{found}: 16 to 255 visible ASCII are allowed")
     return key
 
 

@@ -16,6 +16,7 @@ from starlette.responses import JSONResponse
 from tallystick.errors import BadRequest
 
 _PREFIX = "cur_"
+_NOT_OURS = "`after` must be a `next_cursor` of this very list"
 Limit = Annotated[int, Query(ge=1, le=200, description="The most entries of one page.")]
 After = Annotated[str | None, Query(max_length=120, description="The `next_cursor` before.")]
 
@@ -37,7 +38,7 @@ def place_of(text: str | None) -> str | None:
             ).decode("ascii")
     except (binascii.Error, UnicodeDecodeError):
         pass
-    raise BadRequest("invalid_cursor")
+    raise BadRequest("invalid_cursor", _NOT_OURS)
 
 
 def id_place(text: str | None) -> UUID | None:
@@ -47,7 +48,7 @@ def id_place(text: str | None) -> UUID | None:
         return None if place is None else UUID(place)
     except ValueError:
         pass
-    raise BadRequest("invalid_cursor")
+    raise BadRequest("invalid_cursor", _NOT_OURS)
 
 
 def number_place(text: str | None) -> int:
@@ -56,7 +57,7 @@ def number_place(text: str | None) -> int:
     if place is None:
         return -1
     if not place.isdigit() or len(place) > 18:
-        raise BadRequest("invalid_cursor")
+        raise BadRequest("invalid_cursor", _NOT_OURS)
     return int(place)
 
 

@@ -8,13 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 from starlette.requests import Request
 
 from tallystick.entry.http.problem import InvalidRequest
 from tallystick.errors import BadRequest
+from tallystick.model.ids import parse_edge_id
 from tallystick.model.instant import read_instant
+from tallystick.validate import Rule, load_rules
 
 Faults = list[dict[str, str]]
 _UNKNOWN = "is not a known key"
@@ -121,18 +124,34 @@ def _escaped(key: str) -> str:
     return key[:80].replace("~", "~0").replace("/", "~1")
 
 
+def id_in_address(prefix: str, text: str) -> UUID:
+    """The UUID of an id in an address. Raises: BadRequest `not_found`: not such an id at all."""
+    found = parse_edge_id(prefix, text)
+    if found is None:
+        raise BadRequest("not_found", f"the id in the address must be {prefix}_ and 32 hex digits")
+    return found
+
+
+def rule_in_address(rule_id: str) -> Rule:
+    """The rule of an id in an address. Raises: BadRequest `unknown_rule`."""
+    found = load_rules().get(rule_id)
+    if found is None:
+        raise BadRequest("unknown_rule", "no rule has the id in the address; one is ACC-DATE-004")
+    return found
+
+
 def parsed(body: bytes) -> Any:
     """The JSON of a body. Raises: BadRequest `malformed_json`."""
     try:
         return orjson.loads(body)
-    except orjson.JSONDecodeError:
-        pass
+    except orjson.JSONDecodeError as fault:
+        where = f"line {fault.lineno}, column {fault.colno}"
     # Outside the handler: the parser's exception quotes the body and must not become our context.
-    raise BadRequest("malformed_json")
+    raise BadRequest("malformed_json", f"it cannot be read as JSON from {where} on")
 
 
 def require_json(request: Request) -> None:
     """Raise BadRequest `unsupported_media_type` unless the body says it is JSON."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
-        raise BadRequest("unsupported_media_type")
+        raise BadRequest("unsupported_media_type", "Content-Type must be application/json")

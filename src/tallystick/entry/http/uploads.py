@@ -83,7 +83,9 @@ class FormUpload:
     def __init__(self, request: Request):
         kind, options = parse_options_header(request.headers.get("content-type", ""))
         if kind != b"multipart/form-data" or b"boundary" not in options:
-            raise BadRequest("unsupported_media_type")
+            raise BadRequest(
+                "unsupported_media_type", "Content-Type must be multipart/form-data with a boundary"
+            )
         self.fields: dict[str, str] = {}
         self.has_file = False
         self._pieces = request.stream()
@@ -128,7 +130,10 @@ class FormUpload:
             return True
         else:
             return False
-        raise BadRequest("invalid_request", "the form cannot be read")
+        raise BadRequest(
+            "invalid_request",
+            "the multipart form breaks off or is not well-formed: send it once more",
+        )
 
     def _part_begins(self) -> None:
         self._name, self._in_file = "", False

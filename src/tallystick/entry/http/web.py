@@ -37,7 +37,9 @@ class Callers:
     async def member(self, authorization: str) -> Member:
         """The member of an Authorization header. Raises: BadRequest `not_authenticated`."""
         if authorization[: len(_BEARER)].lower() != _BEARER:
-            raise BadRequest("not_authenticated")
+            raise BadRequest(
+                "not_authenticated", "no Authorization header came that begins with `Bearer `"
+            )
         secret = authorization[len(_BEARER) :].strip()
         digest = hashlib.sha256(secret.encode()).digest()
         known = self._known.get(digest)
@@ -47,7 +49,7 @@ class Callers:
         self._known.pop(digest, None)
         member = await run_in_threadpool(authenticate, self._deps, secret)
         if member is None:
-            raise BadRequest("not_authenticated")
+            raise BadRequest("not_authenticated", "no member has this key, or it was revoked")
         if len(self._known) >= _MOST_KNOWN:
             self._known.clear()
         self._known[digest] = (member, now + KNOWN_SECONDS)

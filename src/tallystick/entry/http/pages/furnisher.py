@@ -13,13 +13,13 @@ from starlette.responses import RedirectResponse, Response
 from tallystick.entry.http.api_submissions import (
     receive_file,
     reject_response,
-    require_dataset,
     submission_id_of,
 )
 from tallystick.entry.http.pages.picture import stacked_bar
 from tallystick.entry.http.pages.render import render, words_of
 from tallystick.entry.http.pages.session import check_csrf, signed_in
 from tallystick.entry.http.paging import cursor, id_place, number_place
+from tallystick.entry.http.reading import rule_in_address
 from tallystick.entry.http.shapes import stages_of
 from tallystick.entry.http.uploads import FormUpload
 from tallystick.entry.http.web import web_of
@@ -27,6 +27,7 @@ from tallystick.errors import BadRequest
 from tallystick.model.ids import edge_id
 from tallystick.service.intake_store import FINISHED
 from tallystick.service.submissions import SubmissionView, findings, listing, show
+from tallystick.service.submit import require_dataset
 from tallystick.validate import load_rules
 
 PARTS = ("accepted", "unchanged", "rejected", "pending")
@@ -62,9 +63,9 @@ async def upload(request: Request) -> Response:
     fields = await form.read_fields()
     check_csrf(who, fields.get("csrf"))
     dataset = fields.get("dataset", "")
-    require_dataset(web, dataset)
+    require_dataset(web.deps, dataset)
     if not form.has_file:
-        raise BadRequest("empty_submission")
+        raise BadRequest("empty_submission", "no file came with the form")
     member, again = who.the_member(), fields.get("again") == "yes"
     view: SubmissionView = await run_in_threadpool(
         lambda: receive_file(web, member, dataset, form.file(), again=again)
@@ -117,9 +118,7 @@ async def findings_of_rule(
     """All findings of one rule, page by page."""
     who = await signed_in(request, "furnisher")
     deps, member, place = web_of(request).deps, who.the_member(), number_place(after)
-    rule = load_rules().get(rule_id)
-    if rule is None:
-        raise BadRequest("unknown_rule")
+    rule = rule_in_address(rule_id)
     identity = submission_id_of(submission_id)
     found = await run_in_threadpool(
         lambda: findings(deps, member, identity, rule_id=rule_id, after=place, limit=_PAGE + 1)

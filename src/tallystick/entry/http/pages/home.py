@@ -67,6 +67,6 @@ async def static(name: str) -> Response:
     """A style sheet or picture."""
     kind = _FILES.get(name)
     if kind is None:
-        raise BadRequest("not_found")
+        raise BadRequest("not_found", "no style sheet or picture has this name")
     headers = {"Cache-Control": "public, max-age=3600"}
     return Response(_file(name), headers=headers, media_type=kind)

@@ -16,6 +16,7 @@ from tallystick.entry.http.api_inquiries import PERMITS
 from tallystick.entry.http.pages.render import render, words_of
 from tallystick.entry.http.pages.report_view import report_view
 from tallystick.entry.http.pages.session import SignedIn, posted, signed_in
+from tallystick.entry.http.reading import id_in_address
 from tallystick.entry.http.web import web_of
 from tallystick.errors import BadRequest, Refused
 from tallystick.model.ids import edge_id, parse_edge_id
@@ -54,9 +55,7 @@ async def inquire(request: Request) -> Response:
 async def report_again(inquiry_id: str, request: Request) -> Response:
     """The same answer again; that is a look too, and the person sees it."""
     who = await signed_in(request, "lender", "person")
-    look_id = parse_edge_id("inq", inquiry_id)
-    if look_id is None:
-        raise BadRequest("not_found")
+    look_id = id_in_address("inq", inquiry_id)
     reader = who.session if who.member is None else who.member
     result = await again(web_of(request).deps, reader, look_id)
     return report_page(request, who, result, identity=inquiry_id)

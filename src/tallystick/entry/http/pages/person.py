@@ -94,4 +94,4 @@ def _card_of(cards: list[dict[str, Any]], consent_id: str) -> dict[str, Any]:
     for card in cards:
         if card["view"].consent_id == identity:
             return card
-    raise BadRequest("not_found")
+    raise BadRequest("not_found", "no consent of this id that you may withdraw")

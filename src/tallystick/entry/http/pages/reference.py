@@ -8,6 +8,7 @@ from starlette.responses import RedirectResponse, Response
 
 from tallystick.entry.http.pages.render import render
 from tallystick.entry.http.pages.session import signed_in_or_none
+from tallystick.entry.http.reading import rule_in_address
 from tallystick.errors import BadRequest
 from tallystick.service.catalogue import CATALOGUE
 from tallystick.validate import load_rules
@@ -35,7 +36,7 @@ async def error_code(code: str, request: Request) -> Response:
     """What one error code means and what to do: the `type` of a problem points here."""
     entry = CATALOGUE.get(code)
     if entry is None:
-        raise BadRequest("not_found")
+        raise BadRequest("not_found", "no error code has this name; /docs/errors lists all")
     return render(request, "code.html", who=await signed_in_or_none(request), entry=entry)
 
 
@@ -49,7 +50,5 @@ async def rules(request: Request) -> Response:
 @router.get("/rules/{rule_id}")
 async def rule(rule_id: str, request: Request) -> Response:
     """One rule, readable."""
-    found = load_rules().get(rule_id)
-    if found is None:
-        raise BadRequest("unknown_rule")
+    found = rule_in_address(rule_id)
     return render(request, "rule.html", who=await signed_in_or_none(request), rule=found)

@@ -68,7 +68,7 @@ async def signed_in(request: Request, *personas: str) -> SignedIn:
     if who is None:
         raise Refused("sign_in_required")
     if personas and who.persona not in personas:
-        raise Refused("wrong_persona")
+        raise Refused("wrong_persona", f"this page is for: {', '.join(personas)}")
     return who
 
 

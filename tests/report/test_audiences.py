@@ -232,10 +232,10 @@ def test_a_permit_for_somebody_else_is_refused() -> None:
 @pytest.mark.parametrize(
     ("audience", "until", "shown"),
     [
-        ("lender", "2026-06-16", 1),
-        ("lender", "2026-06-15", 0),
-        ("person", "2026-06-15", 1),
-        ("furnisher", "2026-06-15", 1),
+        ("lender", "2026-06-15", 1),
+        ("lender", "2026-06-14", 0),
+        ("person", "2026-06-14", 1),
+        ("furnisher", "2026-06-14", 1),
     ],
 )
 def test_a_remark_that_ended_is_not_shown_to_lenders(audience: str, until: str, shown: int) -> None:

@@ -214,16 +214,16 @@ def test_the_worst_code_goes_by_the_profiles_rank(codes: str, worst: str) -> Non
 
 
 @pytest.mark.parametrize(
-    ("until", "limit"), [("2026-06-16", "8000.00"), ("2026-06-15", "not_reported")]
+    ("until", "limit"), [("2026-06-15", "8000.00"), ("2026-06-14", "not_reported")]
 )
-def test_an_agreement_counts_until_the_day_it_ends(until: str, limit: str) -> None:
+def test_an_agreement_counts_on_its_last_day(until: str, limit: str) -> None:
     draw = account(terms=terms(product="credit_card", agreement_id="agreement-1"))
 
     assert row(draw, agreements=({**LINE, "expires_on": until},))["credit_limit"] == limit
 
 
-@pytest.mark.parametrize(("until", "count"), [("2026-06-16", 1), ("2026-06-15", 0)])
-def test_a_guarantee_counts_until_the_day_it_ends(until: str, count: int) -> None:
+@pytest.mark.parametrize(("until", "count"), [("2026-06-15", 1), ("2026-06-14", 0)])
+def test_a_guarantee_counts_on_its_last_day(until: str, count: int) -> None:
     guarantee = {
         "object_id": "g", "furnisher_id": BANK, "valid_from": "2025-01-01", "valid_to": until,
         "currency": "CNY", "amount_minor": 5, "basis": "contract",

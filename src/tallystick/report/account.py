@@ -19,6 +19,7 @@ from tallystick.report.fields import (
     TERMS_IN_FULL,
     Block,
     currency_of,
+    has_ended,
     period_of_text,
 )
 from tallystick.report.fundings import funding_block
@@ -113,7 +114,7 @@ def remarks_block(
     shown = []
     for remark in sorted(remarks, key=_remark_order):
         said_by = remark.get("furnisher_id", furnisher_id)
-        ended = remark.get("valid_to") is not None and remark["valid_to"] <= reader.today
+        ended = has_ended(remark, "valid_to", today=reader.today)
         if reader.sees({"furnisher_id": said_by}) and not (ended and reader.is_lender):
             block = REMARK.pick(remark, currency=None, mask=reader.mask)
             if said_by is not None:

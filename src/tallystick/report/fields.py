@@ -131,6 +131,16 @@ def currency_of(record: Record, default: str | None = None) -> str | None:
     return currency
 
 
+def has_ended(record: Record, last_day: str, *, today: str) -> bool:
+    """Whether a record's last day (the field that names it) is over on an ISO day.
+
+    Time:    the last day counts: on it nothing has ended yet
+    Missing: without a last day it goes on
+    """
+    until: str | None = record.get(last_day)
+    return until is not None and until < today
+
+
 def period_of_text(text: str) -> int:
     """The period number (`model.months`) of an ISO day or instant."""
     return (int(text[:4]) - 1900) * 12 + int(text[5:7]) - 1

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from tallystick.model.file import AccountLine, Record
 from tallystick.model.money import format_minor
-from tallystick.report.fields import FUNDING, Block, currency_of
+from tallystick.report.fields import FUNDING, Block, currency_of, has_ended
 from tallystick.report.reader import Reader
 
 WHOLE_PPB = 10**9
@@ -71,7 +71,7 @@ def _remainder(account: AccountLine, *, today: str) -> Block | None:
         for funding in account.fundings
         if funding["role"] in _FUNDING_ROLES
         and funding["valid_from"] <= today
-        and (funding.get("valid_to") is None or today <= funding["valid_to"])
+        and not has_ended(funding, "valid_to", today=today)
     ]
     if not held:
         return {"share": share_text(WHOLE_PPB)}

@@ -14,7 +14,7 @@ from tallystick.model.money import format_minor
 from tallystick.model.months import ABSENT_MINOR, FORMAT, SIZE
 from tallystick.report.account import ShownAccount
 from tallystick.report.codes import Codes
-from tallystick.report.fields import Block
+from tallystick.report.fields import Block, has_ended
 from tallystick.report.grid import NOT_REPORTED
 
 #: Months over which payments due are averaged.
@@ -53,7 +53,7 @@ def summary_block(
 ) -> Block:
     """The summary of a person's accounts.
 
-    Time: agreements and guarantees that ended by `today` (ISO day) are not counted
+    Time: agreements and guarantees whose last day was before `today` (ISO day) are not counted
     """
     debts = [account for account in accounts if account.is_debt]
     open_debts = [account for account in debts if not account.is_closed]
@@ -64,20 +64,17 @@ def summary_block(
         "closed_accounts": len(debts) - len(open_debts),
         "by_product": _by_product(
             debts,
-            agreements=[line for line in agreements if _is_in_force(line, "expires_on", today)],
+            agreements=[
+                line for line in agreements if not has_ended(line, "expires_on", today=today)
+            ],
             codes=codes,
         ),
         "payments_due": _payments_due(open_debts),
         "responsibilities": _responsibilities(accounts),
         "guarantees": _guarantees(
-            [line for line in guarantees if _is_in_force(line, "valid_to", today)]
+            [line for line in guarantees if not has_ended(line, "valid_to", today=today)]
         ),
     }
-
-
-def _is_in_force(record: Record, ends: str, today: str) -> bool:
-    until: str | None = record.get(ends)
-    return until is None or today < until
 
 
 def _by_product(

@@ -40,8 +40,10 @@ class Vault:
     `aclose` where `aget` was used).
     """
 
-    def __init__(self, url: str, wrapping_key: bytes):
+    def __init__(self, url: str, wrapping_key: bytes, *, is_durable: bool = True):
+        """Take the address; `is_durable` False: a power cut may lose the last commits."""
         self._url = url
+        self._more = "" if is_durable else "-c synchronous_commit=off"
         self._cipher = AESGCM(wrapping_key)
         self._pool: ConnectionPool[Any] | None = None
         self._lines: Lines | None = None
@@ -162,8 +164,9 @@ class Vault:
 
     def _opened(self) -> ConnectionPool[Any]:
         if self._pool is None:
+            conninfo = psycopg.conninfo.make_conninfo(self._url, options=self._more)
             self._pool = ConnectionPool(
-                self._url, min_size=0, max_size=_POOL_SIZE, open=True, name="vault"
+                conninfo, min_size=0, max_size=_POOL_SIZE, open=True, name="vault"
             )
         return self._pool
 

@@ -130,7 +130,7 @@ def open_bureau(
             ensure_database(url)
             migrate(url)
             set_mint_key(url, keys.mint_key)
-        vault = stack.enter_context(Vault(vault_url, keys.wrapping_key))
+        vault = stack.enter_context(Vault(vault_url, keys.wrapping_key, is_durable=is_durable))
         if make:
             vault.migrate()
         database = Database(url, size=settings.database_pool, is_durable=is_durable)

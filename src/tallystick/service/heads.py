@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -48,64 +48,69 @@ def lock(connection: psycopg.Connection[Any], subjects: Sequence[UUID]) -> None:
     )
 
 
-def add_event(
-    connection: psycopg.Connection[Any],
-    subject_id: UUID,
-    kind: str,
-    token: bytes,
-    *,
-    happened_at: datetime,
-    consent_id: UUID | None = None,
-) -> int:
-    """Move a head (locked for update) by one version with its event; gives the version."""
-    row = connection.execute(
-        "update gate.head set head_version = head_version + 1 where subject_id = %s"
-        " returning head_version",
-        (subject_id,),
-    ).fetchone()
-    version = int(row[0])  # type: ignore[index]
-    connection.execute(
-        "insert into gate.head_event (subject_id, head_version, kind, token, consent_id,"
-        " happened_at) values (%s, %s, %s, %s, %s, %s)",
-        (subject_id, version, kind, token, consent_id, happened_at),
-    )
-    return version
+class Event(NamedTuple):
+    """One step of a subject's head: what happened under which token, and when."""
+
+    subject_id: UUID
+    kind: str
+    token: bytes
+    happened_at: datetime
+    consent_id: UUID | None = None
 
 
-def tie_token(
-    connection: psycopg.Connection[Any], token: bytes, subject_id: UUID, now: datetime
+_ADD = """
+with given as (
+  select *, row_number() over (partition by subject_id order by place) as step
+  from unnest(%s::uuid[], %s::text[], %s::bytea[], %s::timestamptz[], %s::uuid[]) with ordinality
+    as g (subject_id, kind, token, happened_at, consent_id, place)
+), moved as (
+  update gate.head h set head_version = h.head_version + n.steps
+  from (select subject_id, count(*) as steps from given group by subject_id) n
+  where h.subject_id = n.subject_id returning h.subject_id, h.head_version - n.steps as before
+)
+insert into gate.head_event (subject_id, head_version, kind, token, consent_id, happened_at)
+select g.subject_id, m.before + g.step, g.kind, g.token, g.consent_id, g.happened_at
+from given g join moved m using (subject_id)
+"""
+
+
+def add_events(connection: psycopg.Connection[Any], events: Sequence[Event]) -> None:
+    """Move heads (locked for update) by one version for each event, in the order given."""
+    if events:
+        connection.execute(_ADD, [list(column) for column in zip(*events, strict=True)])
+
+
+def tie_tokens(
+    connection: psycopg.Connection[Any], pairs: Sequence[tuple[bytes, UUID]], now: datetime
 ) -> None:
-    """Tie a token to a subject whose head is locked; its consents and withdrawals come along."""
+    """Tie tokens to subjects whose heads are locked; consents and withdrawals come along."""
+    if not pairs:
+        return
+    tokens = [token for token, _ in pairs]
     connection.execute(
-        "insert into directory.token_subject (token, subject_id) values (%s, %s)"
-        " on conflict do nothing",
-        (token, subject_id),
+        "insert into directory.token_subject (token, subject_id)"
+        " select * from unnest(%s::bytea[], %s::uuid[]) on conflict do nothing",
+        (tokens, [subject_id for _, subject_id in pairs]),
     )
-    add_event(connection, subject_id, "token_linked", token, happened_at=now)
-    consents = connection.execute(
-        "select c.consent_id, c.registered_at, w.withdrawn_at from gate.consent c"
-        " left join gate.withdrawal w using (token, consent_id) where c.token = %s"
+    found = connection.execute(
+        "select c.token, c.consent_id, c.registered_at, w.withdrawn_at from gate.consent c"
+        " left join gate.withdrawal w using (token, consent_id) where c.token = any(%s)"
         " order by c.registered_at, c.consent_id",
-        (token,),
+        (tokens,),
     ).fetchall()
-    for consent_id, registered_at, withdrawn_at in consents:
-        add_event(
-            connection,
-            subject_id,
-            "consent_given",
-            token,
-            happened_at=registered_at,
-            consent_id=consent_id,
-        )
-        if withdrawn_at is not None:
-            add_event(
-                connection,
-                subject_id,
-                "consent_withdrawn",
-                token,
-                happened_at=withdrawn_at,
-                consent_id=consent_id,
-            )
+    consents: dict[bytes, list[tuple[Any, ...]]] = {}
+    for token, *consent in found:
+        consents.setdefault(bytes(token), []).append(tuple(consent))
+    events = []
+    for token, subject_id in pairs:
+        events.append(Event(subject_id, "token_linked", token, now))
+        for consent_id, registered_at, withdrawn_at in consents.get(token, ()):
+            events.append(Event(subject_id, "consent_given", token, registered_at, consent_id))
+            if withdrawn_at is not None:
+                events.append(
+                    Event(subject_id, "consent_withdrawn", token, withdrawn_at, consent_id)
+                )
+    add_events(connection, events)
 
 
 def untie_token(
@@ -116,4 +121,4 @@ def untie_token(
         "delete from directory.token_subject where token = %s and subject_id = %s",
         (token, subject_id),
     )
-    add_event(connection, subject_id, "token_unlinked", token, happened_at=now)
+    add_events(connection, [Event(subject_id, "token_unlinked", token, now)])

@@ -316,5 +316,5 @@ def _tie_tokens(
             (list(tokens),),
         ).fetchall()
     )
-    for token, subject_id in sorted(pairs - {(bytes(token), subject) for token, subject in held}):
-        heads.tie_token(connection, token, subject_id, now)
+    fresh = pairs - {(bytes(token), subject) for token, subject in held}
+    heads.tie_tokens(connection, sorted(fresh), now)

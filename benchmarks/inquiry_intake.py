@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import time
 from datetime import date
 from pathlib import Path
@@ -55,6 +56,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--share", type=float, default=0.5)
     given = parser.parse_args()
+    os.nice(10)  # as `tallystick worker` does
     keys = BureauKeys.from_seed(SEED)
     database = Database(given.url)
     work = given.folder / "intake"

@@ -52,7 +52,13 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address the web server listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port; 0 takes a free one.")
     database_pool: int = Field(
-        default=16, ge=1, le=90, description="Most database connections of one server process."
+        default=8, ge=1, le=90, description="Most database connections of one role and process."
+    )
+    intake_share: float = Field(
+        default=1.0,
+        gt=0,
+        le=1,
+        description="Share of its time publishing works; below 1 it rests between chunks.",
     )
     clock: str | None = Field(
         default=None, description="Test mode only: an ISO instant at which the clock starts."

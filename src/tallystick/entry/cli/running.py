@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from contextlib import ExitStack
@@ -108,6 +109,10 @@ def _end(number: int, frame: FrameType | None) -> None:
     raise typer.Exit(Exit.FINE)
 
 
+#: The scheduler's niceness of a worker: somebody waits for an answer, nobody for a submission.
+_GIVES_WAY = 10
+
+
 def worker() -> None:
     """Work on submissions and number looks until Ctrl-C."""
     from tallystick.adapters.jobs import run_worker
@@ -120,6 +125,7 @@ def worker() -> None:
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
     with opening.bureau() as opened:
+        os.nice(_GIVES_WAY)  # not before: a database started here would inherit it
         output.say("working, stop with Ctrl-C")
         run_worker(opened, stop)
     output.next_step("tallystick log head")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date
+from datetime import date, datetime
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -156,3 +156,17 @@ def test_every_profile_loads_and_zz_loads_live() -> None:
     with pytest.raises(ProfileError, match="is a draft"):
         Profile.load("cn", live=True)
     assert Profile.load("cn").on(DAY).negative_kept_months == 60
+
+
+@pytest.mark.parametrize(
+    ("instant", "free_reports"),
+    [("2023-12-31T15:59:59+00:00", 2), ("2023-12-31T16:00:00+00:00", 12),
+     ("2023-12-31T16:30:00+00:00", 12), ("2023-12-31T23:59:59+08:00", 2),
+     ("2024-01-01T00:00:00+08:00", 12), ("2024-01-01T04:00:00+14:00", 2)],
+)  # fmt: skip
+def test_an_instants_values_are_those_of_its_day_where_the_profile_lives(
+    instant: str, free_reports: int
+) -> None:
+    assert Profile.load("zz").at(datetime.fromisoformat(instant)).free_reports_per_year == (
+        free_reports
+    )

@@ -84,3 +84,17 @@ def test_a_consent_covers_a_row_from_its_first_instant_to_its_last(
     )  # fmt: skip
     record = factory.account(1, valid_from="2025-01-15", basis="consent", consent_ref=str(consent))
     assert factory.rules(factory.send(bureau.deps, bank, "account", record)) == rules
+
+
+@pytest.mark.parametrize(
+    ("now", "free_reports"),
+    [
+        (datetime(2023, 12, 31, 15, 59, tzinfo=UTC), 2),
+        (datetime(2023, 12, 31, 16, 30, tzinfo=UTC), 12),
+    ],
+)
+def test_the_profile_of_today_is_that_of_the_day_where_it_lives(
+    bureau: Any, now: datetime, free_reports: int
+) -> None:
+    bureau.clock.set(now)
+    assert bureau.deps.profile_today.free_reports_per_year == free_reports

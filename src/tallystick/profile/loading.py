@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from types import MappingProxyType
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from tallystick.errors import ProfileError
 from tallystick.profile.at import ProfileAt
@@ -31,7 +32,7 @@ class Profile:
     """A jurisdiction's dated values, code lists, purposes and identifier schemes.
 
     `version` is a digest of the files: other bytes, other version. Values are asked for a day:
-    `profile.on(day)`.
+    `profile.on(day)`, or for an instant: `profile.at(instant)`.
     """
 
     id: str
@@ -67,6 +68,19 @@ class Profile:
         Raises: ProfileError when a value is not in force on that day
         """
         return _resolved(self, day)
+
+    def day_of(self, instant: datetime) -> date:
+        """The day an instant lies in, in the profile's time zone.
+
+        Raises: ProfileError when no time zone is in force on its day in UTC
+        """
+        return instant.astimezone(
+            ZoneInfo(self.on(instant.astimezone(UTC).date()).time_zone)
+        ).date()
+
+    def at(self, instant: datetime) -> ProfileAt:
+        """What holds at an instant: on the day it lies in, in the profile's time zone."""
+        return self.on(self.day_of(instant))
 
     def __hash__(self) -> int:
         return hash((self.id, self.version, self.is_live))

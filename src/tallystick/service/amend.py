@@ -19,7 +19,6 @@ import psycopg
 from tallystick.furnish import Staged, stage_file
 from tallystick.ledger import append, publish
 from tallystick.service import domains, intake_store, locate, process_rows, replaced
-from tallystick.service.answers import day_of
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.validate import judge_record, load_rules
@@ -131,7 +130,7 @@ def _check_targets(deps: Deps, job: Job, rows: Sequence[Mapping[str, Any]]) -> N
     Runs in every round, after the context was built: what a correction replaces may have changed
     since the last one.
     """
-    day = day_of(deps, deps.clock())
+    day = deps.profile.day_of(deps.clock())
     rules = load_rules().in_force("correction", None, day)
     job.con.execute(
         "delete from fault where rule_id in (select unnest(?))", [[one.rule_id for one in rules
@@ -161,7 +160,7 @@ def _check_targets(deps: Deps, job: Job, rows: Sequence[Mapping[str, Any]]) -> N
 
 def _delete(deps: Deps, job: Job, key: bytes, rows: Sequence[Mapping[str, Any]]) -> None:
     """Judge and publish deletions, one chunk for each hundred."""
-    day = day_of(deps, deps.clock())
+    day = deps.profile.day_of(deps.clock())
     rules = load_rules().in_force("deletion", None, day)
     for start in range(0, len(rows), 100):
         found: list[intake_store.FindingRow] = []

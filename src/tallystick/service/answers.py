@@ -9,12 +9,11 @@ from __future__ import annotations
 import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 from tallystick import __version__
 from tallystick.audit import Look, commitment, receipt
@@ -61,15 +60,9 @@ class Answer:
     known_at: datetime | None = None
 
 
-def day_of(deps: Deps, instant: datetime) -> date:
-    """The day an instant lies in, in the profile's time zone."""
-    zone = deps.profile.on(instant.date()).time_zone
-    return instant.astimezone(ZoneInfo(zone)).date()
-
-
 def profile_on(deps: Deps, instant: datetime) -> ProfileAt:
     """What the profile says on the day of an instant."""
-    return deps.profile.on(day_of(deps, instant))
+    return deps.profile.at(instant)
 
 
 def mask_of(id_key: bytes) -> Callable[[str, str], str]:

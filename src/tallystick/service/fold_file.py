@@ -21,7 +21,6 @@ from tallystick.ledger.files import account_values
 from tallystick.ledger.publish import first_borrowers
 from tallystick.model.file import LookLine, SubjectFile
 from tallystick.service import gate_sql as sql
-from tallystick.service.answers import day_of
 from tallystick.service.gate import look_line
 from tallystick.service.port import Deps
 from tallystick.service.read_file import AccountRow, ConsentRow, Material, subject_file
@@ -92,7 +91,7 @@ def fold_file(
 ) -> SubjectFile:
     """A person's file as of an instant, folded from what was published up to a position."""
     place = Place(position=position, log_size=0, head_version=0)
-    day = day_of(deps, as_of)
+    day = deps.profile.day_of(as_of)
     material = fold_material(connection, subject_id, place, day=day)
     keys = deps.vault.get([UUID(party) for party in material.parties()])
     by_text = {str(party): key for party, key in keys.items()}

@@ -61,7 +61,7 @@ class Daily:
 
 def sweep_raw(deps: Deps, now: datetime) -> int:
     """Destroy keys and rows of raw bytes past their life; gives how many submissions."""
-    raw_days = deps.profile.on(now.date()).raw_days
+    raw_days = deps.profile.at(now).raw_days
     with deps.database.connect("eraser") as connection:
         rows = connection.execute(
             "select distinct r.submission_id from intake.raw_part r"

@@ -66,7 +66,7 @@ def require_in_time(deps: Deps, oldest: datetime | None) -> None:
             `log_delay_max_seconds`; exactly as long ago is in time
     """
     now = deps.clock()
-    allowed = timedelta(seconds=deps.profile.on(now.date()).log_delay_max_seconds)
+    allowed = timedelta(seconds=deps.profile.at(now).log_delay_max_seconds)
     if oldest is not None and now - oldest > allowed:
         seconds = int((now - oldest).total_seconds())
         raise Unavailable(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from tallystick.service import intake_store
-from tallystick.service.answers import day_of
 from tallystick.service.port import Deps
 
 _EXPIRED = """
@@ -26,7 +25,9 @@ def expire_pending(deps: Deps) -> int:
     """
     now = deps.clock()
     with deps.database.connect("intake") as connection:
-        found = connection.execute(_EXPIRED, {"now": now, "day": day_of(deps, now)}).fetchall()
+        found = connection.execute(
+            _EXPIRED, {"now": now, "day": deps.profile.day_of(now)}
+        ).fetchall()
         for submission_id, count in found:
             intake_store.add_settled(connection, submission_id, rejected=count)
     return sum(count for _, count in found)

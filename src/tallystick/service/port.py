@@ -124,5 +124,5 @@ class Deps:
 
     @property
     def profile_today(self) -> ProfileAt:
-        """The profile's values in force on the clock's day."""
-        return self.profile.on(self.clock().date())
+        """The profile's values in force now: on today's day in its own time zone."""
+        return self.profile.at(self.clock())

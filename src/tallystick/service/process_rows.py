@@ -28,7 +28,6 @@ from tallystick.service import (
     snapshot_chunks,
     snapshots,
 )
-from tallystick.service.answers import day_of
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.validate import Rule, judge_record, judge_table, load_rules, take_back
@@ -120,7 +119,7 @@ def _judge(
     check: Callable[[], None] | None,
 ) -> None:
     """All rules over all rows; findings stored; table `left_out` holds the lines not published."""
-    day = day_of(deps, deps.clock())
+    day = deps.profile.day_of(deps.clock())
     with deps.database.connect("intake") as connection:
         for chunk_id in intake_store.unpublished(connection, job.submission_id):
             connection.execute("insert into ledger.abandoned values (%s)", (chunk_id,))

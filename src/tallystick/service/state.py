@@ -84,7 +84,7 @@ def bureau_state(deps: Deps, *, most_cases: int) -> BureauState:
         head = connection.execute(_HEAD).fetchone()
         waiting = count("select count(*) from gate.look_outbox")
         rows_waiting, case_count = count(_ROWS_WAITING), count(_OPEN_CASES)
-    allowed = timedelta(seconds=deps.profile.on(now.date()).log_delay_max_seconds)
+    allowed = timedelta(seconds=deps.profile.at(now).log_delay_max_seconds)
     oldest_waiting = oldest[0] if oldest else None
     return BureauState(
         at=now,

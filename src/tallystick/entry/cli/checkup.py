@@ -71,7 +71,7 @@ def examine(settings: Settings) -> list[Check]:
 def _log_delay_max(settings: Settings) -> timedelta:
     """How long a look may wait for its number, by the profile in force today."""
     profile = Profile.load(settings.profile, live=settings.mode == "live")
-    return timedelta(seconds=profile.on(datetime.now(UTC).date()).log_delay_max_seconds)
+    return timedelta(seconds=profile.at(datetime.now(UTC)).log_delay_max_seconds)
 
 
 def in_database(

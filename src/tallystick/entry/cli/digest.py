@@ -56,7 +56,7 @@ def digests(path: Path, dataset: str, profile_id: str) -> Iterator[tuple[int, st
 
     if dataset not in DATASETS:
         raise BadRequest("unknown_dataset", f"a correction replaces one of: {', '.join(DATASETS)}")
-    at = Profile.load(profile_id).on(datetime.now(UTC).date())
+    at = Profile.load(profile_id).at(datetime.now(UTC))
     definition = load()[dataset]
     with duckdb.connect() as con:
         stage_file(con, path, definition, domains.of(at))

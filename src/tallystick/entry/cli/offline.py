@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Final, cast, get_args
-from zoneinfo import ZoneInfo
 
 import duckdb
 
@@ -80,7 +79,7 @@ def check_file(path: Path, *, dataset: str, profile_id: str, progress: Progress)
         raise BadRequest("unknown_dataset", f"there are: {', '.join(known)}")
     profile = Profile.load(profile_id)
     now = datetime.now(UTC)
-    day = now.astimezone(ZoneInfo(profile.on(now.date()).time_zone)).date()
+    day = profile.day_of(now)
     at = profile.on(day)
     known_rules = load_rules()
     overrides = {rule_id: one for rule_id, one in at.rules.items() if rule_id in known_rules}

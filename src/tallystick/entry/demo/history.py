@@ -160,7 +160,7 @@ class Player:
             member=self._members[step["member"]],
             request_key=step["idempotency_key"],
             digest=hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest(),
-            time_zone=self._deps.profile.on(self._deps.clock().date()).time_zone,
+            time_zone=self._deps.profile_today.time_zone,
         )
         outcome, code, look_id = "refused", "", None
         try:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 from uuid import UUID
 
 import psycopg
 
-from tallystick.formats import columns, full_form, is_pointer
+from tallystick.formats import Column, columns, full_form, is_pointer
 from tallystick.ledger import append, extend, publish, seal, tables
 from tallystick.resolve import Identity, normal_name
 from tallystick.service import context, former
@@ -277,6 +278,11 @@ def _former(row: Mapping[str, Any]) -> tuple[UUID, UUID] | None:
     return row["former_account"], row["former_party"]
 
 
+@cache
+def _columns(dataset: str) -> tuple[Column, ...]:
+    return columns(context.definition(dataset))
+
+
 def _values(
     job: Job, row: Mapping[str, Any], ids: _Ids, members: Mapping[str, UUID]
 ) -> dict[str, Any]:
@@ -288,7 +294,7 @@ def _values(
     }
     values["account_id" if job.dataset == "snapshot" else "object_id"] = ids.object(row)
     personal: dict[str, Any] = {}
-    for column in columns(context.definition(job.dataset)):
+    for column in _columns(job.dataset):
         value = row[column.name]
         if column.field is not None and column.field.personal:
             if value is not None and not is_pointer(job.dataset, column.name):

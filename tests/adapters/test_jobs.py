@@ -116,6 +116,48 @@ def test_two_workers_do_each_submission_once(opened, member):
     assert [(view.sent, view.accepted) for view in views] == [(1, 1)] * 5
 
 
+def held_by_the_dead(opened, submission):
+    """A job of a worker that is gone, as `fetch_job` leaves it; gives nothing."""
+    with open_queue(opened.database.url) as queue:
+        queue.enqueue(submission)
+    with psycopg.connect(opened.database.url) as connection:
+        connection.execute("set search_path = jobs")
+        worker = "insert into procrastinate_workers (last_heartbeat) values (%s) returning id"
+        worker_id = connection.execute(worker, ("2000-01-01",)).fetchone()[0]
+        connection.execute(
+            "update procrastinate_jobs set status = 'doing', worker_id = %s where status = 'todo'",
+            (worker_id,),
+        )
+
+
+def test_a_job_of_a_dead_worker_is_taken_over(opened, member):
+    submission = sent(opened, member, "2025-01-01")
+    held_by_the_dead(opened, submission)
+
+    assert worked_off(opened, [submission]) == ["published"]
+    assert jobs(opened) == []
+
+
+def test_workers_that_start_at_once_take_over_what_is_held_once(opened, member):
+    submissions = [sent(opened, member, f"2025-01-{day:02d}") for day in range(1, 11)]
+    for submission in submissions:
+        held_by_the_dead(opened, submission)
+
+    assert worked_off(opened, submissions, workers=3) == ["published"] * 10
+    assert jobs(opened) == []
+
+
+def test_a_job_of_a_dead_worker_gives_way_to_one_that_waits(opened, member):
+    submission = sent(opened, member, "2025-01-01")
+    held_by_the_dead(opened, submission)
+    with open_queue(opened.database.url) as queue:
+        queue.enqueue(submission)
+    assert jobs(opened) == [(str(submission), "doing"), (str(submission), "todo")]
+
+    assert worked_off(opened, [submission]) == ["published"]
+    assert jobs(opened) == []
+
+
 def raw_parts(opened):
     with opened.database.connect("intake") as connection:
         return connection.execute("select count(*) from intake.raw_part").fetchone()[0]

@@ -13,14 +13,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Final, Protocol
 from uuid import UUID
 
 import procrastinate
 import psycopg
-from procrastinate.exceptions import AlreadyEnqueued
+from procrastinate.exceptions import AlreadyEnqueued, ConnectorException, UniqueViolation
+from procrastinate.jobs import Job, Status
+from procrastinate.manager import JobManager
 from psycopg import sql
 
 from tallystick.adapters.postgres import Database
@@ -35,9 +38,14 @@ _SEQUENCE_S: Final = 0.2
 _POLL_S: Final = 0.1
 #: How often the clock is asked whether a day is over.
 _HOUSE_S: Final = 1.0
-#: A worker is believed dead after so long without a heartbeat, and its job is begun again.
+#: A worker is believed dead after so long without a heartbeat, and its job is begun again. It gives
+#: three heartbeats in that time, and looks as often for the dead.
 _DEAD_AFTER_S: Final = 30.0
-_SWEEP_S: Final = 10.0
+_BEATS: Final = 3
+#: A database that gives the worker no connection for so long is out of reach.
+_REACHED_S: Final = 5.0
+#: How long a worker waits before it looks for a database that was out of reach.
+_AGAIN_S: Final = 2.0
 _TASK: Final = "process"
 _QUEUE: Final = "submissions"
 _RETRY: Final = procrastinate.RetryStrategy(max_attempts=5, wait=2, exponential_wait=2)
@@ -102,10 +110,48 @@ def open_queue(url: str) -> Iterator[Queue]:
         yield Queue(app)
 
 
-def run_worker(bureau: Opened, stop: threading.Event) -> None:
+class _PatientJobs(JobManager):
+    """Writes down how a job ended even when the database is out of reach just then.
+
+    What a living worker holds is not begun again: a job left as if under way would stay so for
+    good.
+    """
+
+    def __init__(self, connector: procrastinate.BaseConnector, stop: threading.Event):
+        super().__init__(connector)
+        self._stop = stop
+
+    async def finish_job(self, job: Job, status: Status, delete_job: bool) -> None:
+        """Write down that a job ended, or was given up."""
+        await self._until_reached(partial(super().finish_job, job, status, delete_job))
+
+    async def retry_job(self, job: Job, *given: Any, **named: Any) -> None:
+        """Write down that a job is to be begun again."""
+        await self._until_reached(partial(super().retry_job, job, *given, **named))
+
+    async def _until_reached(self, write: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                return await write()
+            except ConnectorException as error:
+                if self._stop.is_set() or not _is_out_of_reach(error):
+                    raise
+            await asyncio.sleep(_AGAIN_S)
+
+
+def _is_out_of_reach(error: BaseException) -> bool:
+    return isinstance(error, psycopg.OperationalError) or isinstance(
+        error.__cause__, psycopg.OperationalError
+    )
+
+
+def run_worker(
+    bureau: Opened, stop: threading.Event, *, dead_after_s: float = _DEAD_AFTER_S
+) -> None:
     """Process submissions, number looks and keep house until `stop` is set.
 
-    A job under way is finished.
+    A job under way is finished. When the database goes away the worker waits for it.
+    Takes: `dead_after_s`: after so long without a heartbeat another worker is believed dead
     """
     apply_schema(bureau.database.url)
     beside = [
@@ -115,7 +161,13 @@ def run_worker(bureau: Opened, stop: threading.Event) -> None:
     for thread in beside:
         thread.start()
     try:
-        asyncio.run(_work(bureau, stop))
+        while not stop.is_set():
+            try:
+                asyncio.run(_work(bureau, stop, dead_after_s))
+            except (ConnectorException, psycopg.OperationalError) as error:
+                if not _is_out_of_reach(error):
+                    raise
+            stop.wait(_AGAIN_S)
     finally:
         stop.set()
         for thread in beside:
@@ -137,26 +189,33 @@ def _keep_house(deps: Deps, stop: threading.Event) -> None:
         stop.wait(_HOUSE_S)
 
 
-async def _work(bureau: Opened, stop: threading.Event) -> None:
+async def _work(bureau: Opened, stop: threading.Event, dead_after_s: float) -> None:
     connector = procrastinate.PsycopgConnector(
-        conninfo=_conninfo(bureau.database.url, "tallystick_intake"), min_size=1, max_size=4
+        conninfo=_conninfo(bureau.database.url, "tallystick_intake"),
+        min_size=1,
+        max_size=4,
+        timeout=_REACHED_S,
     )
     app = procrastinate.App(connector=connector)
+    app.job_manager = _PatientJobs(connector, stop)
 
     @app.task(name=_TASK, queue=_QUEUE, retry=_RETRY)
     async def work(submission_id: str) -> None:
         await asyncio.to_thread(process, bureau.deps, UUID(submission_id))
 
     async with app.open_async():
-        await _take_up(app, bureau.deps)
+        await _take_up(app, bureau.deps, dead_after_s)
         worker = asyncio.create_task(
             app.run_worker_async(
                 queues=[_QUEUE], install_signal_handlers=False, delete_jobs="successful",
-                stalled_worker_timeout=_DEAD_AFTER_S, fetch_job_polling_interval=1.0,
+                stalled_worker_timeout=dead_after_s, fetch_job_polling_interval=1.0,
+                update_heartbeat_interval=dead_after_s / _BEATS,
             )
         )  # fmt: skip
         try:
-            await _until(stop, worker, app, bureau.deps)
+            await _until(
+                stop, worker, partial(_take_up, app, bureau.deps, dead_after_s), dead_after_s
+            )
         finally:
             worker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -164,22 +223,26 @@ async def _work(bureau: Opened, stop: threading.Event) -> None:
 
 
 async def _until(
-    stop: threading.Event, worker: asyncio.Task[None], app: procrastinate.App, deps: Deps
+    stop: threading.Event,
+    worker: asyncio.Task[None],
+    take_up: Callable[[], Awaitable[None]],
+    dead_after_s: float,
 ) -> None:
     """Wait for `stop`; now and then take up what nobody works on."""
     waited = 0.0
     while not stop.is_set() and not worker.done():
         await asyncio.sleep(_POLL_S)
         waited += _POLL_S
-        if waited >= _SWEEP_S:
+        if waited >= dead_after_s / _BEATS:
             waited = 0.0
-            await _take_up(app, deps)
+            await take_up()
 
 
-async def _take_up(app: procrastinate.App, deps: Deps) -> None:
+async def _take_up(app: procrastinate.App, deps: Deps, dead_after_s: float) -> None:
     """Begin again what dead workers held, and queue what is unfinished and has no job."""
-    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=_DEAD_AFTER_S):
-        await app.job_manager.retry_job(job)
+    for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=dead_after_s):
+        with contextlib.suppress(ConnectorException):  # another worker was quicker
+            await _begin_again(app, job)
     held = {
         job.task_kwargs["submission_id"]
         for status in ("todo", "doing")
@@ -189,6 +252,14 @@ async def _take_up(app: procrastinate.App, deps: Deps) -> None:
         if str(submission_id) not in held:
             with contextlib.suppress(AlreadyEnqueued):
                 await _deferrer(app, submission_id).defer_async(submission_id=str(submission_id))
+
+
+async def _begin_again(app: procrastinate.App, job: Job) -> None:
+    """Queue a job anew; where its submission waits in another job already, make way for that."""
+    try:
+        await app.job_manager.retry_job(job)
+    except UniqueViolation:
+        await app.job_manager.finish_job(job, status=Status.FAILED, delete_job=True)
 
 
 def _deferrer(app: procrastinate.App, submission_id: UUID) -> Any:

@@ -27,12 +27,11 @@ from joserfc.jwk import OKPKey
 from tallystick.entry.cli.digest import digests
 from tallystick.model.canonical import canonical
 from tallystick.model.instant import instant_text
-from tallystick.service.consents import register
 from tallystick.service.inquire import Ask
 from tallystick.service.members import Member, add_member
 from tallystick.service.port import Deps
 from tallystick.service.submissions import SubmissionView
-from tallystick.service.submit import process, receive, submit_records
+from tallystick.service.submit import process, receive, register_consent, submit_records
 
 Native = dict[str, Any]
 SCHEME = "soc_sec_id"
@@ -63,10 +62,20 @@ def _text64(data: bytes) -> str:
 
 def consent(deps: Deps, captor: Member, person: int, **fields: Any) -> UUID:
     """Register a person's consent to that member for thirty days; gives its id."""
-    number, salt, consent_id, now = identity_number(person), b"s" * 16, deps.new_id(), deps.clock()
+    signed = consent_record(deps, captor, person, **fields)
+    register_consent(
+        deps, captor, artefact=signed["artefact"], salt=signed["salt"],
+        scheme=signed["identifier_scheme"], number=signed["identifier_number"],
+    )  # fmt: skip
+    return UUID(signed["consent_id"])
+
+
+def consent_record(deps: Deps, captor: Member, person: int, **fields: Any) -> dict[str, Any]:
+    """A person's signed consent to that member for thirty days, as a file has it."""
+    number, salt, now = identity_number(person), b"s" * 16, deps.clock()
     hashed = hmac.digest(salt, f"{SCHEME}\x1f{number}".encode(), "sha256")
     payload = {
-        "consent_id": str(consent_id),
+        "consent_id": str(deps.new_id()),
         "subject_hash": _text64(hashed),
         "captured_by": captor.code,
         "recipient": captor.code,
@@ -88,8 +97,10 @@ def consent(deps: Deps, captor: Member, person: int, **fields: Any) -> UUID:
         {"alg": "Ed25519", "kid": f"{captor.code}:1"}, canonical(payload), OKPKey.import_key(jwk),
         algorithms=["Ed25519"],
     )  # fmt: skip
-    register(deps, captor, artefact=artefact, salt=_text64(salt), scheme=SCHEME, number=number)
-    return consent_id
+    return {
+        "consent_id": payload["consent_id"], "artefact": artefact, "salt": _text64(salt),
+        "identifier_scheme": SCHEME, "identifier_number": number,
+    }  # fmt: skip
 
 
 def ask(deps: Deps, asker: Member, person: int, consent_id: UUID | None, **fields: Any) -> Ask:

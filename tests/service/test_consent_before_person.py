@@ -1,4 +1,4 @@
-"""A row under a consent that comes before its person waits for her; then the consent is judged."""
+"""A row under a consent waits for its person, then for the consent, and is judged when it comes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 import factory
-from tallystick.service import submissions
+from tallystick.service import process_rows, submissions
+from tallystick.service.state import bureau_state
 
 
 @pytest.mark.parametrize(
@@ -29,3 +30,93 @@ def test_it_waits_for_the_person_and_is_judged_then(
     assert (factory.counts(sent), factory.rules(sent)) == ((0, 0, 0, 1), {"ANY-PARENT-001"})
     factory.send(deps, bank, "subject", factory.subject(1))
     assert factory.counts(submissions.show(deps, bank, sent.submission_id)) == outcome
+
+
+def _come(deps: Any, bank: Any, consent: str, *, by: str, signed_by: int = 1) -> None:
+    """The consent named comes, by the API or in a file."""
+    given = {"consent_id": consent, "purpose": "furnishing"}
+    if by == "api":
+        factory.consent(deps, bank, signed_by, **given)
+    else:
+        factory.send(deps, bank, "consent", factory.consent_record(deps, bank, signed_by, **given))
+
+
+@pytest.mark.parametrize("by", ["api", "file"])
+@pytest.mark.parametrize(
+    ("dataset", "record"), [("account", factory.account(1)), ("agreement", factory.agreement(1))]
+)
+@pytest.mark.parametrize(("signed_by", "outcome"), [(1, (1, 0, 0, 0)), (2, (0, 0, 1, 0))])
+def test_it_waits_for_the_consent_and_is_judged_when_that_comes(
+    bureau: Any, dataset: str, record: Any, by: str, signed_by: int, outcome: tuple[int, ...]
+) -> None:
+    deps = bureau.deps
+    bank = factory.member(deps)
+    consent, other = str(deps.new_id()), str(deps.new_id())
+    factory.send(deps, bank, "subject", factory.subject(1))
+    sent = factory.send(deps, bank, dataset, {**record, "basis": "consent", "consent_ref": consent})
+    assert (factory.counts(sent), factory.rules(sent)) == ((0, 0, 0, 1), {"ANY-CONSENT-005"})
+    _come(deps, bank, other, by=by)
+    factory.send(deps, bank, "subject", factory.subject(2))
+    assert factory.counts(submissions.show(deps, bank, sent.submission_id)) == (0, 0, 0, 1)
+    _come(deps, bank, consent, by=by, signed_by=signed_by)
+    assert factory.counts(submissions.show(deps, bank, sent.submission_id)) == outcome
+
+
+@pytest.mark.parametrize("by", ["api", "file"])
+def test_it_waits_for_the_person_then_for_the_consent_and_its_months_for_it(
+    bureau: Any, by: str
+) -> None:
+    deps = bureau.deps
+    bank = factory.member(deps)
+    consent = str(deps.new_id())
+    under = {**factory.account(1), "basis": "consent", "consent_ref": consent}
+    account = factory.send(deps, bank, "account", under)
+    month = factory.send(deps, bank, "snapshot", factory.snapshot(1, "2024-12"))
+    for _ in range(2):
+        factory.send_again(deps, bank, "subject", factory.subject(1))
+        assert (_waiting(deps), *_counts(deps, bank, account, month)) == (
+            3, (0, 0, 0, 1), (0, 0, 0, 1),
+        )  # fmt: skip
+    _come(deps, bank, consent, by=by)
+    assert (_waiting(deps), *_counts(deps, bank, account, month)) == (
+        0, (1, 0, 0, 0), (1, 0, 0, 0),
+    )  # fmt: skip
+
+
+def test_a_consent_that_comes_while_its_row_is_judged_is_not_missed(
+    bureau: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    deps = bureau.deps
+    bank = factory.member(deps)
+    consent = str(deps.new_id())
+    factory.send(deps, bank, "subject", factory.subject(1))
+    merge = process_rows._merge_faults
+
+    def after_the_consent(*given: Any) -> None:
+        monkeypatch.setattr(process_rows, "_merge_faults", merge)
+        _come(deps, bank, consent, by="api")
+        merge(*given)
+
+    monkeypatch.setattr(process_rows, "_merge_faults", after_the_consent)
+    under = {**factory.account(1), "basis": "consent", "consent_ref": consent}
+    assert factory.counts(factory.send(deps, bank, "account", under)) == (1, 0, 0, 0)
+
+
+def test_another_members_consent_wakes_nothing(bureau: Any) -> None:
+    deps = bureau.deps
+    bank, other = factory.member(deps), factory.member(deps, code="other-bank")
+    consent = str(deps.new_id())
+    factory.send(deps, bank, "subject", factory.subject(1))
+    under = {**factory.account(1), "basis": "consent", "consent_ref": consent}
+    sent = factory.send(deps, bank, "account", under)
+    _come(deps, other, consent, by="api")
+    assert factory.counts(submissions.show(deps, bank, sent.submission_id)) == (0, 0, 0, 1)
+
+
+def _counts(deps: Any, bank: Any, *sent: Any) -> list[tuple[int, ...]]:
+    return [factory.counts(submissions.show(deps, bank, one.submission_id)) for one in sent]
+
+
+def _waiting(deps: Any) -> int:
+    """How many rows wait, those of submissions under others among them."""
+    return bureau_state(deps, most_cases=1).rows_waiting

@@ -43,6 +43,7 @@ def register(
 ) -> ConsentView:
     """Check an artefact, countersign it with our token, and let it stand.
 
+    What waits for it is not judged again by this: `submit.register_consent` does both.
     Gives:  the consent; the same artefact again gives the same consent
     Raises: BadRequest bad_consent, consent_other_subject, consent_other_member, consent_too_long,
             consent_exists (the id with other content)

@@ -247,6 +247,23 @@ def joins(job: Job) -> str:
     return " ".join(found)
 
 
+_PARENT_KNOWN = {
+    "account": "a.subject_id is not null",
+    "person": "p.subject_id is not null",
+    "account_or_person": "coalesce(a.subject_id, p.subject_id) is not null",
+}
+
+
+def lacks_consent_sql(job: Job) -> str | None:
+    """Whether a row has all but the consent it cites, over `joins`; None where none is cited."""
+    parent = SHAPES[job.dataset].parent
+    if parent is None or "consent_ref" not in _row_columns(job):
+        return None
+    party = _party_sql(job.dataset)
+    cites = f"r.consent_ref is not null and {party} is not null and c.state is null"
+    return f"{_PARENT_KNOWN[parent]} and {cites}"
+
+
 def _party_sql(dataset: str) -> str:
     """The person a consent must be of; NULL while nothing of her is on file."""
     return "coalesce(p.party_id, a.party_id)" if dataset == "account" else "p.party_id"
@@ -350,13 +367,8 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
         )
     else:
         given["is_open_period"] = "true"
-    known = {
-        "account": "a.subject_id is not null",
-        "person": "p.subject_id is not null",
-        "account_or_person": "coalesce(a.subject_id, p.subject_id) is not null",
-    }
     if parent:
-        given["parent_exists"] = known[parent]
+        given["parent_exists"] = _PARENT_KNOWN[parent]
         given["parent_is_own"] = "true"
     if dataset in ("snapshot", "event", "account_party", "funding", "guarantee", "remark"):
         given |= _ON_ACCOUNT

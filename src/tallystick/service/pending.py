@@ -1,21 +1,176 @@
-"""Rows that waited for a parent until their day came: rejected, and counted so."""
+"""Rows that wait for a parent or a consent: judged again when it comes, rejected when none does.
+
+A row judged again may have to wait on, for something else: its place is then taken by a row that
+waits for that, in the submission it was sent with.
+"""
 
 from __future__ import annotations
 
-from tallystick.service import intake_store
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+import orjson
+import psycopg
+
+from tallystick.service import former, intake_store
 from tallystick.service.port import Deps
 
-_EXPIRED = """
-with expired as (
-  insert into intake.pending_outcome (pending_id, outcome, settled_at)
-  select pending_id, 'expired', %(now)s from intake.pending p
-  where expires_on <= %(day)s and not exists
-    (select from intake.pending_outcome o where o.pending_id = p.pending_id)
-  on conflict do nothing returning pending_id
-)
-select submission_id, count(*) from intake.pending join expired using (pending_id)
-group by submission_id order by submission_id
-"""
+#: What a row waits for whose consent is not known (`intake.pending.waits_kind`).
+CONSENT_KIND = "consent"
+
+
+class ProcessPending(Protocol):
+    """Judges records that waited again, as a submission under their parent's; gives its id."""
+
+    def __call__(
+        self,
+        deps: Deps,
+        furnisher_id: UUID,
+        dataset: str,
+        records: Sequence[Mapping[str, Any]],
+        *,
+        parent: UUID,
+    ) -> UUID:
+        """Process the records of one furnisher and dataset."""
+
+
+def consent_token(consent_ref: str) -> bytes:
+    """What a row waiting for a consent waits for: the id's bytes; of what is no id, a digest."""
+    try:
+        consent_id = UUID(consent_ref)
+    except ValueError:
+        consent_id = None
+    if consent_id is not None and str(consent_id) == consent_ref:
+        return consent_id.bytes
+    return hashlib.sha256(consent_ref.encode()).digest()
+
+
+def wake(deps: Deps, submission_id: UUID, *, process_records: ProcessPending) -> None:
+    """Judge again what waited for a parent or a consent that this submission brought.
+
+    Rows that waited, its own or those judged again, may meanwhile wait for a consent that came
+    while they were judged: they are looked at last.
+    """
+    with deps.database.connect("intake") as connection:
+        waiting = connection.execute(_WOKEN, {"submission": submission_id}).fetchall()
+    _judge_again(deps, waiting, process_records)
+    judged = [submission_id, *{row[1] for row in waiting}]
+    with deps.database.connect("intake") as connection:
+        found = connection.execute(_OF_CONSENTS, {"submissions": judged}).fetchall()
+    _judge_again(deps, found, process_records)
+    _wake_chains(deps, {submission_id, *(row[1] for row in found)}, process_records)
+
+
+def wake_by_consent(
+    deps: Deps, furnisher_id: UUID, consent_id: UUID, *, process_records: ProcessPending
+) -> None:
+    """Judge again what its furnisher sent under a consent before the consent was registered."""
+    given = {"furnisher": furnisher_id, "token": consent_id.bytes}
+    with deps.database.connect("intake") as connection:
+        waiting = connection.execute(_OF_CONSENT, given).fetchall()
+    _judge_again(deps, waiting, process_records)
+    _wake_chains(deps, {row[1] for row in waiting}, process_records)
+
+
+def _wake_chains(
+    deps: Deps, submissions: Collection[UUID], process_records: ProcessPending
+) -> None:
+    """Judge again what waits for an account that goes on: it may be the next one's former."""
+    for submission_id in sorted(submissions):
+        tried: set[UUID] = set()
+        while True:
+            with deps.database.connect("intake") as connection:
+                waiting = former.woken(connection, submission_id)
+            waiting = [row for row in waiting if row[0] not in tried and row[1] not in tried]
+            if not waiting:
+                break
+            tried.update(row[0] for row in waiting)
+            tried |= _judge_again(deps, waiting, process_records)
+
+
+def _judge_again(
+    deps: Deps, waiting: Sequence[tuple[Any, ...]], process_records: ProcessPending
+) -> set[UUID]:
+    """Judge rows that waited, as submissions under theirs; gives the ids of those."""
+    made: set[UUID] = set()
+    groups: dict[tuple[UUID, UUID, str], list[tuple[Any, ...]]] = {}
+    for row in waiting:
+        groups.setdefault((row[1], row[2], row[3]), []).append(row)
+    for (parent, furnisher, dataset), members in groups.items():
+        key = deps.vault.get([parent]).get(parent)
+        if key is None:
+            continue
+        for start in range(0, len(members), 1000):
+            part = members[start : start + 1000]
+            records = [
+                orjson.loads(intake_store.open_part(key, (1 << 80) + one[4], one[5]))
+                for one in part
+            ]
+            child = process_records(deps, furnisher, dataset, records, parent=parent)
+            _settle(deps, parent, child, [one[0] for one in part])
+            made.add(child)
+    return made
+
+
+def _settle(deps: Deps, parent: UUID, child: UUID, pending_ids: Sequence[UUID]) -> None:
+    """Move rows that were pending to what became of them, in their own submission's funnel.
+
+    Takes: the pending ids in the order sent as the child, whose lines count from 1
+    """
+    with deps.database.connect("intake") as connection:
+        bad = dict(
+            connection.execute(
+                "select line_no, bool_or(severity = 'reject') from intake.finding"
+                " where submission_id = %s and severity in ('reject', 'pend') group by line_no",
+                (child,),
+            ).fetchall()
+        )
+        last = connection.execute(
+            "select max(position), sum(unchanged)::bigint from intake.funnel"
+            " where submission_id = %s",
+            (child,),
+        ).fetchone()
+        position, unchanged = last or (None, 0)
+        counts = {"accepted": 0, "rejected": 0}
+        still: dict[int, UUID] = {}
+        for line_no, pending_id in enumerate(pending_ids, start=1):
+            if bad.get(line_no) is False:
+                still[line_no] = pending_id
+                continue
+            outcome = "rejected" if bad.get(line_no) else "accepted"
+            counts[outcome] += _end(deps, connection, pending_id, outcome)
+        if still:
+            _wait_on(deps, connection, child, still)
+        same = min(int(unchanged or 0), counts["accepted"])
+        intake_store.add_settled(
+            connection, parent, position=position, accepted=counts["accepted"] - same,
+            unchanged=same, rejected=counts["rejected"],
+        )  # fmt: skip
+
+
+def _end(deps: Deps, connection: psycopg.Connection[Any], pending_id: UUID, outcome: str) -> int:
+    """End one wait; gives 0 where somebody else did."""
+    return connection.execute(
+        "insert into intake.pending_outcome (pending_id, outcome, settled_at)"
+        " values (%s, %s, %s) on conflict do nothing",
+        (pending_id, outcome, deps.clock()),
+    ).rowcount
+
+
+def _wait_on(
+    deps: Deps, connection: psycopg.Connection[Any], child: UUID, still: Mapping[int, UUID]
+) -> None:
+    """Let rows wait for what they now lack, as found in the child, until their old date."""
+    for pending_id, kind, token in connection.execute(
+        _OTHER_WAITS, {"child": child, "lines": list(still), "rows": list(still.values())}
+    ).fetchall():
+        if _end(deps, connection, pending_id, "unchanged"):
+            connection.execute(
+                _TAKES_ITS_PLACE,
+                {"new": deps.new_id(), "old": pending_id, "kind": kind, "token": token},
+            )
 
 
 def expire_pending(deps: Deps) -> int:
@@ -31,3 +186,66 @@ def expire_pending(deps: Deps) -> int:
         for submission_id, count in found:
             intake_store.add_settled(connection, submission_id, rejected=count)
     return sum(count for _, count in found)
+
+
+_COLUMNS = "p.pending_id, p.submission_id, p.furnisher_id, p.dataset, p.line_no, p.record_sealed"
+_WAITS = "not exists (select from intake.pending_outcome o where o.pending_id = p.pending_id)"
+_ORDER = "order by p.dataset, p.submission_id, p.line_no"
+_WOKEN = f"""
+select {_COLUMNS}
+from intake.submission s join intake.pending p on p.furnisher_id = s.furnisher_id
+where s.submission_id = %(submission)s and s.dataset in ('subject', 'account')
+  and p.submission_id <> s.submission_id and {_WAITS}
+  and ((p.waits_kind = 'person' and s.dataset = 'subject' and exists (select
+      from directory.party d join directory.party_subject using (party_id)
+      where d.furnisher_id = p.furnisher_id and d.person_token = p.waits_token))
+    or (p.waits_kind = 'account' and s.dataset = 'account' and exists (select
+      from directory.object d join file.account f on f.account_id = d.object_id
+      where d.furnisher_id = p.furnisher_id and d.kind = 'account'
+        and d.number_token = p.waits_token)))
+{_ORDER}
+"""
+#: A furnisher's records rest on consents it captured itself; others' do not wake them.
+_STANDS = f"""exists (select from directory.consent k
+    join gate.consent c on c.token = k.token and c.consent_id = k.consent_id
+    where c.captured_by = p.furnisher_id and k.consent_id =
+      case when length(p.waits_token) = 16 then encode(p.waits_token, 'hex')::uuid end)
+  and p.waits_kind = '{CONSENT_KIND}' and {_WAITS}"""
+_OF_CONSENT = f"""
+select {_COLUMNS} from intake.pending p
+where p.furnisher_id = %(furnisher)s and p.waits_token = %(token)s and {_STANDS} {_ORDER}
+"""
+#: All that its furnisher's consent file may have brought; of other submissions their own rows.
+_OF_CONSENTS = f"""
+select {_COLUMNS}
+from intake.submission s join intake.pending p on p.furnisher_id = s.furnisher_id
+where s.submission_id = any(%(submissions)s)
+  and s.dataset in ('consent', 'account', 'agreement', 'guarantee', 'payment')
+  and (s.dataset = 'consent' or p.submission_id = s.submission_id) and {_STANDS} {_ORDER}
+"""
+_OTHER_WAITS = """
+select p.pending_id, n.waits_kind, n.waits_token
+from unnest(%(lines)s::bigint[], %(rows)s::uuid[]) as still (line_no, pending_id)
+join intake.pending p using (pending_id)
+join intake.pending n on n.furnisher_id = p.furnisher_id and n.submission_id = %(child)s
+  and n.line_no = still.line_no
+where (n.waits_kind, n.waits_token) <> (p.waits_kind, p.waits_token)
+"""
+_TAKES_ITS_PLACE = """
+insert into intake.pending (pending_id, submission_id, furnisher_id, dataset, line_no, waits_kind,
+  waits_token, record_sealed, expires_on, since)
+select %(new)s, submission_id, furnisher_id, dataset, line_no, %(kind)s, %(token)s, record_sealed,
+  expires_on, since
+from intake.pending where pending_id = %(old)s
+"""
+_EXPIRED = """
+with expired as (
+  insert into intake.pending_outcome (pending_id, outcome, settled_at)
+  select pending_id, 'expired', %(now)s from intake.pending p
+  where expires_on <= %(day)s and not exists
+    (select from intake.pending_outcome o where o.pending_id = p.pending_id)
+  on conflict do nothing returning pending_id
+)
+select submission_id, count(*) from intake.pending join expired using (pending_id)
+group by submission_id order by submission_id
+"""

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
-from typing import Any, Protocol
+from typing import Any
 from uuid import UUID
 
 import orjson
@@ -20,7 +20,6 @@ from tallystick.ledger import append, order, publish
 from tallystick.profile import ProfileAt
 from tallystick.service import (
     context,
-    former,
     intake_store,
     register_rows,
     rows,
@@ -33,22 +32,6 @@ from tallystick.service.references import Job
 from tallystick.validate import Rule, judge_record, judge_table, load_rules, take_back
 
 Progress = Callable[[str, int, int | None], None]
-
-
-class ProcessPending(Protocol):
-    """Judges records that waited again, as a submission under their parent's; gives its id."""
-
-    def __call__(
-        self,
-        deps: Deps,
-        furnisher_id: UUID,
-        dataset: str,
-        records: Sequence[Mapping[str, Any]],
-        *,
-        parent: UUID,
-    ) -> UUID:
-        """Process the records of one furnisher and dataset."""
-
 
 #: Rounds before a submission is given up as failing (each means somebody else wrote the accounts).
 MAX_ROUNDS = 20
@@ -366,61 +349,3 @@ def _count(
     intake_store.add_funnel(
         connection, job.submission_id, number + 1, position=place.position, accepted=accepted
     )
-
-
-def wake_pending(deps: Deps, submission_id: UUID, *, process_records: ProcessPending) -> None:
-    """Judge again what waited for a parent that this submission published."""
-    with deps.database.connect("intake") as connection:
-        waiting = connection.execute(_WOKEN, {"submission": submission_id}).fetchall()
-    _judge_again(deps, waiting, process_records)
-    # An account that goes on may itself be what the next number of its chain waits for.
-    tried: set[UUID] = set()
-    while True:
-        with deps.database.connect("intake") as connection:
-            waiting = former.woken(connection, submission_id)
-        waiting = [row for row in waiting if row[0] not in tried and row[1] not in tried]
-        if not waiting:
-            return
-        tried.update(row[0] for row in waiting)
-        tried |= _judge_again(deps, waiting, process_records)
-
-
-def _judge_again(
-    deps: Deps, waiting: Sequence[tuple[Any, ...]], process_records: ProcessPending
-) -> set[UUID]:
-    """Judge rows that waited, as submissions under theirs; gives the ids of those."""
-    made: set[UUID] = set()
-    groups: dict[tuple[UUID, UUID, str], list[tuple[Any, ...]]] = {}
-    for row in waiting:
-        groups.setdefault((row[1], row[2], row[3]), []).append(row)
-    for (parent, furnisher, dataset), members in groups.items():
-        key = deps.vault.get([parent]).get(parent)
-        if key is None:
-            continue
-        for start in range(0, len(members), 1000):
-            part = members[start : start + 1000]
-            records = [
-                orjson.loads(intake_store.open_part(key, (1 << 80) + one[4], one[5]))
-                for one in part
-            ]
-            child = process_records(deps, furnisher, dataset, records, parent=parent)
-            register_rows.settle_pending(deps, parent, child, [(one[0], one[4]) for one in part])
-            made.add(child)
-    return made
-
-
-_WOKEN = """
-select p.pending_id, p.submission_id, p.furnisher_id, p.dataset, p.line_no, p.record_sealed
-from intake.submission s join intake.pending p on p.furnisher_id = s.furnisher_id
-where s.submission_id = %(submission)s and s.dataset in ('subject', 'account')
-  and p.submission_id <> s.submission_id
-  and not exists (select 1 from intake.pending_outcome o where o.pending_id = p.pending_id)
-  and ((p.waits_kind = 'person' and s.dataset = 'subject' and exists (select
-      from directory.party d join directory.party_subject using (party_id)
-      where d.furnisher_id = p.furnisher_id and d.person_token = p.waits_token))
-    or (p.waits_kind = 'account' and s.dataset = 'account' and exists (select
-      from directory.object d join file.account f on f.account_id = d.object_id
-      where d.furnisher_id = p.furnisher_id and d.kind = 'account'
-        and d.number_token = p.waits_token)))
-order by p.dataset, p.submission_id, p.line_no
-"""

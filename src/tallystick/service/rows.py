@@ -21,6 +21,7 @@ from tallystick.resolve import Identity, normal_name
 from tallystick.service import context, former
 from tallystick.service.existing import insert_rows
 from tallystick.service.keys_of_rows import SHAPES
+from tallystick.service.pending import CONSENT_KIND, consent_token
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.service.settle import NewParty, agreements_of
@@ -413,6 +414,9 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
         for kind, alias in (("account", "a"), ("person", "p"))
         if kind in kinds
     ]
+    under_consent = context.lacks_consent_sql(job)
+    if under_consent is not None:
+        parts.append(f"{under_consent} as lacks_consent")
     some = job.con.execute("select 1 from left_out where not is_rejected limit 1").fetchall()
     if not some:
         return []
@@ -430,6 +434,8 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
         token = row[f"ref_{kind}_token"]
         if row.get("former_state") in ("unknown", "unproved"):
             kind, token = former.WAITS_KIND, row["former_token"]
+        elif row.get("lacks_consent"):
+            kind, token = CONSENT_KIND, consent_token(row["consent_ref"]).hex()
         found.append(
             Waiting(
                 line_no=row["line_no"],

@@ -21,7 +21,7 @@ import psycopg
 
 from tallystick.errors import BadRequest
 from tallystick.furnish import stage_file
-from tallystick.service import amend, domains, intake_store, process_rows
+from tallystick.service import amend, consents, domains, intake_store, pending, process_rows
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
@@ -153,7 +153,7 @@ def process(deps: Deps, submission_id: UUID, progress: Progress | None = None) -
         view = _process_held(deps, submission_id, progress or _silent)
     if view is not None:
         return view
-    process_rows.wake_pending(deps, submission_id, process_records=_process_pending)
+    pending.wake(deps, submission_id, process_records=_process_pending)
     return show(deps, None, submission_id)
 
 
@@ -222,6 +222,22 @@ def submit_records(
         raise BadRequest("too_many_records", too_many(len(records)))
     received = receive(deps, member, dataset, _lines(records), channel="api")
     return process(deps, received.submission_id)
+
+
+def register_consent(
+    deps: Deps, member: Member, *, artefact: str, salt: str, scheme: str, number: str
+) -> consents.ConsentView:
+    """Register one consent, and judge again the member's records that waited for it.
+
+    Gives, raises: as `consents.register`
+    """
+    view = consents.register(
+        deps, member, artefact=artefact, salt=salt, scheme=scheme, number=number
+    )
+    pending.wake_by_consent(
+        deps, member.member_id, view.consent_id, process_records=_process_pending
+    )
+    return view
 
 
 def too_many(count: int) -> str:

@@ -37,7 +37,7 @@ def register_consent(
     consent: ConsentFile, key_file: KeyFile = None, dry_run: DryRun = False, as_json: AsJson = False
 ) -> None:
     """Register a signed consent the member captured."""
-    from tallystick.service.consents import register
+    from tallystick.service.submit import register_consent as register
 
     artefact, salt, scheme, number = taken(
         read_object(consent), "artefact", "salt", "scheme", "number"

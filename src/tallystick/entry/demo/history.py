@@ -28,6 +28,7 @@ from tallystick.service import consents
 from tallystick.service.inquire import answer
 from tallystick.service.log import sequence_once
 from tallystick.service.members import Member, add_member, issue_key
+from tallystick.service.submit import register_consent
 from tallystick.synth.plan import read_plan
 
 Progress = Callable[[str, int, int | None], None]
@@ -147,7 +148,7 @@ class Player:
 
     def _consent(self, step: dict[str, Any]) -> None:
         given = {name: step[name] for name in ("artefact", "salt", "scheme", "number")}
-        consents.register(self._deps, self._members[step["member"]], **given)
+        register_consent(self._deps, self._members[step["member"]], **given)
 
     def _withdraw(self, step: dict[str, Any]) -> None:
         consents.withdraw(self._deps, UUID(step["consent_id"]), withdrawn_by=step["withdrawn_by"])

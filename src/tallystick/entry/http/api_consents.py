@@ -12,8 +12,9 @@ from tallystick.entry.http.once import answered_once
 from tallystick.entry.http.reading import Fields, id_in_address, parsed, require_json
 from tallystick.entry.http.shapes import consent_shape
 from tallystick.entry.http.web import authenticated, web_of
-from tallystick.service.consents import register, withdraw
+from tallystick.service.consents import withdraw
 from tallystick.service.members import Member
+from tallystick.service.submit import register_consent as register
 
 _MOST_ARTEFACT = 16_000
 Caller = Annotated[Member, Depends(authenticated)]

@@ -2,6 +2,7 @@
 
 python child.py resume ADDRESSES              run every unfinished submission
 python child.py process ADDRESSES SUBMISSION  run one submission
+python child.py work ADDRESSES SECONDS        be a worker; others are dead after so long
 python child.py serve ADDRESSES PORT          serve until ended, numbering looks
 
 Prints "ready" once everything is imported and open: the instants of a kill are counted from there.
@@ -11,13 +12,16 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 from uuid import UUID
 
 import orjson
 
 from tallystick.adapters.clock import FakeClock, SystemClock
+from tallystick.adapters.jobs import run_worker
 from tallystick.adapters.keys import BureauKeys
 from tallystick.adapters.postgres import Database
 from tallystick.adapters.vault import Vault
@@ -48,7 +52,10 @@ def main(what: str, addresses: str, *more: str) -> None:
             serve(deps, int(more[0]))
             return
         print("ready", flush=True)
-        if what == "process":
+        if what == "work":
+            opened = SimpleNamespace(deps=deps, database=database)
+            run_worker(opened, threading.Event(), dead_after_s=float(more[0]))
+        elif what == "process":
             process(deps, UUID(more[0]))
         else:
             resume_all(deps)

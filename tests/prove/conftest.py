@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 import rig as rigs
+import sent
 
 from tallystick.adapters.databases import drop_database, vault_url_of
 from tallystick.service.members import Member
@@ -29,10 +30,15 @@ def prepared(server: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
 
 
 @pytest.fixture(scope="session")
-def furnished() -> tuple[int, bytes]:
-    """How many rows, and the file with them."""
-    content = rigs.snapshots(range(PERSONS * EACH), rigs.months(MONTHS))
-    return PERSONS * EACH * MONTHS, content
+def furnished() -> sent.Sent:
+    """A file of 20,000 months."""
+    return sent.of_months(PERSONS * EACH, MONTHS)
+
+
+@pytest.fixture(scope="session")
+def files(furnished: sent.Sent) -> tuple[sent.Sent, ...]:
+    """A file of each of three datasets: months go another way into the ledger than the others."""
+    return sent.of_events(PERSONS * EACH, 2), furnished, sent.of_payments(PERSONS, 6)
 
 
 @pytest.fixture

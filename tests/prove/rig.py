@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import uuid4
 
 import orjson
 import psycopg
@@ -205,30 +205,6 @@ def run_to_end(*arguments: str) -> None:
     with child(*arguments) as process:
         _, complaint = process.communicate()
         assert process.returncode == 0, complaint.decode()[-2000:]
-
-
-def stage(rig: Rig, submission_id: UUID) -> str:
-    """How far a submission has come: its stage, and rows published."""
-    published = rig.one(
-        "select count(*) from ledger.snapshot join ledger.publication using (chunk_id)"
-    )
-    at = rig.one("select stage from intake.submission where submission_id = %s", submission_id)
-    return f"{at}:{published}"
-
-
-def check_submission(rig: Rig, submission_id: UUID, rows: int) -> None:
-    """Nothing lost, nothing doubled: every row is published once, and the funnel says so."""
-    state = rig.one("select state from intake.submission where submission_id = %s", submission_id)
-    assert state == "published"
-    counted = rig.one(
-        "select array[sum(accepted), sum(unchanged), sum(rejected), sum(pending)]::int[]"
-        " from intake.funnel where submission_id = %s",
-        submission_id,
-    )
-    assert counted == [rows, 0, 0, 0]
-    published = "from ledger.snapshot s join ledger.publication using (chunk_id)"
-    assert rig.one(f"select count(*) {published}") == rows
-    assert rig.one(f"select count(distinct (account_id, period_end)) {published}") == rows
 
 
 def check_whole(rig: Rig) -> None:

@@ -1,4 +1,4 @@
-"""kill -9 of PostgreSQL while a submission runs; and nothing readable is left on the disk."""
+"""kill -9 of PostgreSQL under a submission and under a worker; nothing readable on the disk."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from uuid import UUID
 
 import psycopg
 import pytest
 import rig as rigs
+from commands import wait_until_finished
+from sent import Sent, check_submission, stage, wait_until
 
 from tallystick.adapters.embedded import EmbeddedServer
 from tallystick.entry.compose import wipe
@@ -26,6 +29,8 @@ pytestmark = [pytest.mark.prove, pytest.mark.timeout(3600)]
 
 # Uncompressed, so that what is searched for would be found; a kill needs no fsync.
 SETTINGS = {"fsync": "off", "shared_buffers": "128MB", "wal_compression": "off"}
+#: How long the server stays away from a worker: up to longer than it waits for a connection.
+OUTAGE_S = (6.5, 9)
 
 
 @pytest.fixture
@@ -37,73 +42,68 @@ def folder() -> Iterator[Path]:
 
 
 def test_a_killed_database_loses_and_doubles_nothing(
-    folder: Path, furnished: tuple[int, bytes], prove_rounds: int
+    folder: Path, files: tuple[Sent, ...], prove_rounds: int
 ) -> None:
     work = folder / "work"
     work.mkdir()
+    chance, states = random.Random(7), []
     server = EmbeddedServer(folder / "postgres", settings=SETTINGS)
     try:
-        prepared, bank, whole = _prepare(server, work, furnished)
-        states = [
-            _round(server, prepared, bank, work, furnished, share * whole)
-            for share in _shares(prove_rounds)
-        ]
+        prepared, bank = _prepare(server, work)
+        for number in range(prove_rounds):
+            file = files[number % len(files)]
+            with rigs.copied(prepared, work, bank) as rig:
+                _checkpoint(rig.url)
+                received = receive(rig.deps, rig.bank, file.dataset, io.BytesIO(file.content))
+                disturb = _kill_and_resume if number % 4 else _kill_under_worker
+                states.append(disturb(server, rig, received.submission_id, file, chance))
+                with rigs.opened(rig.url, work, bank=bank) as again:
+                    check_submission(again, received.submission_id, file)
+                    rigs.check_whole(again)
+                    _search(work.parent, server, again)
     finally:
         server.stop()
-    print(f"undisturbed {whole:.1f} s, killed at: {states}")
+    print(f"killed at: {states}")
 
 
-def _shares(rounds: int) -> list[float]:
-    """Random instants spread over the whole, as shares of it."""
-    chance = random.Random(7)
-    return [(number + chance.random()) / rounds for number in range(rounds)]
-
-
-def _round(
-    server: EmbeddedServer,
-    prepared: str,
-    bank: Member,
-    work: Path,
-    furnished: tuple[int, bytes],
-    seconds: float,
+def _kill_and_resume(
+    server: EmbeddedServer, rig: rigs.Rig, submission_id: UUID, file: Sent, chance: random.Random
 ) -> str:
-    """Kill the server after some seconds of a submission, start it again, finish, check."""
-    rows, content = furnished
-    with rigs.copied(prepared, work, bank) as rig:
-        _checkpoint(rig.url)
-        received = receive(rig.deps, rig.bank, "snapshot", io.BytesIO(content))
-        with rigs.child("resume", rig.addresses) as process:
-            time.sleep(seconds)
-            _kill(server)
-            process.wait(60)  # it cannot go on; what it complains of is its own matter
+    """Kill the server in the midst of a submission, start it again, finish."""
+    with rigs.child("resume", rig.addresses) as process:
+        wait_until(rig, submission_id, chance.uniform(-0.2, 0.9), file, process=process)
+        _kill(server)
+        process.wait(60)  # it cannot go on; what it complains of is its own matter
+    server.stop()
+    server.start()
+    state = stage(rig, submission_id)
+    rigs.run_to_end("resume", rig.addresses)
+    return f"{file.dataset} {state}"
+
+
+def _kill_under_worker(
+    server: EmbeddedServer, rig: rigs.Rig, submission_id: UUID, file: Sent, chance: random.Random
+) -> str:
+    """Kill the server in the midst of a worker's job, start it later: the worker lives and ends."""
+    with rigs.child("work", rig.addresses, "30") as process:
+        wait_until(rig, submission_id, chance.uniform(0.05, 0.9), file, process=process)
+        _kill(server)
         server.stop()
+        time.sleep(chance.uniform(*OUTAGE_S))
         server.start()
-        state = rigs.stage(rig, received.submission_id)
-        rigs.run_to_end("resume", rig.addresses)
-        with rigs.opened(rig.url, work, bank=bank) as again:
-            rigs.check_submission(again, received.submission_id, rows)
-            rigs.check_whole(again)
-            _search(work.parent, server, again)
-    return state
+        state = stage(rig, submission_id)
+        wait_until_finished(rig, [submission_id], seconds=60)
+        assert process.poll() is None
+    return f"{file.dataset} under a worker {state}"
 
 
-def _prepare(
-    server: EmbeddedServer, work: Path, furnished: tuple[int, bytes]
-) -> tuple[str, Member, float]:
-    """A bureau with accounts on file, and how long the submission takes when nobody kills."""
+def _prepare(server: EmbeddedServer, work: Path) -> tuple[str, Member]:
+    """A bureau with accounts on file."""
     url = server.start()
     prepared = rigs.make(url, "prepared")
     with rigs.opened(prepared, work) as rig:
         rigs.furnish(rig, persons=500, accounts_each=4)
-        bank = rig.bank
-    with rigs.copied(prepared, work, bank) as rig:
-        receive(rig.deps, rig.bank, "snapshot", io.BytesIO(furnished[1]))
-        with rigs.child("resume", rig.addresses) as process:
-            started = time.monotonic()
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"done\n"
-            whole = time.monotonic() - started
-    return prepared, bank, whole
+        return prepared, rig.bank
 
 
 def _kill(server: EmbeddedServer) -> None:
@@ -122,7 +122,14 @@ def _search(folder: Path, server: EmbeddedServer, rig: rigs.Rig) -> None:
     """After a kill and a restart no name, number or telephone is readable in any file."""
     wipe(rig.work)  # what every start does
     _checkpoint(rig.url)
-    canaries = (rigs.NAME, rigs.PHONE, "CANARYP", "CANARYA", f"990101{rigs.BORN.replace('-', '')}")
+    canaries = (
+        rigs.NAME,
+        rigs.PHONE,
+        "CANARYP",
+        "CANARYA",
+        "CANARYT",
+        f"990101{rigs.BORN.replace('-', '')}",
+    )
     control = folder / "control"  # the one file that holds them: the search does search
     control.write_text("\n".join(canaries), encoding="utf-8")
     assert server.layout is not None

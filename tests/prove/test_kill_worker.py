@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import io
 import random
-import time
 from pathlib import Path
+from uuid import UUID
 
 import pytest
 import rig as rigs
+from sent import Sent, check_submission, stage, wait_until
 
 from tallystick.service.members import Member
 from tallystick.service.submit import receive
@@ -17,35 +18,27 @@ pytestmark = [pytest.mark.prove, pytest.mark.timeout(3600)]
 
 
 def test_a_killed_worker_loses_and_doubles_nothing(
-    prepared: tuple[str, Member], furnished: tuple[int, bytes], work: Path, prove_rounds: int
+    prepared: tuple[str, Member], files: tuple[Sent, ...], work: Path, prove_rounds: int
 ) -> None:
-    rows, content = furnished
-    chance = random.Random(20250115)
-    whole, states = _undisturbed(prepared, furnished, work), []
+    chance, states = random.Random(20250115), []
     for number in range(prove_rounds):
+        file = files[number % len(files)]
         with rigs.copied(prepared[0], work, prepared[1]) as rig:
-            received = receive(rig.deps, rig.bank, "snapshot", io.BytesIO(content))
+            submission_id = _receive(rig, file)
+            start = 0.0
             for _ in range(1 + number % 2):  # every other round the one who resumes is killed too
+                share = chance.uniform(start - 0.2, 0.99)
                 with rigs.child("resume", rig.addresses) as process:
-                    time.sleep((number + chance.random()) / prove_rounds * whole)
+                    wait_until(rig, submission_id, share, file, process=process)
                     process.kill()
                     process.wait()
-            states.append(rigs.stage(rig, received.submission_id))
+                start = max(0.2, share)
+            states.append(f"{file.dataset} {stage(rig, submission_id)}")
             rigs.run_to_end("resume", rig.addresses)
-            rigs.check_submission(rig, received.submission_id, rows)
+            check_submission(rig, submission_id, file)
             rigs.check_whole(rig)
-    print(f"undisturbed {whole:.1f} s, killed at: {states}")
+    print(f"killed at: {states}")
 
 
-def _undisturbed(prepared: tuple[str, Member], furnished: tuple[int, bytes], work: Path) -> float:
-    """How long it takes when nobody kills."""
-    rows, content = furnished
-    with rigs.copied(prepared[0], work, prepared[1]) as rig:
-        received = receive(rig.deps, rig.bank, "snapshot", io.BytesIO(content))
-        with rigs.child("process", rig.addresses, str(received.submission_id)) as process:
-            started = time.monotonic()
-            assert process.stdout is not None
-            assert process.stdout.readline() == b"done\n"
-            took = time.monotonic() - started
-        rigs.check_submission(rig, received.submission_id, rows)
-    return took
+def _receive(rig: rigs.Rig, file: Sent) -> UUID:
+    return receive(rig.deps, rig.bank, file.dataset, io.BytesIO(file.content)).submission_id

@@ -29,8 +29,8 @@ pytestmark = [pytest.mark.prove, pytest.mark.timeout(3600)]
 
 # Uncompressed, so that what is searched for would be found; a kill needs no fsync.
 SETTINGS = {"fsync": "off", "shared_buffers": "128MB", "wal_compression": "off"}
-#: How long the server stays away from a worker: up to longer than it waits for a connection.
-OUTAGE_S = (6.5, 9)
+#: How long the server stays away from a worker: longer than it waits for a connection.
+OUTAGE_S = (8, 9)
 
 
 @pytest.fixture

@@ -164,3 +164,18 @@ def test_a_month_published_while_its_account_moves_to_another_subject(bureau: An
         assert factory.counts(view) == (1, 0, 0, 0)
         assert ledger_verify(bureau.deps).faults == ()
     assert rows(bureau, "select count(*), max(length(months)) from file.account") == [(2, 63)]
+
+
+def test_consents_of_the_same_people_in_two_files_do_not_wait_for_each_other(bureau: Any) -> None:
+    """Each file is one transaction: in the files' own order they would lock each other out."""
+    bank = factory.member(bureau.deps)
+    there, back = (
+        [factory.consent_record(bureau.deps, bank, person) for person in order]
+        for order in (range(1, 41), range(40, 0, -1))
+    )
+
+    views = at_once(
+        received(bureau, bank, "consent", *there), received(bureau, bank, "consent", *back)
+    )
+
+    assert [(view.state, view.accepted) for view in views] == [("published", 40)] * 2

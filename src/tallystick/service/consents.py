@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -90,6 +90,21 @@ def register_in(
     return view(connection, token, read.consent_id, now)
 
 
+def lock_persons(
+    deps: Deps, connection: psycopg.Connection[Any], numbers: Iterable[tuple[str, str]]
+) -> None:
+    """Lock everybody a file's consents name, before the first of them is registered.
+
+    Tokens first, then heads, each ascending, as publishing does: in the file's own order two files
+    would lock each other out. A token's row stays, even where its consent is refused.
+
+    Takes: (scheme, identity number) of each
+    """
+    schemes = {deps.keys.identity_token(scheme, number): scheme for scheme, number in numbers}
+    heads.lock_tokens(connection, list(schemes), list(schemes.values()), deps.clock())
+    heads.lock(connection, _subjects(connection, list(schemes)))
+
+
 def _checked(
     deps: Deps, connection: psycopg.Connection[Any], member: Member, artefact: str
 ) -> Artefact:
@@ -144,7 +159,7 @@ def _insert(
     if key is None:
         key = deps.vault.create([read.consent_id], now)[read.consent_id]
     statement = {"artefact": artefact, "registered_at": instant_text(now), "token": token.hex()}
-    subjects = _subjects(connection, token)
+    subjects = _subjects(connection, [token])
     heads.lock(connection, subjects)
     made = connection.execute(
         _STANDS,
@@ -211,7 +226,7 @@ def withdraw(
             raise BadRequest("not_found", "no consent of this id that you may withdraw")
         token, now = bytes(found[0]), deps.clock()
         connection.execute("select from directory.token where token = %s for update", (token,))
-        subjects = _subjects(connection, token)
+        subjects = _subjects(connection, [token])
         heads.lock(connection, subjects)
         done = connection.execute(
             "insert into gate.withdrawal (token, consent_id, withdrawn_at, withdrawn_by)"
@@ -237,10 +252,11 @@ def _may_withdraw(
     return tokens is None or bytes(found[0]) in tokens
 
 
-def _subjects(connection: psycopg.Connection[Any], token: bytes) -> list[UUID]:
+def _subjects(connection: psycopg.Connection[Any], tokens: Sequence[bytes]) -> list[UUID]:
     rows = connection.execute(
-        "select subject_id from directory.token_subject where token = %s order by subject_id",
-        (token,),
+        "select distinct subject_id from directory.token_subject where token = any(%s)"
+        " order by subject_id",
+        (list(tokens),),
     )
     return [row[0] for row in rows]
 

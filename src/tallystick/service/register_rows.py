@@ -22,7 +22,8 @@ from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.validate import context_of
 
-_CHUNK = 500
+#: Rows of one transaction, which holds everybody it names locked.
+_CHUNK = 50
 #: What a refused consent of a file is reported as, by the gate's code.
 _CONSENT_RULES = {
     "bad_consent": "CNS-SIGN-001",
@@ -196,6 +197,9 @@ def _register_part(
         keys = deps.vault.create(
             [UUID(row["consent_id"]) for row in rows if _is_new_id(row["consent_id"], known)],
             deps.clock(),
+        )
+        gate.lock_persons(
+            deps, connection, [(row["identifier_scheme"], row["identifier_number"]) for row in rows]
         )
         for row in rows:
             try:

@@ -6,7 +6,7 @@ import pytest
 
 from tallystick.adapters.settings import Settings
 from tallystick.entry.demo.senders import Senders, waits_for
-from tallystick.errors import Unavailable
+from tallystick.errors import InvariantBroken
 
 
 def step(member, dataset):
@@ -42,7 +42,7 @@ def test_a_sender_that_fails_ends_the_history(database, tmp_path):
     )
     with Senders(settings, tmp_path) as senders:
         senders.open({})
-        with pytest.raises(Unavailable):
+        with pytest.raises(InvariantBroken):
             senders.send([step("a", "account")], lambda: None)
 
 

@@ -20,7 +20,7 @@ from typing import Any
 from tallystick.adapters.settings import Settings
 from tallystick.entry.compose import open_bureau
 from tallystick.entry.demo.clock import DemoClock
-from tallystick.errors import Unavailable
+from tallystick.errors import InvariantBroken
 from tallystick.service import submit
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
@@ -117,7 +117,7 @@ class Senders:
         """Send files, each as soon as what it waits for is in; gives what became of each.
 
         Takes:  `on_sent` is called after each
-        Raises: Unavailable when a sender failed (its error went to standard error)
+        Raises: InvariantBroken when a sender failed (its error went to standard error)
         """
         waiting = dict(enumerate(waits_for(steps)))
         idle, busy = list(self._lines), dict[Connection, int]()
@@ -140,7 +140,7 @@ def _answer(line: Connection) -> Sent:
     try:
         sent: Sent = line.recv()
     except EOFError:
-        raise Unavailable("unavailable", "a sender of the demo failed; see its error") from None
+        raise InvariantBroken("a sender of the demo failed; its error stands above") from None
     return sent
 
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
+import orjson
 import psycopg
 import pytest
 
@@ -160,6 +161,36 @@ def test_a_second_buyer_and_a_second_sale(bureau: Any, sale: Any) -> None:
     assert counts(bureau, third, late) == PENDING
     assert holders(bureau) == [(third.member_id,)]
     assert ledger_verify(bureau.deps).faults == ()
+
+
+def test_a_buyers_event_is_not_the_sellers_of_the_same_id(bureau: Any, sale: Any) -> None:
+    seller, buyer = sale
+    send(bureau, seller, "event", sold_event())
+    send(bureau, buyer, "account", bought())
+    own = {"occurred_at": "2025-01-01T09:00:00+08:00", "event_type": "drawn_down"}
+    first = send(bureau, buyer, "event", factory.event(7, "e9", **own))
+    assert (factory.counts(first), factory.rules(first)) == (ACCEPTED, set())
+    assert events(bureau) == ["sold", "drawn_down"]
+    same = factory.send_again(bureau.deps, buyer, "event", factory.event(7, "e9", **own))
+    assert factory.counts(same) == (0, 1, 0, 0)
+    own["event_type"] = "prepaid"
+    mended = send(bureau, buyer, "event", factory.event(7, "e9", **own))
+    assert (factory.counts(mended), factory.rules(mended)) == (ACCEPTED, {"EVT-RESTATE-001"})
+    assert events(bureau) == ["sold", "prepaid"]
+    sellers = send(bureau, seller, "event", sold_event(occurred_at="2024-12-31T09:00:00+08:00"))
+    assert factory.counts(sellers) == ACCEPTED
+    assert events(bureau) == ["sold", "prepaid"]
+    assert ledger_verify(bureau.deps).faults == ()
+    gone = factory.deletion("event", {"account_number": "A7", "event_id": "e9"})
+    assert factory.counts(send(bureau, buyer, "deletion", gone)) == ACCEPTED
+    assert events(bureau) == ["sold"]
+    assert ledger_verify(bureau.deps).faults == ()
+
+
+def events(bureau: Any) -> list[str]:
+    """The kinds of account 1's events in its file, in order."""
+    ((found,),) = rows(bureau, "select events from file.account")
+    return [one["event_type"] for one in orjson.loads(found)]
 
 
 def test_a_takeback_of_the_word_stops_it(bureau: Any, sale: Any) -> None:

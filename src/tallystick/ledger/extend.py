@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
-from tallystick.ledger import read
+from tallystick.ledger import fold, read
 from tallystick.ledger.fold import Record
 
 #: Datasets whose records (no corrections, no deletions) can be added in place.
@@ -102,11 +102,11 @@ def _payment(row: Values) -> Record:
 
 
 def _of_event(record: Record) -> tuple[str, ...]:
-    return (record["event_id"],)
+    return (record["item_key"] if "item_key" in record else record["event_id"],)
 
 
 def _place_of_event(record: Record) -> tuple[str, ...]:
-    return (record["occurred_at"], record["event_id"])
+    return fold.place_of_event(record)
 
 
 def _of_payment(record: Record) -> tuple[str, ...]:

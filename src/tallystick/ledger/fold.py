@@ -82,6 +82,11 @@ class AccountFold:
         return roles
 
 
+def place_of_event(record: Record) -> tuple[str, ...]:
+    """Where an event stands among an account's; two furnishers may have given the same id."""
+    return record["occurred_at"], record["event_id"], record.get("item_key", "")
+
+
 def fold_account(statements: Sequence[Statement]) -> AccountFold | None:
     """Fold everything said about one account; None when no terms of it stand."""
     kept = standing(statements)
@@ -96,7 +101,7 @@ def fold_account(statements: Sequence[Statement]) -> AccountFold | None:
     months, latest = fold_months(by.get("snapshot", ()))
     events = sorted(
         (one.record for one in by.get("event", ())),
-        key=lambda record: (record["occurred_at"], record["event_id"]),
+        key=place_of_event,
     )
     return AccountFold(
         account_id=first.object_id,

@@ -45,6 +45,8 @@ def record_json(dataset: str, row: Mapping[str, Any]) -> Record:
             record[name] = value
     if dataset == "snapshot":
         record["period_end"] = str(row["period_end"])
+    if dataset == "event" and row["item_key"] != row["event_id"]:
+        record["item_key"] = row["item_key"]  # a buyer's event may have the id of a seller's
     return record
 
 

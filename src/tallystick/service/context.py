@@ -17,7 +17,7 @@ from tallystick.formats import Dataset, columns, load
 from tallystick.model.instant import microseconds
 from tallystick.profile import ProfileAt
 from tallystick.service import existing, former
-from tallystick.service.keys_of_rows import SHAPES, file_key_sql
+from tallystick.service.keys_of_rows import SHAPES, file_key_sql, item_key_sql
 from tallystick.service.port import Deps
 from tallystick.service.references import Job, look_up
 from tallystick.validate import context_of
@@ -62,6 +62,8 @@ def build(
            `corrections`: the rows are corrections, which may reach beyond the open periods
     """
     _references(deps, connection, job)
+    if job.dataset == "event":
+        existing.load_taken_over(connection, job)
     existing.load(connection, job)
     job.con.execute("create or replace table compared (line_no bigint, is_same boolean)")
     _duplicates(job)
@@ -226,7 +228,7 @@ def joins(job: Job) -> str:
         found.append(f"left join {shape.own}_ref o on o.number = {kinds[shape.own]}")
     found.append(
         f"left join existing e on e.object_id = {object_sql(job.dataset)}"
-        f" and e.item_key = {shape.item_key}"
+        f" and e.item_key = {item_key_sql(job.dataset, job.furnisher_id)}"
     )
     if job.dataset != "snapshot":
         found.append("left join compared q on q.line_no = r.line_no")

@@ -11,7 +11,7 @@ import orjson
 import psycopg
 
 from tallystick.ledger import tables
-from tallystick.service.keys_of_rows import SHAPES
+from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.references import Job
 
 #: By dataset: the kind of number whose object the existing statements hang on.
@@ -114,13 +114,30 @@ def _asked(connection: psycopg.Connection[Any], job: Job) -> list[tuple[Any, ...
         tables_of = {"person": "party_id"}
     else:
         tables_of = {_OBJECT_KINDS[job.dataset]: "object_id"}
+    item_key = item_key_sql(job.dataset, job.furnisher_id, account="o")
     return job.con.execute(
         " union ".join(
-            f'select o.party_id, o.{column}, {shape.item_key} from "row" r join {kind}_ref o'
+            f'select o.party_id, o.{column}, {item_key} from "row" r join {kind}_ref o'
             f" on o.number = {dict(shape.references)[kind]} where o.{column} is not null"
             for kind, column in tables_of.items()
         )
     ).fetchall()
+
+
+def load_taken_over(connection: psycopg.Connection[Any], job: Job) -> None:
+    """DuckDB table `taken_over`: the file's accounts that were another furnisher's first."""
+    job.con.execute("create or replace table taken_over (object_id uuid)")
+    accounts = job.con.execute(
+        "select distinct object_id, party_id from account_ref where object_id is not null"
+    ).fetchall()
+    if not accounts:
+        return
+    rows = connection.execute(
+        "select a.object_id from unnest(%s::uuid[], %s::uuid[]) as a (object_id, party_id)"
+        " join directory.party p using (party_id) where p.furnisher_id <> %s",
+        ([one[0] for one in accounts], [one[1] for one in accounts], job.furnisher_id),
+    )
+    insert_rows(job.con, "taken_over", rows)
 
 
 def _load_months_deleted(connection: psycopg.Connection[Any], job: Job) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from uuid import UUID
 
 from tallystick.service.references import holder_sql
 
@@ -92,6 +93,28 @@ SHAPES: dict[str, Shape] = {
     ),
     "member": Shape(references=(), item_key="r.valid_from::varchar"),
 }
+
+
+def event_suffix(furnisher_id: UUID) -> str:
+    """What follows an event's id in its item key where the account was another's first.
+
+    An event's id is its furnisher's own: a buyer's may be the same as one of the seller's.
+    """
+    return f"\x1f{furnisher_id}"
+
+
+def item_key_sql(dataset: str, furnisher_id: UUID, account: str = "a") -> str:
+    """The item key of a furnisher's row in the ledger.
+
+    Takes: `account`: the alias of its account; `taken_over` holds those that were another's first
+    """
+    key = SHAPES[dataset].item_key
+    if dataset != "event":
+        return key
+    return (
+        f"case when {account}.object_id in (select object_id from taken_over)"
+        f" then {key} || '{event_suffix(furnisher_id)}' else {key} end"
+    )
 
 
 def file_key_sql(dataset: str, account: str = "r.account_number") -> str:

@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 
+from tallystick.service.keys_of_rows import event_suffix
 from tallystick.service.port import Deps
 from tallystick.service.references import HOLDER
 
@@ -58,6 +59,8 @@ def target(
         return None
     party_id, object_id = place
     item_key = "|".join(str(key.get(name, "")) for name in _ITEM.get(dataset, ()))
+    if dataset == "event" and _was_anothers(connection, party_id, furnisher_id):
+        item_key += event_suffix(furnisher_id)
     column = "account_id" if dataset == "snapshot" else "object_id"
     item = "period_end::text" if dataset == "snapshot" else "item_key"
     row = connection.execute(
@@ -78,6 +81,14 @@ def target(
         furnisher_id=row[0],
         is_account=dataset not in ("subject", *_OWN_KIND) and object_id != party_id,
     )
+
+
+def _was_anothers(connection: psycopg.Connection[Any], party_id: UUID, furnisher_id: UUID) -> bool:
+    """Whether what is kept under a party was furnished by another first."""
+    row = connection.execute(
+        "select furnisher_id from directory.party where party_id = %s", (party_id,)
+    ).fetchone()
+    return row is not None and row[0] != furnisher_id
 
 
 def _is_hidden(

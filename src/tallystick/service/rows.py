@@ -20,7 +20,7 @@ from tallystick.ledger import append, extend, publish, seal, tables
 from tallystick.resolve import Identity, normal_name
 from tallystick.service import context, former
 from tallystick.service.existing import insert_rows
-from tallystick.service.keys_of_rows import SHAPES
+from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.pending import CONSENT_KIND, consent_token
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
@@ -67,7 +67,7 @@ def batches(job: Job, *, only: str = "true") -> Iterator[list[dict[str, Any]]]:
 
 def _query(job: Job, only: str) -> str:
     kinds = dict(SHAPES[job.dataset].references)
-    parts = ["r.*", f"({SHAPES[job.dataset].item_key}) as ref_item_key"]
+    parts = ["r.*", f"({item_key_sql(job.dataset, job.furnisher_id)}) as ref_item_key"]
     for kind, alias in (("account", "a"), ("person", "p")):
         if kind in kinds:
             parts += [f"{alias}.token as ref_{kind}_token", f"{alias}.party_id as ref_{kind}_party"]

@@ -7,8 +7,9 @@ from typing import Any
 import pytest
 
 import factory
-from tallystick.service import process_rows, submissions
+from tallystick.service import pending, process_rows, submissions
 from tallystick.service.state import bureau_state
+from tallystick.service.submit import process
 
 
 @pytest.mark.parametrize(
@@ -120,3 +121,26 @@ def _counts(deps: Any, bank: Any, *sent: Any) -> list[tuple[int, ...]]:
 def _waiting(deps: Any) -> int:
     """How many rows wait, those of submissions under others among them."""
     return bureau_state(deps, most_cases=1).rows_waiting
+
+
+def test_rows_are_woken_even_by_a_file_whose_worker_died_before_it_woke_them(
+    bureau: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = factory.member(bureau.deps)
+    sent = factory.send(bureau.deps, bank, "account", factory.account(1))
+
+    def die(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(pending, "wake", die)
+        factory.send(bureau.deps, bank, "subject", factory.subject(1))
+    (parent,) = (
+        one for one in submissions.listing(bureau.deps, bank, limit=5) if one.dataset == "subject"
+    )
+    assert parent.state == "published"
+    assert factory.counts(submissions.show(bureau.deps, bank, sent.submission_id)) == (0, 0, 0, 1)
+
+    process(bureau.deps, parent.submission_id)
+
+    assert factory.counts(submissions.show(bureau.deps, bank, sent.submission_id)) == (1, 0, 0, 0)

@@ -179,3 +179,12 @@ def test_consents_of_the_same_people_in_two_files_do_not_wait_for_each_other(bur
     )
 
     assert [(view.state, view.accepted) for view in views] == [("published", 40)] * 2
+
+
+def test_more_submissions_at_once_than_connections_all_come_through(bureau: Any) -> None:
+    bank = factory.member(bureau.deps)
+    acts = [received(bureau, bank, "subject", factory.subject(person)) for person in range(1, 25)]
+
+    views = at_once(*acts)
+
+    assert {view.state for view in views} == {"published"}

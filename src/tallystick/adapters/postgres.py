@@ -103,6 +103,13 @@ def set_mint_key(url: str, key: bytes) -> None:
         )
 
 
+#: A submission being published takes so many connections at most, besides the one it keeps.
+_A_WORK_TAKES = 4
+_RESERVE_SECONDS = 600.0
+#: More answer no sooner: each is a process of the server's with caches of its own to keep warm.
+_MOST_LINES = 8
+
+
 class Database:
     """Connections to one database by role, opened when first asked for; `lines` to answer by."""
 
@@ -111,7 +118,7 @@ class Database:
         self.url = url
         self._size = size
         self._more = "" if is_durable else "-c synchronous_commit=off"
-        self._pools: dict[Role, ConnectionPool[psycopg.Connection[Any]]] = {}
+        self._pools: dict[tuple[Role, bool], ConnectionPool[psycopg.Connection[Any]]] = {}
         self._lines: Lines | None = None
         self._lock = threading.Lock()
 
@@ -121,17 +128,31 @@ class Database:
         with self._pool(role).connection() as connection:
             yield connection
 
-    def _pool(self, role: Role) -> ConnectionPool[psycopg.Connection[Any]]:
+    @contextmanager
+    def reserve(self, role: Role) -> Iterator[psycopg.Connection[Any]]:
+        """A connection to keep through long work, which takes others by `connect` meanwhile.
+
+        It is one of a few of their own: were they of the same pool, as many works as connections
+        would each keep one and wait for a second for ever.
+        """
+        few = max(1, self._size // _A_WORK_TAKES)
+        pool = self._pool(role, few, is_reserve=True)
+        with pool.connection(timeout=_RESERVE_SECONDS) as connection:
+            yield connection
+
+    def _pool(
+        self, role: Role, size: int | None = None, *, is_reserve: bool = False
+    ) -> ConnectionPool[psycopg.Connection[Any]]:
         with self._lock:
-            pool = self._pools.get(role)
+            pool = self._pools.get((role, is_reserve))
             if pool is None:
                 pool = ConnectionPool(
                     _conninfo(self.url, role, self._more),
                     min_size=1,
-                    max_size=self._size,
+                    max_size=size or self._size,
                     open=True,
                 )
-                self._pools[role] = pool
+                self._pools[role, is_reserve] = pool
         return pool
 
     def lines(self) -> Lines:
@@ -141,7 +162,7 @@ class Database:
             self._lines = None
         if self._lines is None:
             conninfo = _conninfo(self.url, "serve", f"{PLANNED_ONCE} {self._more}")
-            self._lines = Lines(conninfo, size=self._size)
+            self._lines = Lines(conninfo, size=min(self._size, _MOST_LINES))
         return self._lines
 
     async def aclose(self) -> None:

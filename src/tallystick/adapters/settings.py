@@ -52,7 +52,7 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address the web server listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port; 0 takes a free one.")
     database_pool: int = Field(
-        default=8, ge=1, le=90, description="Most database connections of one role and process."
+        default=16, ge=4, le=90, description="Most database connections of one role and process."
     )
     intake_share: float = Field(
         default=1.0,

@@ -309,7 +309,7 @@ def bad_counts(connection: psycopg.Connection[Any], submission_id: UUID) -> tupl
 def held(deps: Deps, submission_id: UUID) -> Iterator[None]:
     """Nobody else works on the submission inside the block; a killed holder's lock is gone."""
     name = (str(submission_id),)
-    with deps.database.connect("intake") as connection:
+    with deps.database.reserve("intake") as connection:
         connection.execute("select pg_advisory_lock(hashtextextended(%s, 7))", name)
         connection.commit()  # the lock is the session's: no snapshot is held back by long work
         try:

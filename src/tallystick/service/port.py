@@ -47,6 +47,9 @@ class Connections(Protocol):
     def connect(self, role: Any) -> AbstractContextManager[psycopg.Connection[Any]]:
         """A connection under a role; commits at the end of the block."""
 
+    def reserve(self, role: Any) -> AbstractContextManager[psycopg.Connection[Any]]:
+        """A connection to keep through long work that takes others by `connect` meanwhile."""
+
     def lines(self) -> Lines:
         """The answering role's lines on the running loop."""
 

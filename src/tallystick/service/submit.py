@@ -146,25 +146,24 @@ values (%(submission)s, %(furnisher)s, %(dataset)s, %(digest)s, %(bytes)s, %(now
 def process(deps: Deps, submission_id: UUID, progress: Progress | None = None) -> SubmissionView:
     """Run a received submission to its end; a finished one is only shown.
 
-    Whoever comes while another works on it waits, and finds it finished.
+    Whoever comes while another works on it waits, and finds it finished. What waited for it is
+    woken even where it was finished before: whoever finished it may have died there.
     Raises: BadRequest `not_found`; Unavailable when the database fails (run it again)
     """
     with intake_store.held(deps, submission_id):
-        view = _process_held(deps, submission_id, progress or _silent)
-    if view is not None:
-        return view
+        _process_held(deps, submission_id, progress or _silent)
     pending.wake(deps, submission_id, process_records=_process_pending)
     return show(deps, None, submission_id)
 
 
-def _process_held(deps: Deps, submission_id: UUID, progress: Progress) -> SubmissionView | None:
-    """Do the work, or show what was finished before."""
+def _process_held(deps: Deps, submission_id: UUID, progress: Progress) -> None:
+    """Do the work that is left."""
     with deps.database.connect("intake") as connection:
         found = intake_store.load(connection, submission_id)
     if found is None:
         raise BadRequest("not_found", "no submission of this id that you may see")
     if found.state in ("published", "rejected"):
-        return show(deps, None, submission_id)
+        return
     folder = deps.work_folder / submission_id.hex
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True, mode=0o700)
@@ -183,7 +182,6 @@ def _process_held(deps: Deps, submission_id: UUID, progress: Progress) -> Submis
             _run(deps, job, path, key, progress=progress)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-    return None
 
 
 def _plain_bytes(path: Path) -> int:

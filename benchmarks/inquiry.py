@@ -29,7 +29,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.bureau import Filled, server_settings
+from benchmarks.bureau import Filled, huge_pages, server_settings
 from benchmarks.inquiry_data import fill
 from benchmarks.inquiry_intake import FURNISHER, prepare
 from benchmarks.inquiry_server import SEED
@@ -98,6 +98,7 @@ def _bureau(given: argparse.Namespace) -> Iterator[Site]:
     with ExitStack() as stack:
         if given.folder is None:
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        stack.enter_context(huge_pages())
         server = EmbeddedServer(folder / "postgres", settings=server_settings())
         url = database_named(stack.enter_context(server), "tallystick")
         keys = BureauKeys.from_seed(SEED)

@@ -53,6 +53,10 @@ SERVER_SETTINGS: Final[Mapping[str, str]] = {
     "max_wal_size": "4GB",
     "checkpoint_timeout": "15min",
     "wal_compression": "off",  # built without lz4; pglz cost inquiries and intake a fifth
+    # Many small commits at once: half the syncs, and each of them one write.
+    "commit_delay": "1000",
+    "commit_siblings": "3",
+    "wal_sync_method": "open_datasync",
     "max_connections": "100",
     "password_encryption": "scram-sha-256",
     "timezone": "UTC",

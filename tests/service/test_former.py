@@ -337,3 +337,26 @@ def test_two_buyers_at_once_and_one_takes_it_over(bureau: Any, sale: Any) -> Non
     winner = (buyer, third)[[factory.counts(view) for view in views].index(ACCEPTED)]
     assert holders(bureau) == [(winner.member_id,)]
     assert ledger_verify(bureau.deps).faults == ()
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        factory.snapshot(1, "2025-01"),  # the buyer furnished this month
+        factory.snapshot(1, "2025-01", balance="1.00"),
+        factory.snapshot(
+            1, "2025-02", bucket="3", days_past_due="70", amount_past_due="100.00",
+            first_delinquency_on="2024-12-20", notice_sent_on="2024-12-20",
+        ),
+    ],
+)  # fmt: skip
+def test_a_seller_learns_nothing_of_the_months_after_the_sale(
+    bureau: Any, sale: Any, record: Any
+) -> None:
+    seller, buyer = sale
+    send(bureau, seller, *WORDS["event"])
+    send(bureau, buyer, "account", bought())
+    month = send(bureau, buyer, "snapshot", factory.snapshot(7, "2025-01"))
+    assert factory.counts(month) == ACCEPTED
+    sent = send(bureau, seller, "snapshot", record)
+    assert (factory.counts(sent), factory.rules(sent)) == (REJECTED, {"ANY-PARENT-002"})

@@ -13,7 +13,7 @@ import pytest
 import factory
 from tallystick.entry.cli.offline import check_file
 from tallystick.validate import CONTEXT, load_rules, take_back
-from tallystick.validate.unfounded import RESTS_ON, rests_on
+from tallystick.validate.unfounded import OWNERSHIP, RESTS_ON, rests_on, says_whose
 
 RULES = load_rules()
 
@@ -96,3 +96,10 @@ def test_what_a_rule_rests_on() -> None:
     assert rests_on(RULES["FND-OWN-001"]) == {"funder", "originator"}
     assert rests_on(RULES["EVT-EXTEND-001"]) == {"event_type", "extended_months"}
     assert set(RESTS_ON) <= {column.name for column in CONTEXT}
+
+
+def test_the_rules_that_say_whose_a_row_is() -> None:
+    assert {one.rule_id for one in RULES.values() if says_whose(one)} == {
+        "ANY-PARENT-002", "ANY-TARGET-002", "FND-OWN-001",
+    }  # fmt: skip
+    assert {column.name for column in CONTEXT} >= OWNERSHIP

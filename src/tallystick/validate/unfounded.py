@@ -1,8 +1,12 @@
-"""Findings that rest on a cell nobody could read: taken back, for their advice would be false.
+"""Findings that may not stand: taken back before anybody sees them.
 
-Such a cell stands as NULL in the typed row. A rule that asks whether a value is there, or compares
-the row with what is on file, would take it for one that was never sent. The fault of the cell is
-reported; the rule speaks when the row comes again with the cell mended.
+Some rest on a cell nobody could read. Such a cell stands as NULL in the typed row. A rule that asks
+whether a value is there, or compares the row with what is on file, would take it for one that was
+never sent. The fault of the cell is reported; the rule speaks when the row comes again with the
+cell mended.
+
+Others compare a row with what is on file of an account its sender has no part in: what they say,
+and whether they say it, would tell a stranger who funds it, since when, and how it stands.
 """
 
 from __future__ import annotations
@@ -50,6 +54,12 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
 }
 
 
+#: Context columns by which a rule says that a row is not its sender's to send.
+OWNERSHIP = frozenset(
+    {"parent_is_own", "target_is_own", "caller_is_originator", "caller_is_funder"}
+)
+
+
 def rests_on(rule: Rule) -> frozenset[str]:
     """The native fields a hit of the rule rests on; `WHOLE` among them where it is the record."""
     found = set(rule.fields)
@@ -64,10 +74,31 @@ def rests_on(rule: Rule) -> frozenset[str]:
 
 
 def take_back(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
-    """Delete from the table `finding` what rests on a cell that `fault` rejects.
+    """Delete from the table `finding` what may not stand.
 
     Takes:    `fault` as staging makes it; `finding` as `judge_table` makes it from those rules
     """
+    _of_strangers(con, rules)
+    _of_unreadable(con, rules)
+
+
+def says_whose(rule: Rule) -> bool:
+    """Whether a hit of the rule means that the row is not its sender's to send."""
+    columns = rule.expression.columns if rule.expression else ()
+    return rule.severity == "reject" and not OWNERSHIP.isdisjoint(columns)
+
+
+def _of_strangers(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
+    whose = [rule.rule_id for rule in rules if says_whose(rule)]
+    compare = [rule.rule_id for rule in rules if rule.needs != "row" and not says_whose(rule)]
+    con.execute(
+        "delete from finding where rule_id in (select unnest($compare)) and line_no in"
+        " (select line_no from finding where rule_id in (select unnest($whose)))",
+        {"compare": compare, "whose": whose},
+    )
+
+
+def _of_unreadable(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
     unreadable = (
         "fault x where x.severity = 'reject' and starts_with(x.rule_id, 'FMT-')"
         " and x.line_no is not null"

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from pydantic_core import PydanticUndefined
 from typer.main import get_command
 
+from tallystick.adapters.settings import Settings
 from tallystick.entry.cli.app import app
 
 _HEAD = """# Command line
@@ -22,7 +24,7 @@ Change the commands, not the page.
 Data goes to standard output, talk to standard error.
 `NO_COLOR` turns colours off.
 Long work draws bars on a terminal; elsewhere a plain line says every few seconds how far it is.
-Settings are read from the environment (`TALLYSTICK_…`); one that is wrong is named.
+Settings are read from the environment (the table at the end); one that is wrong is named.
 A member's key is read from `TALLYSTICK_KEY` or `--key-file`.
 A person's session is read from `TALLYSTICK_SESSION` or `--session-file`.
 A person is named in a JSON file or on standard input, never in an argument.
@@ -43,7 +45,16 @@ def page() -> str:
     parts = [_HEAD]
     for path, command in commands(get_command(app), ("tallystick",)):
         parts.append(_section(path, command))
-    return "\n".join(parts)
+    return "\n".join([*parts, _settings()])
+
+
+def _settings() -> str:
+    """The table of settings; a default that is worked out on the machine is left open."""
+    lines = ["## Settings", "", "| variable | meaning | default |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default is PydanticUndefined else _default(field.default)
+        lines.append(f"| `TALLYSTICK_{name.upper()}` | {field.description} | {default} |")
+    return "\n".join([*lines, ""])
 
 
 def commands(command: Any, path: tuple[str, ...]) -> Iterator[tuple[tuple[str, ...], Any]]:

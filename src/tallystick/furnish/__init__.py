@@ -8,7 +8,8 @@ bad file is a fault too. Source: RFC 4180, RFC 8259, the registry in `formats/na
 
 from tallystick.furnish.check_record import read_record
 from tallystick.furnish.originals import original_rows
-from tallystick.furnish.rejects import RuleText, allowed_values, write_rejects
+from tallystick.furnish.own_list import own_list
+from tallystick.furnish.rejects import RuleText, write_rejects
 from tallystick.furnish.source import DEFAULT_LIMITS, Limits
 from tallystick.furnish.stage import Format, Staged, guess_format, stage_file
 
@@ -18,9 +19,9 @@ __all__ = [
     "Limits",
     "RuleText",
     "Staged",
-    "allowed_values",
     "guess_format",
     "original_rows",
+    "own_list",
     "read_record",
     "stage_file",
     "write_rejects",

@@ -16,11 +16,10 @@ from pathlib import Path
 
 from tallystick.errors import InvariantBroken
 from tallystick.formats import Dataset
-from tallystick.formats.schema import field_domain
-from tallystick.furnish import rule_ids
 from tallystick.furnish.csv_record import seen_text
 from tallystick.furnish.header import REJECT_COLUMNS, Header, read_header
 from tallystick.furnish.originals import Original, originals, raw_text
+from tallystick.furnish.own_list import own_list
 from tallystick.furnish.source import DEFAULT_LIMITS, Blocks, Limits
 from tallystick.furnish.stage import Format, guess_format
 from tallystick.model.finding import Finding
@@ -79,20 +78,6 @@ def write_rejects(
     return count
 
 
-def allowed_values(
-    dataset: Dataset, field_name: str | None, domains: Mapping[str, Collection[str]]
-) -> str:
-    """What a field takes in its own words: its codes, bounds or length; "" where nothing fits."""
-    field = next((item for item in dataset.fields if item.name == field_name), None)
-    if field is None:
-        return ""
-    if field.type == "code":
-        return ", ".join(field_domain(field, domains))
-    if field.type in ("integer", "decimal"):
-        return f"{field.minimum} … {field.maximum}"
-    return f"≤ {field.max_length}" if field.max_length else ""
-
-
 def _header(source: Path, dataset: Dataset, limits: Limits) -> Header | None:
     first = next(block.data for block in Blocks(source, limits) if block.data or block.is_last)
     header = read_header(first[: first.find(b"\n") + 1 or len(first)], dataset)
@@ -126,10 +111,7 @@ def _beside(
         text = texts.get(finding.rule_id)
         if text is None:
             raise InvariantBroken(f"rule {finding.rule_id} has no texts")
-        own = ""
-        if finding.rule_id.startswith("FMT-CELL-") and finding.rule_id in _WITH_OWN_LIST:
-            own = allowed_values(dataset, finding.field, domains)
-        own = f": {own}" if own else ""
+        own = own_list(finding.rule_id, finding.field, dataset, domains)
         rows.append(
             (
                 str(finding.line_no),
@@ -148,11 +130,6 @@ def _beside(
     joined = [BETWEEN.join(cells) for cells in zip(*rows, strict=True)]
     joined[0] = rows[0][0]
     return joined
-
-
-_WITH_OWN_LIST = frozenset(
-    {rule_ids.CELL_CODE, rule_ids.CELL_RANGE, rule_ids.CELL_TOO_LONG, rule_ids.CELL_JSON}
-)
 
 
 def _csv_row(found: Original, beside: list[str], header: Header) -> bytes:

@@ -14,10 +14,12 @@ from tallystick.errors import BadRequest
 from tallystick.furnish import RuleText, write_rejects
 from tallystick.model.finding import Finding
 from tallystick.model.instant import instant_text
-from tallystick.service import domains, intake_store
+from tallystick.service import domains, intake_store, waited
+from tallystick.service.allowed import allowed_at
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.validate import load_rules
+from tallystick.validate.registry import Text
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +54,10 @@ class SubmissionView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingView:
-    """One finding, with what was seen opened for the furnisher who sent it."""
+    """One finding, with what was seen opened for the furnisher who sent it.
+
+    `allowed` names the codes, bounds or length of the very field.
+    """
 
     finding_no: int
     line_no: int | None
@@ -63,6 +68,7 @@ class FindingView:
     severity: str
     seen: str | None
     other_line_no: int | None
+    allowed: Text | None = None
 
 
 _SELECT = """
@@ -96,9 +102,9 @@ def show(deps: Deps, member: Member | None, submission_id: UUID) -> SubmissionVi
         if view is None or (member is not None and view.furnisher_id != member.member_id):
             raise BadRequest("not_found", "no submission of this id that you may see")
         counts = connection.execute(
-            "select rule_id, severity, count(*) from intake.finding where submission_id = %s"
-            " group by rule_id, severity order by count(*) desc, rule_id",
-            (submission_id,),
+            "select rule_id, severity, count(*) from intake.finding f where submission_id = %(id)s"
+            f" and {waited.STANDS} group by rule_id, severity order by count(*) desc, rule_id",
+            {"id": submission_id},
         ).fetchall()
     by_rule = [RuleCount(rule_id=one[0], severity=one[1], count=one[2]) for one in counts]
     return dataclasses.replace(view, by_rule=by_rule)
@@ -131,20 +137,23 @@ def findings(
 
     Raises: BadRequest `not_found`
     """
-    show(deps, member, submission_id)
+    dataset = deps.registry[show(deps, member, submission_id).dataset]
     with deps.database.connect("serve") as connection:
         rows = connection.execute(
             "select finding_no, line_no, column_no, byte_offset, field, rule_id, severity,"
-            " seen_sealed, other_line_no from intake.finding where submission_id = %(id)s"
+            " seen_sealed, other_line_no from intake.finding f where submission_id = %(id)s"
             " and finding_no > %(after)s and (%(rule)s::text is null or rule_id = %(rule)s)"
-            " order by finding_no limit %(limit)s",
+            f" and {waited.STANDS} order by finding_no limit %(limit)s",
             {"id": submission_id, "after": after, "rule": rule_id, "limit": limit},
         ).fetchall()
     key = deps.vault.get([submission_id]).get(submission_id)
-    names = list(FindingView.__dataclass_fields__)
+    names: tuple[str, ...] = ("finding_no", "line_no", "column_no", "byte_offset", "field")
+    names += ("rule_id", "severity", "seen", "other_line_no")
+    told = allowed_at(((row[5], row[4]) for row in rows), dataset, domains.of(deps.profile_today))
     views = []
     for row in rows:
         values = dict(zip(names, row, strict=True))
+        values["allowed"] = told.get((row[5], row[4]))
         if values["seen"] is not None:
             values["seen"] = (
                 intake_store.open_seen(key, values["finding_no"], values["seen"]) if key else None
@@ -194,12 +203,13 @@ def rejects(deps: Deps, member: Member | None, submission_id: UUID) -> Iterator[
 def _bad_findings(
     deps: Deps, connection: psycopg.Connection[Any], submission_id: UUID, key: bytes
 ) -> Iterator[Finding]:
-    """All findings of the lines that were rejected or wait, in the order of the file."""
+    """All findings of the lines that were rejected, in the order of the file."""
     rows = connection.execute(
         "select finding_no, line_no, column_no, byte_offset, field, rule_id, severity,"
         " seen_sealed, other_line_no from intake.finding f where submission_id = %(id)s"
         " and exists (select 1 from intake.finding g where g.submission_id = %(id)s"
-        " and g.line_no = f.line_no and g.severity in ('reject', 'pend')) order by finding_no",
+        " and g.line_no = f.line_no and g.severity = 'reject')"
+        f" and {waited.STANDS} order by finding_no",
         {"id": submission_id},
     )
     for number, line, column, offset, name, rule_id, severity, seen, other in rows:

@@ -14,6 +14,7 @@ from tallystick.entry.cli.app import app
 from tallystick.entry.cli.exits import Exit
 from tallystick.entry.cli.validate import FORMATS
 from tallystick.formats import csv_header, load
+from tallystick.model.money import CURRENCY_DIGITS
 from tallystick.validate import load_rules
 
 GOOD = {
@@ -100,6 +101,23 @@ def test_csv_has_one_line_a_finding(tmp_path: Path) -> None:
     rows = list(csv.DictReader(io.StringIO(run(*words, "--format", "csv").stdout)))
     assert len(rows) == len(json.loads(run(*words, "--json").stdout)["findings"])
     assert all(row["how_to_fix_en"] and row["how_to_fix_zh"] for row in rows)
+
+
+@pytest.mark.parametrize("form", ["table", "json", "csv", "junit"])
+def test_every_form_names_the_codes_of_the_field(tmp_path: Path, form: str) -> None:
+    path = account_file(tmp_path, {"currency": "XYZ"}, {"basis": "whim"})
+    result = run("validate", str(path), "--dataset", "account", "--format", form)
+    said = " ".join(result.stdout.split())
+    codes = load()["account"].field("basis").domain
+    assert isinstance(codes, tuple)
+    assert "a code of the field's list: " + ", ".join(codes) in said
+    assert "a code of the field's list: " + ", ".join(sorted(CURRENCY_DIGITS)) in said
+    if form == "json":
+        told = {one["field"]: one["allowed"] for one in json.loads(result.stdout)["findings"]}
+        assert told["basis"]["zh"] == "字段列表中的代码: " + ", ".join(codes)
+    if form == "csv":
+        rows = {row["field"]: row for row in csv.DictReader(io.StringIO(result.stdout))}
+        assert rows["basis"]["allowed_zh"] == "字段列表中的代码: " + ", ".join(codes)
 
 
 def test_junit_counts_add_up(tmp_path: Path) -> None:

@@ -54,6 +54,21 @@ def test_a_furnishers_pages(site, visit, furnisher, language):
     assert rejects.headers["content-disposition"].startswith("attachment")
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_pages_of_findings_name_the_codes_of_the_field(site, visit, furnisher, language):
+    content = csv_file(subject(1, identifier_scheme="x"))
+    headers = {"content-type": "text/csv"}
+    path = "/v1/submissions?dataset=subject"
+    job = site.send("POST", path, content=content, headers=headers).json()["id"]
+    site.work_off()
+    codes = ", ".join(sorted(site.deps.profile_today.schemes))
+    said = {"en": "a code of the field&#39;s list", "zh": "字段列表中的代码"}[language]
+    for page in (f"/submissions/{job}", f"/submissions/{job}/rules/FMT-CELL-008"):
+        answer = visit(f"{page}?lang={language}", furnisher)
+        fine(answer, language)
+        assert f"{said}: {codes}" in answer.text
+
+
 def test_a_running_submission_reloads_only_when_asked(site, visit, furnisher):
     headers = {"content-type": "text/csv"}
     job = site.send(

@@ -71,6 +71,30 @@ def test_errors_are_problems_of_the_catalogue(site, method, path, more, status, 
     assert re.fullmatch(r"req_[0-9a-f]{32}", body["instance"])
 
 
+@pytest.mark.parametrize(
+    ("method", "address", "name", "message"),
+    [
+        ("GET", "/v1/submissions?limit=-1", "limit", "must be {number}"),
+        ("GET", "/v1/submissions?limit=201", "limit", "must be {number}"),
+        ("GET", "/v1/submissions?limit=ten", "limit", "must be {number}"),
+        ("GET", f"/v1/submissions?after={'x' * 121}", "after",
+         "must be at most 120 characters long"),
+        ("POST", "/v1/submissions", "dataset", "must be given: at most 40 characters long"),
+        ("POST", "/v1/submissions?dataset=subject&again=perhaps", "again",
+         "must be true or false"),
+    ],
+)  # fmt: skip
+def test_a_parameter_that_does_not_fit_is_told_what_it_must_be(
+    site, method, address, name, message
+):
+    number = "a whole number, at least 1 and at most 200"
+    answer = site.send(method, address)
+    assert answer.status_code == 422
+    assert answer.json()["errors"] == [
+        {"pointer": f"/query/{name}", "message": message.format(number=number)}
+    ]
+
+
 def test_a_body_that_hides_its_length_is_cut_off(site):
     def pieces():
         for _ in range(70):

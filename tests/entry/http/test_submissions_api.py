@@ -48,6 +48,21 @@ def test_a_file_is_a_job_with_stages_and_a_funnel_that_adds_up(site, kind, packe
     assert rejects.text.count("\n") == 2
 
 
+def test_a_finding_names_the_codes_of_its_field_as_the_reject_file_does(site):
+    content = csv_file(subject(1, identifier_scheme="x"))
+    job = site.send("POST", PATH, content=content, headers=CSV).json()
+    site.work_off()
+    found = site.send("GET", job["results"]["findings"]).json()["data"]
+    told = next(one["allowed"] for one in found if one["rule_id"] == "FMT-CELL-008")
+    codes = ", ".join(sorted(site.deps.profile_today.schemes))
+    assert told == {
+        "en": f"a code of the field's list: {codes}", "zh": f"字段列表中的代码: {codes}",
+    }  # fmt: skip
+    rejects = site.send("GET", job["results"]["rejects_csv"]).text
+    assert told["en"] in rejects
+    assert told["zh"] in rejects
+
+
 def test_what_is_another_members_is_not_there(site):
     job = site.send("POST", PATH, content=csv_file(GOOD), headers=CSV).json()
     for path in (job["url"], *job["results"].values()):

@@ -22,6 +22,7 @@ from tallystick.model.finding import Finding, Severity
 from tallystick.model.instant import microseconds
 from tallystick.profile import Profile, ProfileAt
 from tallystick.service import domains
+from tallystick.service.allowed import Place, allowed_at
 from tallystick.service.keys_of_rows import SHAPES, file_key_sql
 from tallystick.validate import Rule, judge_table, load_rules, take_back
 from tallystick.validate.columns import local_day_sql
@@ -41,13 +42,17 @@ _FINDINGS: Final = """
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checked:
-    """What an offline check found. `rules` are those in force; texts come from there."""
+    """What an offline check found. `rules` are those in force; texts come from there.
+
+    `allowed_texts` are what is allowed at each rule and field that was hit.
+    """
 
     dataset: str
     sent: int
     rejected: int
     findings: tuple[Finding, ...]
     rules: dict[str, Rule]
+    allowed_texts: dict[Place, Text]
 
     @property
     def evaluated(self) -> tuple[str, ...]:
@@ -66,6 +71,10 @@ class Checked:
     def fix(self, rule_id: str) -> Text:
         """How to mend it."""
         return self.rules[rule_id].fix
+
+    def allowed(self, finding: Finding) -> Text:
+        """What is allowed where it points, the field's own codes or bounds named."""
+        return self.allowed_texts[finding.rule_id, finding.field]
 
 
 def check_file(path: Path, *, dataset: str, profile_id: str, progress: Progress) -> Checked:
@@ -97,6 +106,9 @@ def check_file(path: Path, *, dataset: str, profile_id: str, progress: Progress)
         rejected=_rejected(staged, findings),
         findings=findings,
         rules={rule.rule_id: rule for rule in rules},
+        allowed_texts=allowed_at(
+            ((one.rule_id, one.field) for one in findings), known[dataset], domains.of(at)
+        ),
     )
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from tallystick.entry.cli import opening, output
+from tallystick.entry.cli.allowed_table import print_allowed
 from tallystick.entry.cli.exits import Exit
 from tallystick.entry.cli.ids import read, shown
 from tallystick.entry.cli.options import AsJson, KeyFile, Limit
@@ -157,6 +158,7 @@ def list_findings(
             for f in found
         ]
         output.table(columns, rows)
+        print_allowed((f.rule_id, f.field, f.allowed) for f in found)
     if len(found) == limit:
         output.next_step(
             f"tallystick submissions findings {submission_id} --after {found[-1].finding_no}"

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any, Final
 from xml.etree.ElementTree import Element, SubElement, tostring
 
 from tallystick.entry.cli import output
+from tallystick.entry.cli.allowed_table import print_allowed
 
 if TYPE_CHECKING:
     from tallystick.entry.cli.offline import Checked
     from tallystick.model.finding import Finding
 
 _PLACES: Final = ("line_no", "column_no", "byte_offset", "field", "severity", "rule_id", "seen")
+_TEXTS: Final = ("message", "allowed", "how_to_fix")
 _SAMPLES: Final = 5
 
 
@@ -28,6 +30,9 @@ def print_table(checked: Checked, limit: int) -> None:
         output.table(("rule", "severity", "count", "message"), rows, title="by rule")
         shown = [[getattr(one, place) for place in _PLACES] for one in checked.findings[:limit]]
         output.table(("line", "column", "byte", *_PLACES[3:]), shown, title="findings")
+        print_allowed(
+            (one.rule_id, one.field, checked.allowed(one)) for one in checked.findings[:limit]
+        )
     if checked.not_evaluated:
         output.data("not evaluated (need the ledger): " + ", ".join(checked.not_evaluated))
 
@@ -40,7 +45,9 @@ def print_json(checked: Checked, limit: int) -> None:
             "dataset": checked.dataset,
             "sent": checked.sent,
             "rejected": checked.rejected,
-            "findings": checked.findings,
+            "findings": [
+                {**output.plain(one), "allowed": checked.allowed(one)} for one in checked.findings
+            ],
             "rules": {
                 rule_id: {"message": checked.message(rule_id), "fix": checked.fix(rule_id)}
                 for rule_id in rule_ids
@@ -54,11 +61,11 @@ def print_csv(checked: Checked, limit: int) -> None:
     """One line a finding."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((*_PLACES, "message_en", "message_zh", "how_to_fix_en", "how_to_fix_zh"))
+    writer.writerow((*_PLACES, *(f"{name}_{tag}" for name in _TEXTS for tag in ("en", "zh"))))
     for one in checked.findings:
-        message, fix = checked.message(one.rule_id), checked.fix(one.rule_id)
+        texts = checked.message(one.rule_id), checked.allowed(one), checked.fix(one.rule_id)
         places = [getattr(one, place) for place in _PLACES]
-        writer.writerow((*places, message.en, message.zh, fix.en, fix.zh))
+        writer.writerow((*places, *(said for text in texts for said in (text.en, text.zh))))
     output.data(text.getvalue())
 
 
@@ -89,7 +96,9 @@ def _failure(case: Element, found: list[Finding], checked: Checked) -> None:
     message = f"{len(found)} findings ({found[0].severity}): {checked.message(found[0].rule_id).en}"
     failure = SubElement(case, "failure", message=message, type=found[0].severity)
     failure.text = "\n".join(
-        f"line {one.line_no}, column {one.column_no}, field {one.field}" for one in found[:_SAMPLES]
+        f"line {one.line_no}, column {one.column_no}, field {one.field};"
+        f" allowed: {checked.allowed(one).en}"
+        for one in found[:_SAMPLES]
     )
 
 

@@ -21,6 +21,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tallystick.entry.http.language import TAGS, accepted
+from tallystick.entry.http.parameters import Params, must_be, params_of
 from tallystick.errors import Coded, Unavailable
 from tallystick.model.ids import edge_id
 from tallystick.service.catalogue import INTERNAL, CodeEntry, entry_of
@@ -114,8 +115,11 @@ class Said:
     parts: Mapping[str, Any]
 
 
-def described(error: Exception) -> Said:
-    """What an exception says to the caller; for an unexpected one nothing but `internal_error`."""
+def described(error: Exception, request: Request) -> Said:
+    """What an exception says to the caller; for an unexpected one nothing but `internal_error`.
+
+    Of the request only its route is looked at, for what its parameters may be.
+    """
     if isinstance(error, InvalidRequest):
         return Said(error.code, {"errors": error.errors})
     if isinstance(error, Unavailable):
@@ -123,7 +127,7 @@ def described(error: Exception) -> Said:
     if isinstance(error, Coded):
         return Said(error.code, {"detail": error.detail, "more": _more(error)})
     if isinstance(error, RequestValidationError):
-        return Said("invalid_request", {"errors": _places(error)})
+        return Said("invalid_request", {"errors": _places(error, params_of(request))})
     if isinstance(error, HTTPException):
         code = _STATUS_CODES.get(error.status_code)
         if code is None:
@@ -144,11 +148,11 @@ def _more(error: Coded) -> dict[str, str]:
     return more
 
 
-def _places(error: RequestValidationError) -> list[dict[str, str]]:
+def _places(error: RequestValidationError, params: Params) -> list[dict[str, str]]:
     return [
         {
             "pointer": "/" + "/".join(str(part) for part in place["loc"]),
-            "message": str(place["type"]),
+            "message": must_be(place, params),
         }
         for place in error.errors()
     ]
@@ -156,7 +160,7 @@ def _places(error: RequestValidationError) -> list[dict[str, str]]:
 
 def problem_of(request: Request, error: Exception) -> Response:
     """The response to any exception; an unexpected one is logged without a word of the request."""
-    said = described(error)
+    said = described(error, request)
     if said.code == INTERNAL:
         log_failure(error, request_id_of(request))
     return problem(request, said.code, **said.parts)

@@ -92,9 +92,10 @@ def finding_shape(view: FindingView) -> dict[str, Any]:
         "other_line": view.other_line_no,
     }
     if rule is not None:
+        allowed = view.allowed or rule.allowed
         shape |= {
             "message": {"en": rule.message.en, "zh": rule.message.zh},
-            "allowed": {"en": rule.allowed.en, "zh": rule.allowed.zh},
+            "allowed": {"en": allowed.en, "zh": allowed.zh},
             "how_to_fix": {"en": rule.fix.en, "zh": rule.fix.zh},
         }
     return shape

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import calendar
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
@@ -21,6 +21,8 @@ from tallystick.entry.http.pages.session import SignedIn, csrf_token, signed_in_
 from tallystick.entry.http.problem import described, log_failure, request_id_of
 from tallystick.entry.http.web import web_of
 from tallystick.service.catalogue import INTERNAL, entry_of
+from tallystick.service.submissions import FindingView
+from tallystick.validate.registry import Text
 
 _YEAR_SECONDS = 365 * 24 * 3600
 
@@ -36,6 +38,7 @@ def _environment() -> Environment:
     )
     environment.filters["grouped"] = grouped
     environment.filters["coded"] = coded
+    environment.filters["allowed_texts"] = allowed_texts
     environment.globals["nav_of"] = nav_of
     return environment
 
@@ -75,6 +78,16 @@ def coded(text: str) -> Markup:
         Markup("<code>{}</code>").format(part) if place % 2 else escape(part)
         for place, part in enumerate(parts)
     )
+
+
+def allowed_texts(findings: Sequence[FindingView]) -> list[tuple[Text, list[str]]]:
+    """What is allowed where some findings of one rule point: each text once, with its fields."""
+    fields: dict[Text, dict[str, None]] = {}
+    for finding in findings:
+        if finding.allowed is not None:
+            named = {} if finding.field is None else {finding.field: None}
+            fields.setdefault(finding.allowed, {}).update(named)
+    return [(text, list(named)) for text, named in fields.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +193,7 @@ def _keep_choice(request: Request, page: HTMLResponse) -> None:
 
 async def error_page(request: Request, error: Exception) -> HTMLResponse:
     """Any exception as a page: what it means, what to do, and the request id."""
-    said = described(error)
+    said = described(error, request)
     if said.code == INTERNAL:
         log_failure(error, request_id_of(request))
     entry = entry_of(said.code)

@@ -126,6 +126,8 @@ class FindingRow:
 
 #: Findings of one line are numbered line × this + their order, so a repeated run gives the same.
 FINDINGS_PER_LINE = 1000
+#: From this order on they are of the line's row judged again after it waited (`service/waited.py`).
+JUDGED_AGAIN = 500
 
 
 def write_findings(
@@ -135,14 +137,29 @@ def write_findings(
     findings: Iterable[FindingRow],
 ) -> None:
     """Store findings (ordered by line), what was seen sealed; those stored already stay."""
-    cipher = AESGCM(key)
-    line, order, batch = None, 0, []
+    insert_findings(connection, submission_id, key, _numbered(findings))
+
+
+def _numbered(findings: Iterable[FindingRow]) -> Iterator[tuple[int, FindingRow]]:
+    line, order = None, 0
     for one in findings:
         order = order + 1 if one.line_no == line else 0
         line = one.line_no
-        number = (line or 0) * FINDINGS_PER_LINE + order
+        yield (line or 0) * FINDINGS_PER_LINE + order, one
+
+
+def insert_findings(
+    connection: psycopg.Connection[Any],
+    submission_id: UUID,
+    key: bytes | None,
+    numbered: Iterable[tuple[int, FindingRow]],
+) -> None:
+    """Store findings under their numbers; without a key (destroyed) not what was seen."""
+    cipher = AESGCM(key) if key else None
+    batch = []
+    for number, one in numbered:
         seen = None
-        if one.seen is not None:
+        if one.seen is not None and cipher is not None:
             nonce = b"\x01" + number.to_bytes(11, "big")
             seen = cipher.encrypt(nonce, one.seen.encode(), b"tallystick seen")
         batch.append(
@@ -294,13 +311,13 @@ def next_chunk_no(connection: psycopg.Connection[Any], submission_id: UUID) -> i
 
 
 def bad_counts(connection: psycopg.Connection[Any], submission_id: UUID) -> tuple[int, int]:
-    """How many lines were rejected, and how many only wait."""
+    """How many lines were rejected, and how many only waited, when they were judged first."""
     row = connection.execute(
         "select count(*) filter (where rejected), count(*) filter (where not rejected) from"
         " (select bool_or(severity = 'reject') as rejected from intake.finding"
         " where submission_id = %s and severity in ('reject', 'pend') and line_no is not null"
-        " group by line_no) lines",
-        (submission_id,),
+        " and mod(finding_no, %s) < %s group by line_no) lines",
+        (submission_id, FINDINGS_PER_LINE, JUDGED_AGAIN),
     ).fetchone()
     return (int(row[0]), int(row[1])) if row else (0, 0)
 

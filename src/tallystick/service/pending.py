@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
-from tallystick.service import former, intake_store
+from tallystick.service import former, intake_store, waited
 from tallystick.service.port import Deps
 
 #: What a row waits for whose consent is not known (`intake.pending.waits_kind`).
@@ -54,7 +54,9 @@ def wake(deps: Deps, submission_id: UUID, *, process_records: ProcessPending) ->
     while they were judged: they are looked at last.
     """
     with deps.database.connect("intake") as connection:
-        waiting = connection.execute(_WOKEN, {"submission": submission_id}).fetchall()
+        given = {"submission": submission_id}
+        waiting = connection.execute(_WOKEN, given).fetchall()
+        waiting += connection.execute(_FUNDINGS, given).fetchall()
     _judge_again(deps, waiting, process_records)
     judged = [submission_id, *{row[1] for row in waiting}]
     with deps.database.connect("intake") as connection:
@@ -109,16 +111,18 @@ def _judge_again(
                 for one in part
             ]
             child = process_records(deps, furnisher, dataset, records, parent=parent)
-            _settle(deps, parent, child, [one[0] for one in part])
+            _settle(deps, waited.Side(parent, key), child, {one[0]: one[4] for one in part})
             made.add(child)
     return made
 
 
-def _settle(deps: Deps, parent: UUID, child: UUID, pending_ids: Sequence[UUID]) -> None:
-    """Move rows that were pending to what became of them, in their own submission's funnel.
+def _settle(deps: Deps, parent: waited.Side, child: UUID, line_of: Mapping[UUID, int]) -> None:
+    """Move rows that were pending to what became of them, in their own submission.
 
-    Takes: the pending ids in the order sent as the child, whose lines count from 1
+    Takes: `line_of`: by pending id the line in the parent, in the order sent as the child, whose
+           lines count from 1
     """
+    child_key = deps.vault.get([child]).get(child)
     with deps.database.connect("intake") as connection:
         bad = dict(
             connection.execute(
@@ -135,18 +139,24 @@ def _settle(deps: Deps, parent: UUID, child: UUID, pending_ids: Sequence[UUID]) 
         position, unchanged = last or (None, 0)
         counts = {"accepted": 0, "rejected": 0}
         still: dict[int, UUID] = {}
-        for line_no, pending_id in enumerate(pending_ids, start=1):
+        settled: dict[int, int] = {}
+        for line_no, (pending_id, parent_line) in enumerate(line_of.items(), start=1):
             if bad.get(line_no) is False:
                 still[line_no] = pending_id
                 continue
             outcome = "rejected" if bad.get(line_no) else "accepted"
-            counts[outcome] += _end(deps, connection, pending_id, outcome)
-        if still:
-            _wait_on(deps, connection, child, still)
+            if _end(deps, connection, pending_id, outcome):
+                counts[outcome] += 1
+                settled[line_no] = parent_line
+        moved = _wait_on(deps, connection, child, still) if still else set()
+        waiting = {line: line_of[one] for line, one in still.items() if one in moved}
+        waited.carry_over(
+            connection, parent, waited.Side(child, child_key), settled=settled, waiting=waiting
+        )
         same = min(int(unchanged or 0), counts["accepted"])
         intake_store.add_settled(
-            connection, parent, position=position, accepted=counts["accepted"] - same,
-            unchanged=same, rejected=counts["rejected"],
+            connection, parent.submission_id, position=position,
+            accepted=counts["accepted"] - same, unchanged=same, rejected=counts["rejected"],
         )  # fmt: skip
 
 
@@ -161,8 +171,12 @@ def _end(deps: Deps, connection: psycopg.Connection[Any], pending_id: UUID, outc
 
 def _wait_on(
     deps: Deps, connection: psycopg.Connection[Any], child: UUID, still: Mapping[int, UUID]
-) -> None:
-    """Let rows wait for what they now lack, as found in the child, until their old date."""
+) -> set[UUID]:
+    """Let rows wait for what they now lack, as found in the child, until their old date.
+
+    Gives: those that waited for something else before
+    """
+    moved = set()
     for pending_id, kind, token in connection.execute(
         _OTHER_WAITS, {"child": child, "lines": list(still), "rows": list(still.values())}
     ).fetchall():
@@ -171,6 +185,8 @@ def _wait_on(
                 _TAKES_ITS_PLACE,
                 {"new": deps.new_id(), "old": pending_id, "kind": kind, "token": token},
             )
+            moved.add(pending_id)
+    return moved
 
 
 def expire_pending(deps: Deps) -> int:
@@ -183,9 +199,11 @@ def expire_pending(deps: Deps) -> int:
         found = connection.execute(
             _EXPIRED, {"now": now, "day": deps.profile.day_of(now)}
         ).fetchall()
-        for submission_id, count in found:
-            intake_store.add_settled(connection, submission_id, rejected=count)
-    return sum(count for _, count in found)
+        for submission_id, lines in found:
+            key = deps.vault.get([submission_id]).get(submission_id)
+            waited.reject_unmet(connection, waited.Side(submission_id, key), lines)
+            intake_store.add_settled(connection, submission_id, rejected=len(lines))
+    return sum(len(lines) for _, lines in found)
 
 
 _COLUMNS = "p.pending_id, p.submission_id, p.furnisher_id, p.dataset, p.line_no, p.record_sealed"
@@ -203,6 +221,19 @@ where s.submission_id = %(submission)s and s.dataset in ('subject', 'account')
       from directory.object d join file.account f on f.account_id = d.object_id
       where d.furnisher_id = p.furnisher_id and d.kind = 'account'
         and d.number_token = p.waits_token)))
+{_ORDER}
+"""
+#: A funder cites the account of its originator, whose file wakes what other members sent of it.
+_FUNDINGS = f"""
+select {_COLUMNS}
+from intake.submission s cross join member.member m
+join intake.pending p on p.furnisher_id = m.member_id and p.waits_kind = 'account'
+  and p.dataset = 'funding'
+join directory.object d on d.furnisher_id = s.furnisher_id and d.kind = 'account'
+  and d.number_token = p.waits_token
+where s.submission_id = %(submission)s and s.dataset = 'account'
+  and m.member_id <> s.furnisher_id and {_WAITS}
+  and exists (select from file.account f where f.account_id = d.object_id)
 {_ORDER}
 """
 #: A furnisher's records rest on consents it captured itself; others' do not wake them.
@@ -246,6 +277,7 @@ with expired as (
     (select from intake.pending_outcome o where o.pending_id = p.pending_id)
   on conflict do nothing returning pending_id
 )
-select submission_id, count(*) from intake.pending join expired using (pending_id)
+select submission_id, array_agg(line_no order by line_no)
+from intake.pending join expired using (pending_id)
 group by submission_id order by submission_id
 """

@@ -85,6 +85,13 @@ CASES = [
         ("FMT-FILE-005", 1, None),
     ),
     whole(
+        "a column missing that may be absent",
+        lambda one: lines(
+            HEADER.replace("balance,", ""), good(one).replace("CNY,900.00,", "CNY,")
+        ),
+        ("FMT-FILE-011", 1, None),
+    ),
+    whole(
         "a column nobody knows",
         lambda one: lines(f"{HEADER},religion", f"{good(one)},x"),
         ("FMT-FILE-004", 1, 11),
@@ -123,6 +130,7 @@ CASES = [
     ),
     Case("a quote never closed", beside(lambda one: '"' + row(one)), (("FMT-ROW-005", 3, 1),)),
     Case("1e400", cell(balance="1e400"), (("FMT-CELL-012", 3, 6),)),
+    Case("too many digits", cell(balance="9" * 26), (("FMT-CELL-024", 3, 6),)),
     Case("digits of another script", cell(balance="١٢٣"), (("FMT-CELL-012", 3, 6),)),
     Case("underscores in a number", cell(balance="0000_0005"), (("FMT-CELL-012", 3, 6),)),
     Case("minus zero", cell(balance="-0"), (("FMT-CELL-012", 3, 6),)),

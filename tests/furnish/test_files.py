@@ -51,7 +51,10 @@ GOOD_ACCOUNTS = [f"A{i}" for i in range(1, 8)]
             rule_ids.FILE_COLUMN_MISSING, rule_ids.FILE_COLUMN_UNKNOWN,
         ]),
         (WHOLE.replace(b"days_past_due,", b"status,"), [
-            rule_ids.FILE_COLUMN_MISSING, rule_ids.FILE_COLUMN_DOUBLED,
+            rule_ids.FILE_COLUMN_DOUBLED, rule_ids.FILE_COLUMN_UNSTATED,
+        ]),
+        (WHOLE.replace(b"balance,", b"").replace(b".00,", b","), [
+            rule_ids.FILE_COLUMN_UNSTATED,
         ]),
         (WHOLE.replace(b"bucket", b'bu"cket'), [rule_ids.FILE_HEADER_UNREADABLE]),
         (WHOLE.replace(b"bucket", b'"bucket'), [rule_ids.FILE_HEADER_UNREADABLE]),

@@ -18,6 +18,8 @@ from tallystick.model.finding import Finding
 from tallystick.model.money import parse_minor
 
 _AMOUNT_FORM = re.compile(checks.AMOUNT_FORM)
+_AMOUNT_LONG = re.compile(checks.AMOUNT_LONG)
+_DECIMAL_LONG = re.compile(checks.DECIMAL_LONG)
 _DATE = re.compile(checks.DATE)
 _DECIMAL = re.compile(checks.DECIMAL)
 _INSTANT = re.compile(checks.INSTANT)
@@ -137,6 +139,7 @@ def _need(condition: bool, rule_id: str) -> None:
 
 
 def _amount(cell: str, currency: str, judged_by: Lists) -> int:
+    _need(_AMOUNT_LONG.fullmatch(cell) is None, rule_ids.CELL_AMOUNT_LONG)
     _need(_AMOUNT_FORM.fullmatch(cell) is not None, rule_ids.CELL_AMOUNT_FORM)
     _need(_MINUS_ZERO.fullmatch(cell) is None, rule_ids.CELL_AMOUNT_FORM)
     if not currency and not judged_by.currency_is_required:
@@ -182,6 +185,7 @@ def _integer(field: Field, cell: str) -> int:
 
 
 def _ppb(field: Field, cell: str) -> int:
+    _need(_DECIMAL_LONG.fullmatch(cell) is None, rule_ids.CELL_RANGE)
     _need(_DECIMAL.fullmatch(cell) is not None, rule_ids.CELL_DECIMAL_FORM)
     _need(_MINUS_ZERO.fullmatch(cell) is None, rule_ids.CELL_DECIMAL_FORM)
     whole, _, fraction = cell.lstrip("-").partition(".")

@@ -129,6 +129,7 @@ def _why_not(field: Field, lists: Lists) -> list[str]:
     if field.type == "money":
         no_currency = 0 if lists.currency_is_required else number(rule_ids.CELL_AMOUNT_CURRENCY)
         return [
+            f"WHEN {_matches(x, checks.AMOUNT_LONG)} THEN {number(rule_ids.CELL_AMOUNT_LONG)}",
             f"WHEN NOT {_matches(x, checks.AMOUNT_FORM)} OR {_matches(x, checks.MINUS_ZERO)}"
             f" THEN {number(rule_ids.CELL_AMOUNT_FORM)}",
             f"WHEN currency IS NULL THEN {no_currency}",
@@ -144,6 +145,7 @@ def _why_not(field: Field, lists: Lists) -> list[str]:
     if field.type == "decimal":
         return [
             f"WHEN {_matches(x, checks.MINUS_ZERO)} THEN {number(rule_ids.CELL_DECIMAL_FORM)}",
+            f"WHEN {_matches(x, checks.DECIMAL_LONG)} THEN {number(rule_ids.CELL_RANGE)}",
             *_form_then(x, checks.DECIMAL, rule_ids.CELL_DECIMAL_FORM, rule_ids.CELL_RANGE),
         ]
     if field.type == "instant":

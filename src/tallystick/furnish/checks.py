@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from tallystick.errors import ProfileError
 from tallystick.formats import Dataset
+from tallystick.formats.registry import DECIMAL_PLACES
 from tallystick.formats.schema import (
     DATE_PATTERN,
     DECIMAL_PATTERN,
@@ -31,6 +32,9 @@ DECIMAL = DECIMAL_PATTERN
 MEMBER = MEMBER_PATTERN
 #: An amount of any number of digits after the point: its form is right, its digits may be too many.
 AMOUNT_FORM = "^-?(0|[1-9][0-9]{0,14})([.][0-9]+)?$"
+#: An amount or decimal fit in form, with more digits before the point than there is room for.
+AMOUNT_LONG = "^-?[1-9][0-9]{15,}([.][0-9]+)?$"
+DECIMAL_LONG = f"^-?[1-9][0-9]{{9,}}([.][0-9]{{1,{DECIMAL_PLACES}}})?$"
 MINUS_ZERO = "^-0([.]0+)?$"
 NO_OFFSET_KNOWN = "-00:00"
 PPB = 10**9

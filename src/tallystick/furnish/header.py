@@ -14,6 +14,10 @@ REJECT_COLUMNS = (
     "how_to_fix_en", "how_to_fix_zh", "message_en", "message_zh",
 )  # fmt: skip
 _OTHER_DELIMITERS = (";", "\t", "|")
+_MISSING = {
+    "required": rule_ids.FILE_COLUMN_MISSING,
+    "stated": rule_ids.FILE_COLUMN_UNSTATED,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +78,7 @@ def _judge(record: Split, line: bytes, dataset: Dataset) -> Header | list[Header
         elif name in names[: column_no - 1]:
             faults.append(HeaderFault(rule_ids.FILE_COLUMN_DOUBLED, column_no, name, name))
     faults += [
-        HeaderFault(rule_ids.FILE_COLUMN_MISSING, None, field.name, None)
+        HeaderFault(_MISSING[field.presence], None, field.name, None)
         for field in dataset.fields
         if field.presence != "optional" and field.name not in names
     ]

@@ -16,6 +16,8 @@ FILE_GZIP_BROKEN: Final = "FMT-FILE-007"
 FILE_TOO_LARGE: Final = "FMT-FILE-008"
 FILE_NOT_UTF8: Final = "FMT-FILE-009"
 FILE_HEADER_UNREADABLE: Final = "FMT-FILE-010"
+#: Missing where the registry lets a value be absent with a reason; else FILE_COLUMN_MISSING.
+FILE_COLUMN_UNSTATED: Final = "FMT-FILE-011"
 
 ROW_TOO_FEW: Final = "FMT-ROW-001"
 ROW_TOO_MANY: Final = "FMT-ROW-002"
@@ -51,6 +53,7 @@ CELL_INSTANT_CALENDAR: Final = "FMT-CELL-020"
 CELL_JSON: Final = "FMT-CELL-021"
 CELL_JSON_TYPE: Final = "FMT-CELL-022"
 CELL_MEMBER: Final = "FMT-CELL-023"
+CELL_AMOUNT_LONG: Final = "FMT-CELL-024"
 
 #: The faults that leave the row accepted.
 WARNINGS: Final = frozenset({CELL_DATE_KEPT})

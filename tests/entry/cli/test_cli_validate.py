@@ -120,6 +120,25 @@ def test_every_form_names_the_codes_of_the_field(tmp_path: Path, form: str) -> N
         assert rows["basis"]["allowed_zh"] == "字段列表中的代码: " + ", ".join(codes)
 
 
+def test_a_missing_column_is_told_absent_only_where_that_is_taken(tmp_path: Path) -> None:
+    """What the hint says to write is taken: each field that must have a column is tried."""
+    good = account_file(tmp_path, {}).read_text(encoding="utf-8").splitlines()
+    names = good[0].split(",")
+    missing = [one for one in load()["account"].fields if one.presence != "optional"]
+    assert {one.presence for one in missing} == {"required", "stated"}
+    for field in missing:
+        at = names.index(field.name)
+        path = tmp_path / "without.csv"
+        rows = [line.split(",") for line in good]
+        path.write_text("".join(",".join(r[:at] + r[at + 1 :]) + "\n" for r in rows))
+        told = json.loads(run("validate", str(path), "--dataset", "account", "--json").stdout)
+        [fault] = told["findings"]
+        assert fault["field"] == field.name
+        fix = told["rules"][fault["rule_id"]]["fix"]
+        is_offered = field.presence == "stated"
+        assert [("absent:not_held" in fix[tag]) for tag in ("en", "zh")] == [is_offered] * 2
+
+
 def test_junit_counts_add_up(tmp_path: Path) -> None:
     path = account_file(tmp_path, *FAULTS)
     result = run("validate", str(path), "--dataset", "account", "--format", "junit")

@@ -18,7 +18,7 @@ import psycopg
 
 from tallystick.furnish import Staged, stage_file
 from tallystick.ledger import append, publish
-from tallystick.service import domains, intake_store, locate, process_rows, replaced
+from tallystick.service import domains, intake_store, locate, process_rows, record_keys, replaced
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.validate import judge_record, load_rules
@@ -167,17 +167,8 @@ def _delete(deps: Deps, job: Job, key: bytes, rows: Sequence[Mapping[str, Any]])
         targets: list[tuple[locate.Target, str, str]] = []
         with deps.database.connect("intake") as connection:
             for row in rows[start : start + 100]:
-                target = locate.target(
-                    deps, connection, job.furnisher_id, row["record_dataset"],
-                    key=orjson.loads(row["record_key"]),
-                )  # fmt: skip
-                beside = {
-                    **row,
-                    "judged_on": day,
-                    "is_test_mode": deps.is_test_mode,
-                    "target_exists": target is not None,
-                    "target_is_own": target is not None and target.furnisher_id == job.furnisher_id,
-                }
+                target, beside = _target(deps, connection, job, row)
+                beside |= {"judged_on": day, "is_test_mode": deps.is_test_mode}
                 hits = judge_record("deletion", beside, rules)
                 found += [_finding(row["line_no"], one) for one in hits]
                 if target and not any(one.severity == "reject" for one in hits):
@@ -185,6 +176,27 @@ def _delete(deps: Deps, job: Job, key: bytes, rows: Sequence[Mapping[str, Any]])
             intake_store.write_findings(connection, job.submission_id, key, found)
         if targets:
             _publish_deletions(deps, job, targets)
+
+
+def _target(
+    deps: Deps, connection: psycopg.Connection[Any], job: Job, row: Mapping[str, Any]
+) -> tuple[locate.Target | None, dict[str, Any]]:
+    """What a deletion names, and the row with what its rules read; a faulty key names nothing."""
+    dataset = deps.registry[row["record_dataset"]]
+    key = record_keys.read(dataset, orjson.loads(row["record_key"]), domains.of(deps.profile_today))
+    if key.values is None:
+        return None, {
+            **row,
+            "key_missing": key.missing,
+            "key_unknown": key.unknown,
+            "key_unreadable": key.unreadable,
+        }
+    target = locate.target(deps, connection, job.furnisher_id, dataset.name, key=key.values)
+    return target, {
+        **row,
+        "target_exists": target is not None,
+        "target_is_own": target is not None and target.furnisher_id == job.furnisher_id,
+    }
 
 
 def _finding(line_no: int, one: Any) -> intake_store.FindingRow:

@@ -48,19 +48,21 @@ def target(
     furnisher_id: UUID,
     dataset: str,
     *,
-    key: Mapping[str, Any],
+    key: Mapping[str, str],
 ) -> Target | None:
     """The standing record a key names; None when there is none (or it is hidden already).
 
-    Takes: `key`: the native key fields; for an account the whole account is meant
+    Takes: `key`: all native key fields (`record_keys.read`); for an account the whole account is
+           meant, and `valid_from`, where it is named, must be that of a record of it
     """
     place = _place(deps, connection, furnisher_id, dataset, key=key)
     if place is None:
         return None
     party_id, object_id = place
-    item_key = "|".join(str(key.get(name, "")) for name in _ITEM.get(dataset, ()))
+    item_key = "|".join(key[name] for name in _ITEM.get(dataset, ()))
     if dataset == "event" and _was_anothers(connection, party_id, furnisher_id):
         item_key += event_suffix(furnisher_id)
+    sought = key.get("valid_from", "") if dataset == "account" else item_key
     column = "account_id" if dataset == "snapshot" else "object_id"
     item = "period_end::text" if dataset == "snapshot" else "item_key"
     row = connection.execute(
@@ -68,7 +70,7 @@ def target(
         " join ledger.publication p using (chunk_id)"
         f" where t.party_id = %s and t.{column} = %s and (%s = '' or t.{item} = %s)"
         " order by p.position desc limit 1",
-        (party_id, object_id, item_key, item_key),
+        (party_id, object_id, sought, sought),
     ).fetchone()
     if row is None or _is_hidden(
         connection, party_id, object_id, dataset, item_key=item_key, since=row[1]

@@ -187,6 +187,13 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ("target_is_own", "boolean", "The record named was furnished by the sender."),
         ("digest_matches", "boolean", "The digest named is that of the record on the ledger."),
     ),
+    *_columns(
+        ("deletion",),
+        "ledger",
+        ("key_missing", "text", "Fields of the key that are not named, then the whole key."),
+        ("key_unknown", "text", "Names that are no fields of the key, then the whole key."),
+        ("key_unreadable", "text", "Fields of the key whose value is none, then the whole key."),
+    ),
 )
 
 

@@ -1,0 +1,172 @@
+"""A deletion names one record by its whole key; any other key is told and hides nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+import factory
+from tallystick.formats import load
+from tallystick.service import record_keys
+from tallystick.service.keys_of_rows import SHAPES
+from tallystick.service.submissions import findings
+
+ACCEPTED, REJECTED = (1, 0, 0, 0), (0, 0, 1, 0)
+MONTHS = [factory.snapshot(1, month) for month in ("2024-11", "2024-12")]
+STANDS = "select last_period_end::text, length(months) from file.account"
+GUARANTEE = {
+    "guarantee_number": "U1", "person_number": "P2", "account_number": "A1",
+    "valid_from": "2024-01-01", "currency": "CNY", "amount": "1000", "basis": "legal_duty",
+}  # fmt: skip
+PAYMENT = {
+    "payer_account_number": "R1", "person_number": "P1", "payment_kind": "rent",
+    "period_end": "2024-12-31", "bucket": "0", "days_past_due": "0", "currency": "CNY",
+    "amount_due": "10", "amount_paid": {"absent": "not_held"}, "basis": "legal_duty",
+}  # fmt: skip
+REMARK = {
+    "object_type": "account", "account_number": "A1", "kind": "statement",
+    "valid_from": "2024-06-01", "text": "Paid in cash, 收据在手",
+}  # fmt: skip
+ABOUT_PERSON = {
+    "object_type": "party", "person_number": "P1", "kind": "statement",
+    "valid_from": "2024-06-01", "text": "Abroad until May.",
+}  # fmt: skip
+RECORDS = [
+    ("subject", factory.subject(1, valid_from="2024-02-01")),
+    ("account", factory.account(1, valid_from="2024-02-01")),
+    ("account_party", factory.account_party(1, 2)),
+    ("snapshot", factory.snapshot(1, "2024-12")),
+    ("event", factory.event(1)),
+    ("agreement", factory.agreement(1)),
+    ("guarantee", GUARANTEE),
+    ("funding", factory.funding(1, "bank2", "0.6")),
+    ("payment", PAYMENT),
+    ("remark", REMARK),
+    ("remark", ABOUT_PERSON),
+]
+EVENT = "; key: account_number, event_id"
+MONTH = "; key: account_number, period_end"
+NOTE = "; key: object_type, account_number, kind, valid_from"
+PARTY_NOTE = "; key: object_type, person_number, kind, valid_from"
+LAST = "2024-12-31"
+WRONG: list[tuple[str, dict[str, Any], dict[str, str]]] = [
+    ("snapshot", {}, {"001": f"account_number, period_end{MONTH}"}),
+    ("snapshot", {"account_number": "A1"}, {"001": f"period_end{MONTH}"}),
+    ("snapshot", {"account_number": "A1", "period_end": None}, {"001": f"period_end{MONTH}"}),
+    ("snapshot", {"account_number": "A1", "period_end": ""}, {"001": f"period_end{MONTH}"}),
+    ("snapshot", {"account_number": "A1", "period_end": "x"},
+     {"003": f'period_end = "x"{MONTH}'}),
+    ("snapshot", {"account_number": "A1", "period_end": "2024-02-30"},
+     {"003": f'period_end = "2024-02-30"{MONTH}'}),
+    ("snapshot", {"account_number": 1, "period_end": LAST}, {"003": f"account_number = …{MONTH}"}),
+    ("snapshot", {"account_number": "A1", "period_end": LAST, "status": "open"},
+     {"002": f'"status"{MONTH}'}),
+    ("snapshot", {"account_number": "A1", "period": LAST},
+     {"001": f"period_end{MONTH}", "002": f'"period"{MONTH}'}),
+    ("snapshot", {"account_number": "A1", "period_end": LAST, **dict.fromkeys("dabc", 1)},
+     {"002": f'"d", "a", "b", …{MONTH}'}),
+    ("event", {"account_number": "A1"}, {"001": f"event_id{EVENT}"}),
+    ("account", {}, {"001": "account_number; key: account_number"}),
+    ("account", {"account_number": "A1", "valid_from": "x"},
+     {"003": 'valid_from = "x"; key: account_number, valid_from'}),
+    ("account", {"account_number": "A1", "period_end": LAST},
+     {"002": '"period_end"; key: account_number'}),
+    ("subject", {"person_number": "P1"}, {"001": "valid_from; key: person_number, valid_from"}),
+    ("subject", {"account_number": "A1", "role": "boss", "valid_from": "2024-01-01"},
+     {"001": "holder_no; key: account_number, role, holder_no, valid_from",
+      "003": 'role = "boss"; key: account_number, role, holder_no, valid_from'}),
+    ("account_party", {"account_number": "A1", "role": "co_borrower", "valid_from": "2024-01-01"},
+     {"001": "holder_no; key: account_number, role, holder_no, valid_from"}),
+    ("agreement", {"agreement_number": "C1"},
+     {"001": "valid_from; key: agreement_number, valid_from"}),
+    ("guarantee", {"guarantee_number": "U1"},
+     {"001": "valid_from; key: guarantee_number, valid_from"}),
+    ("payment", {"payer_account_number": "R1"},
+     {"001": "period_end; key: payer_account_number, period_end"}),
+    ("funding", {"account_number": "A1", "originator": "bank1"},
+     {"001": "funder, valid_from; key: originator, account_number, funder, valid_from"}),
+    ("remark", {"object_type": "account", "account_number": "A1"},
+     {"001": f"kind, valid_from{NOTE}"}),
+    ("remark", {"object_type": "party", "account_number": "A1", "kind": "statement",
+                "valid_from": "2024-06-01"},
+     {"001": f"person_number{PARTY_NOTE}", "002": f'"account_number"{PARTY_NOTE}'}),
+    ("member", {"member": "bank1"}, {"001": "valid_from; key: member, valid_from"}),
+]  # fmt: skip
+
+
+@pytest.fixture
+def bank(bureau: Any) -> Any:
+    made = factory.member(bureau.deps)
+    factory.member(bureau.deps, "bank2")
+    factory.open_account(bureau.deps, made, (1, 2))
+    return made
+
+
+def send(bureau: Any, bank: Any, dataset: str, *records: Any) -> tuple[Any, set[str]]:
+    view = factory.send_again(bureau.deps, bank, dataset, *records)
+    return factory.counts(view), factory.rules(view)
+
+
+def rows(bureau: Any, query: str) -> list[tuple[Any, ...]]:
+    with bureau.deps.database.connect("intake") as connection:
+        return list(connection.execute(query).fetchall())
+
+
+@pytest.mark.parametrize(("dataset", "key", "seen"), WRONG)
+def test_a_key_that_is_not_whole_is_told_and_hides_nothing(
+    bureau: Any, bank: Any, dataset: str, key: dict[str, Any], seen: dict[str, str]
+) -> None:
+    assert send(bureau, bank, "snapshot", *MONTHS)[0] == (2, 0, 0, 0)
+    stood = rows(bureau, STANDS)
+    view = factory.send_again(bureau.deps, bank, "deletion", factory.deletion(dataset, key))
+    assert factory.counts(view) == REJECTED
+    found = findings(bureau.deps, bank, view.submission_id)
+    assert {one.rule_id: one.seen for one in found} == {
+        f"DEL-KEY-{number}": text for number, text in seen.items()
+    }
+    assert {(one.field, one.severity) for one in found} == {("record_key", "reject")}
+    assert rows(bureau, "select count(*) from ledger.deletion") == [(0,)]
+    assert rows(bureau, STANDS) == stood
+
+
+@pytest.mark.parametrize(("dataset", "record"), RECORDS)
+def test_the_whole_key_of_every_dataset_hides_its_record_and_no_part_of_it_does(
+    bureau: Any, bank: Any, dataset: str, record: dict[str, Any]
+) -> None:
+    assert send(bureau, bank, dataset, record)[0] == ACCEPTED
+    (form,) = [
+        form for form in record_keys.forms(load()[dataset]) if set(form) <= record.keys()
+    ]  # fmt: skip
+    key = {name: record[name] for name in form}
+    for name in form:
+        if (dataset, name) == ("account", "valid_from"):
+            continue
+        part = {other: value for other, value in key.items() if other != name}
+        assert send(bureau, bank, "deletion", factory.deletion(dataset, part))[0] == REJECTED
+    other = {**key, form[-1]: "2024-03-31"}
+    assert send(bureau, bank, "deletion", factory.deletion(dataset, other)) == (
+        REJECTED, {"ANY-TARGET-001"},
+    )  # fmt: skip
+    assert send(bureau, bank, "deletion", factory.deletion(dataset, key)) == (ACCEPTED, set())
+    assert send(bureau, bank, "deletion", factory.deletion(dataset, key)) == (
+        REJECTED, {"ANY-TARGET-001"},
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("key", [{}, {"valid_from": "2024-01-01"}])
+def test_an_account_is_hidden_whole_by_its_number_with_or_without_the_day_of_a_record(
+    bureau: Any, bank: Any, key: dict[str, str]
+) -> None:
+    assert send(bureau, bank, "snapshot", *MONTHS)[0] == (2, 0, 0, 0)
+    whole = factory.deletion("account", {"account_number": "A1", **key})
+    assert send(bureau, bank, "deletion", whole) == (ACCEPTED, set())
+    assert rows(bureau, STANDS) == [(None, 0)]  # account 2 alone
+
+
+def test_a_key_is_made_of_fields_of_its_dataset() -> None:
+    registry = load()
+    for name in SHAPES:
+        for form in record_keys.forms(registry[name]):
+            assert len(set(form)) == len(form)
+            assert all(registry[name].field(one) for one in form)

@@ -175,6 +175,20 @@ def test_another_birth_date_gets_no_answer(desk: Desk) -> None:
     assert (given["outcome"], given["body"]) == ("no_hit", None)
 
 
+def test_the_next_step_is_one_that_can_be_done(desk: Desk) -> None:
+    """Without a body there is nothing `report` could show again."""
+    desk.submit("subject")
+    words = ("inquire", "--subject", "-", "--permit", "legal_duty", "--purpose", "joint_loan_duty")
+    key = ("--key-file", desk.file("hill-bank.key"))
+    for birth_date, outcome in (("1955-11-30", "no_hit"), (BORN, "hit")):
+        asked = json.dumps({**PERSON, "birth_date": birth_date})
+        said = desk.run(*words, *key, given=asked).stderr
+        _, _, step = said.partition("next: ")
+        assert outcome in said
+        assert ("tallystick report inq_" in step) == (outcome == "hit")
+        assert ("tallystick inquire" in step) == (outcome == "no_hit")
+
+
 def test_nobody_asks_without_a_key_that_holds(desk: Desk) -> None:
     words = ("inquire", "--subject", "-", "--permit", "legal_duty", "--purpose", "joint_loan_duty")
     desk.run(*words, given=json.dumps(PERSON), code=Exit.REFUSED)

@@ -200,4 +200,10 @@ def _give(given: Answer, *, as_json: bool) -> None:
         output.as_json(envelope)
     elif body is not None:
         output.data_bytes([body])
-    output.next_step(f"tallystick report {look}")
+    if body is None:
+        output.next_step(
+            "compare number, name and birth date with the person's document, then ask again:"
+            " tallystick inquire"
+        )
+    else:
+        output.next_step(f"tallystick report {look}")

@@ -13,6 +13,9 @@ from tallystick.entry.http.pages.render import Words, grouped
 from tallystick.profile import ProfileAt
 
 Block = dict[str, Any]
+_AS_IT_IS: Mapping[str, str] = {}
+#: What a month and an account's terms both have: the month's goes by its own label.
+_OF_MONTH: Mapping[str, str] = {"credit_limit": "credit_limit_of_month"}
 _SHARE_CLASSES = 6
 _SPECIAL = {"not_reported": "–", "not_displayed": "·"}
 _PPB_DIGITS = 9
@@ -202,7 +205,7 @@ class _View:
     def _facts(self, account: Block) -> list[tuple[str, str]]:
         facts = self._pairs(account["terms"], account["terms"]["currency"])
         if isinstance(account["latest"], dict):
-            facts += self._pairs(account["latest"], account["terms"]["currency"])
+            facts += self._pairs(account["latest"], account["terms"]["currency"], named=_OF_MONTH)
         if account["other_roles"]:
             roles = [self.words.label("role", role) for role in account["other_roles"]]
             facts.append((self.words.label("field", "other_roles"), ", ".join(roles)))
@@ -211,7 +214,10 @@ class _View:
         own = [(self.words.label("field", "account_number"), number)] if number else []
         return [first, *own, *facts]
 
-    def _pairs(self, record: Block, currency: str) -> list[tuple[str, str]]:
+    def _pairs(
+        self, record: Block, currency: str, *, named: Mapping[str, str] = _AS_IT_IS
+    ) -> list[tuple[str, str]]:
+        """Fields and values in words; `named` are those that go by another label here."""
         absent: dict[str, str] = record.get("absent", {})
         names = [name for name in {**record, **absent} if name not in _UNSHOWN]
         pairs = []
@@ -222,7 +228,7 @@ class _View:
                 value = self.words.label("absent", absent[name])
             else:
                 value = self._value(name, record[name], record.get("currency", currency))
-            pairs.append((self.words.label("field", name), value))
+            pairs.append((self.words.label("field", named.get(name, name)), value))
         return pairs
 
     def _value(self, name: str, value: Any, currency: str) -> str:

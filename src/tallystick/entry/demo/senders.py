@@ -7,12 +7,15 @@ waits for what, so that everything comes out as if the files had been sent one a
 from __future__ import annotations
 
 import multiprocessing
+import os
 import signal
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
+from threading import Thread
 from time import perf_counter
 from types import TracebackType
 from typing import Any
@@ -73,20 +76,29 @@ def _is_before(earlier: Step, step: Step) -> bool:
 class Senders:
     """The processes, while the block lasts; whoever leaves it by an exception ends them at once.
 
-    They come up beside whatever is done before `open`.
+    They come up beside whatever is done before `open`. Where this user may not start the
+    interpreter again (it may lie in another's home), they are threads.
     """
 
     def __init__(self, settings: Settings, synth: Path):
         self._given = (settings, synth)
         self._lines: list[Connection] = []
         self._processes: list[multiprocessing.process.BaseProcess] = []
+        self._threads: list[Thread] = []
 
     def __enter__(self) -> Senders:
         context = multiprocessing.get_context("spawn")
+        can_start = os.access(sys.executable, os.X_OK)
         for number in range(_SENDERS):
             ours, theirs = context.Pipe()
+            if not can_start:
+                thread = Thread(target=_work, args=(theirs, *self._given), daemon=True)
+                thread.start()
+                self._lines.append(ours)
+                self._threads.append(thread)
+                continue
             process = context.Process(
-                target=_work, args=(theirs, *self._given), name=f"sender {number}", daemon=True
+                target=_process, args=(theirs, *self._given), name=f"sender {number}", daemon=True
             )
             process.start()
             theirs.close()  # so that the line is broken once its process is gone
@@ -107,6 +119,8 @@ class Senders:
                 process.join(_PATIENCE_S)
             process.terminate()
             process.join()
+        for thread in self._threads:
+            thread.join()
 
     def open(self, members: Mapping[str, Member]) -> None:
         """Let them open the bureau, which must be there by now, and send for these members."""
@@ -144,9 +158,13 @@ def _answer(line: Connection) -> Sent:
     return sent
 
 
+def _process(line: Connection, settings: Settings, synth: Path) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started us
+    _work(line, settings, synth)
+
+
 def _work(line: Connection, settings: Settings, synth: Path) -> None:
     """Send what is asked for until the line is closed."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who started us
     members: Mapping[str, Member] | None = _asked(line)
     if members is None:
         return

@@ -16,7 +16,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -58,6 +58,22 @@ def member(deps: Deps, code: str = "bank1", member_class: str = "commercial_bank
 
 def _text64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).decode().rstrip("=")
+
+
+#: Records of datasets that few tests send, about the person and the account numbered 1 and 2.
+GUARANTEE: Final = {
+    "guarantee_number": "U1", "person_number": "P2", "account_number": "A1",
+    "valid_from": "2024-01-01", "currency": "CNY", "amount": "1000", "basis": "legal_duty",
+}  # fmt: skip
+PAYMENT: Final = {
+    "payer_account_number": "R1", "person_number": "P1", "payment_kind": "rent",
+    "period_end": "2024-12-31", "bucket": "0", "days_past_due": "0", "currency": "CNY",
+    "amount_due": "10", "amount_paid": {"absent": "not_held"}, "basis": "legal_duty",
+}  # fmt: skip
+REMARK: Final = {
+    "object_type": "account", "account_number": "A1", "kind": "statement",
+    "valid_from": "2024-06-01", "text": "Paid in cash, 收据在手",
+}  # fmt: skip
 
 
 def consent(deps: Deps, captor: Member, person: int, **fields: Any) -> UUID:

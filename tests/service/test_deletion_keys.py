@@ -15,19 +15,7 @@ from tallystick.service.submissions import findings
 ACCEPTED, REJECTED = (1, 0, 0, 0), (0, 0, 1, 0)
 MONTHS = [factory.snapshot(1, month) for month in ("2024-11", "2024-12")]
 STANDS = "select last_period_end::text, length(months) from file.account"
-GUARANTEE = {
-    "guarantee_number": "U1", "person_number": "P2", "account_number": "A1",
-    "valid_from": "2024-01-01", "currency": "CNY", "amount": "1000", "basis": "legal_duty",
-}  # fmt: skip
-PAYMENT = {
-    "payer_account_number": "R1", "person_number": "P1", "payment_kind": "rent",
-    "period_end": "2024-12-31", "bucket": "0", "days_past_due": "0", "currency": "CNY",
-    "amount_due": "10", "amount_paid": {"absent": "not_held"}, "basis": "legal_duty",
-}  # fmt: skip
-REMARK = {
-    "object_type": "account", "account_number": "A1", "kind": "statement",
-    "valid_from": "2024-06-01", "text": "Paid in cash, 收据在手",
-}  # fmt: skip
+GUARANTEE, PAYMENT, REMARK = factory.GUARANTEE, factory.PAYMENT, factory.REMARK
 ABOUT_PERSON = {
     "object_type": "party", "person_number": "P1", "kind": "statement",
     "valid_from": "2024-06-01", "text": "Abroad until May.",

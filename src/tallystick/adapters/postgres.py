@@ -110,6 +110,10 @@ _RESERVE_SECONDS = 600.0
 _MOST_LINES = 8
 
 
+#: A session's option: a commit is answered before it is on the disk.
+NOT_DURABLE = "-c synchronous_commit=off"
+
+
 class Database:
     """Connections to one database by role, opened when first asked for; `lines` to answer by."""
 
@@ -117,7 +121,7 @@ class Database:
         """Take the address; `is_durable` False: a power cut may lose the last commits."""
         self.url = url
         self._size = size
-        self._more = "" if is_durable else "-c synchronous_commit=off"
+        self._more = "" if is_durable else NOT_DURABLE
         self._pools: dict[tuple[Role, bool], ConnectionPool[psycopg.Connection[Any]]] = {}
         self._lines: Lines | None = None
         self._lock = threading.Lock()

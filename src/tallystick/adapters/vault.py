@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg_pool import ConnectionPool
 
 from tallystick.adapters.lines import PLANNED_ONCE, Lines
-from tallystick.adapters.postgres import ensure_database
+from tallystick.adapters.postgres import NOT_DURABLE, ensure_database
 from tallystick.errors import InvariantBroken
 
 KEY_BYTES: Final = 32
@@ -43,7 +43,7 @@ class Vault:
     def __init__(self, url: str, wrapping_key: bytes, *, is_durable: bool = True):
         """Take the address; `is_durable` False: a power cut may lose the last commits."""
         self._url = url
-        self._more = "" if is_durable else "-c synchronous_commit=off"
+        self._more = "" if is_durable else NOT_DURABLE
         self._cipher = AESGCM(wrapping_key)
         self._pool: ConnectionPool[Any] | None = None
         self._lines: Lines | None = None

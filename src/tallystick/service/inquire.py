@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import cast
+from hashlib import sha256
+from typing import Any, cast
 from uuid import UUID
 
 import orjson
@@ -41,7 +42,7 @@ from tallystick.service.port import Deps
 from tallystick.service.read_file import ConsentRow, Material, opened_identities
 from tallystick.service.release import Outgoing, release
 
-__all__ = ["Answer", "Ask", "answer"]
+__all__ = ["Answer", "Ask", "answer", "request_digest"]
 _TRIES = 20
 
 
@@ -63,6 +64,11 @@ class Ask:
     request_digest: bytes
     as_of: datetime | None = None
     known_at: datetime | None = None
+
+
+def request_digest(given: Any) -> bytes:
+    """Tells whether a request is the same: SHA-256 of its JSON, however its keys are ordered."""
+    return sha256(orjson.dumps(given, option=orjson.OPT_SORT_KEYS)).digest()
 
 
 async def answer(deps: Deps, ask: Ask) -> Answer:

@@ -190,16 +190,6 @@ def open_seen(key: bytes, finding_no: int, sealed: bytes) -> str:
     return AESGCM(key).decrypt(nonce, sealed, b"tallystick seen").decode()
 
 
-def bad_lines(connection: psycopg.Connection[Any], submission_id: UUID) -> set[int]:
-    """The lines of a submission that were rejected or are pending."""
-    rows = connection.execute(
-        "select distinct line_no from intake.finding where submission_id = %s"
-        " and severity in ('reject', 'pend') and line_no is not null",
-        (submission_id,),
-    )
-    return {row[0] for row in rows}
-
-
 def add_funnel(
     connection: psycopg.Connection[Any],
     submission_id: UUID,

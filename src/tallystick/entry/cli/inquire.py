@@ -162,9 +162,8 @@ def _prove(opened: Bureau, identity: uuid.UUID, *, as_json: bool) -> None:
 
 def _ask(member: Member, given: dict[str, Any], *, request_key: str) -> Ask:
     """The same inquiry as by API: a call begun there can be repeated here under its key."""
-    import orjson
 
-    from tallystick.service.inquire import Ask
+    from tallystick.service.inquire import Ask, request_digest
 
     identifiers, name, birth_date = identified(given["subject"])
     basis = given["legal_basis"]
@@ -178,7 +177,7 @@ def _ask(member: Member, given: dict[str, Any], *, request_key: str) -> Ask:
         permit=basis["type"],
         consent_id=read("consent", consent) if consent else None,
         idempotency_key=request_key,
-        request_digest=hashlib.sha256(orjson.dumps(given, option=orjson.OPT_SORT_KEYS)).digest(),
+        request_digest=request_digest(given),
     )
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import json
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -16,8 +15,6 @@ from types import TracebackType
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from tallystick.entry.compose import Bureau
 from tallystick.entry.demo.clock import DemoClock
 from tallystick.entry.demo.senders import Senders, Sent
@@ -25,7 +22,7 @@ from tallystick.entry.http.api_inquiries import read_ask
 from tallystick.errors import Refused
 from tallystick.model.ids import edge_id
 from tallystick.service import consents
-from tallystick.service.inquire import answer
+from tallystick.service.inquire import answer, request_digest
 from tallystick.service.log import sequence_once
 from tallystick.service.members import Member, add_member, issue_key
 from tallystick.service.submit import register_consent
@@ -160,7 +157,7 @@ class Player:
             body,
             member=self._members[step["member"]],
             request_key=step["idempotency_key"],
-            digest=hashlib.sha256(orjson.dumps(body, option=orjson.OPT_SORT_KEYS)).digest(),
+            digest=request_digest(body),
             time_zone=self._deps.profile_today.time_zone,
         )
         outcome, code, look_id = "refused", "", None

@@ -6,18 +6,18 @@ waits for what, so that everything comes out as if the files had been sent one a
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from multiprocessing import Pipe, get_context
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from threading import Thread
 from time import perf_counter
-from types import TracebackType
 from typing import Any
 
 from tallystick.adapters.settings import Settings
@@ -30,6 +30,8 @@ from tallystick.service.port import Deps
 from tallystick.service.submissions import SubmissionView
 
 Step = dict[str, Any]
+#: Ends one sender when the block is left, given what was raised as `__exit__` is.
+Ends = Callable[..., None]
 #: Processes that send: as many as the machine a demo is made for has cores.
 _SENDERS = 2
 _PATIENCE_S = 30
@@ -83,44 +85,20 @@ class Senders:
     def __init__(self, settings: Settings, synth: Path):
         self._given = (settings, synth)
         self._lines: list[Connection] = []
-        self._processes: list[multiprocessing.process.BaseProcess] = []
-        self._threads: list[Thread] = []
+        self._ends = ExitStack()
 
     def __enter__(self) -> Senders:
-        context = multiprocessing.get_context("spawn")
-        can_start = os.access(sys.executable, os.X_OK)
-        for number in range(_SENDERS):
-            ours, theirs = context.Pipe()
-            if not can_start:
-                thread = Thread(target=_work, args=(theirs, *self._given), daemon=True)
-                thread.start()
-                self._lines.append(ours)
-                self._threads.append(thread)
-                continue
-            process = context.Process(
-                target=_process, args=(theirs, *self._given), name=f"sender {number}", daemon=True
-            )
-            process.start()
-            theirs.close()  # so that the line is broken once its process is gone
+        start = _as_process if os.access(sys.executable, os.X_OK) else _as_thread
+        for _ in range(_SENDERS):
+            ours, theirs = Pipe()
+            self._ends.push(start(theirs, *self._given))
             self._lines.append(ours)
-            self._processes.append(process)
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *raised: Any) -> None:
         for line in self._lines:
             line.close()
-        for process in self._processes:
-            if kind is None:
-                process.join(_PATIENCE_S)
-            process.terminate()
-            process.join()
-        for thread in self._threads:
-            thread.join()
+        self._ends.__exit__(*raised)
 
     def open(self, members: Mapping[str, Member]) -> None:
         """Let them open the bureau, which must be there by now, and send for these members."""
@@ -156,6 +134,30 @@ def _answer(line: Connection) -> Sent:
     except EOFError:
         raise InvariantBroken("a sender of the demo failed; its error stands above") from None
     return sent
+
+
+def _as_process(line: Connection, settings: Settings, synth: Path) -> Ends:
+    """Start a process that sends; gives what ends it, at once where something was raised."""
+    process = get_context("spawn").Process(
+        target=_process, args=(line, settings, synth), name="sender", daemon=True
+    )
+    process.start()
+    line.close()  # so that the line is broken once its process is gone
+
+    def end(kind: type[BaseException] | None, *_: Any) -> None:
+        if kind is None:
+            process.join(_PATIENCE_S)
+        process.terminate()
+        process.join()
+
+    return end
+
+
+def _as_thread(line: Connection, settings: Settings, synth: Path) -> Ends:
+    """The same as a thread, which ends with its line."""
+    thread = Thread(target=_work, args=(line, settings, synth), name="sender", daemon=True)
+    thread.start()
+    return lambda *_: thread.join()
 
 
 def _process(line: Connection, settings: Settings, synth: Path) -> None:

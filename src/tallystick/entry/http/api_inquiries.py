@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import Any
 from uuid import UUID
 
@@ -16,7 +15,7 @@ from tallystick.entry.http.reading import Fields, id_in_address, parsed, require
 from tallystick.entry.http.web import authenticated, web_of
 from tallystick.model.ids import edge_id, parse_edge_id
 from tallystick.model.instant import instant_text
-from tallystick.service.inquire import Answer, Ask, answer
+from tallystick.service.inquire import Answer, Ask, answer, request_digest
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.replay import again
@@ -34,8 +33,7 @@ async def inquire(request: Request) -> Response:
     key = request_key(request)
     require_json(request)
     given = parsed(await request.body())
-    # Sorted, so that the same inquiry is the same request however its keys are ordered.
-    digest = hashlib.sha256(orjson.dumps(given, option=orjson.OPT_SORT_KEYS)).digest()
+    digest = request_digest(given)
     zone = web.deps.profile_today.time_zone
     ask = read_ask(given, member=member, request_key=key, digest=digest, time_zone=zone)
     result = await answer(web.deps, ask)

@@ -21,7 +21,7 @@ from tallystick.entry.http.web import web_of
 from tallystick.errors import BadRequest, Refused
 from tallystick.model.ids import edge_id, parse_edge_id
 from tallystick.service.catalogue import entry_of
-from tallystick.service.inquire import Answer, Ask, answer
+from tallystick.service.inquire import Answer, Ask, answer, request_digest
 from tallystick.service.replay import again
 
 _FIELDS = ("scheme", "number", "name", "birth_date", "purpose", "consent_id")
@@ -144,7 +144,7 @@ def _ask(
     if faults or birth_date is None:
         return None, faults
     identity: dict[str, Any] = {field: given.get(field, "") for field in _FIELDS}
-    digest = hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).digest()
+    digest = request_digest(identity)
     ask = Ask(
         member=who.the_member(),
         identifiers=((given["scheme"], given["number"]),),

@@ -99,7 +99,7 @@ def test_a_deletion_hides_and_only_a_certified_reinsertion_brings_back(bureau: A
     certified = {**plain, "reason": "reinsertion_certified"}
     assert send(bureau, bank, "correction", certified) == ACCEPTED
     assert rows(bureau, last) == [("2024-12-31", 42)]
-    whole = factory.deletion("account", {"account_number": "A1"})
+    whole = factory.deletion("account", {"account_number": "A1", "valid_from": "2024-01-01"})
     assert send(bureau, bank, "deletion", whole) == ACCEPTED
     assert rows(bureau, last) == []
     assert send(bureau, bank, "deletion", {**whole, "reason": "fraud"}) == REJECTED

@@ -162,7 +162,7 @@ def test_a_mistaken_account_is_removed_three_months_later_and_was_looked_at(
     for entry in planted["deleted"]:
         rows = [
             row for row in removed
-            if json.loads(row.cells["record_key"]) == {"account_number": entry["account_number"]}
+            if json.loads(row.cells["record_key"])["account_number"] == entry["account_number"]
         ]  # fmt: skip
         assert [(row.member, row.batch) for row in rows] == [(entry["member"], entry["month"][:7])]
         sent = sorted(row.batch for row in months[entry["account_number"]])

@@ -72,8 +72,6 @@ def forms(dataset: Dataset) -> tuple[tuple[str, ...], ...]:
 def _form(dataset: Dataset, key: Mapping[str, Any]) -> tuple[str, ...]:
     """The set of fields a key is held against: the one it fits, or else is nearest to."""
     known = forms(dataset)
-    if dataset.name == "account" and "valid_from" not in key:
-        return ("account_number",)  # hidden as a whole, whichever of its records is named
     if dataset.name == "remark":
         about = "person_number" if key.get("object_type") == "party" else "account_number"
         known = tuple(form for form in known if about in form)

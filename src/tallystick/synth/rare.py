@@ -131,7 +131,9 @@ class Rare:
         self._write(account, course_of(self._rng, account), trace.person, until=deleted)
         self._desk.add(deleted, code, "deletion", {
             "record_dataset": "account",
-            "record_key": json.dumps({"account_number": account.number}),
+            "record_key": json.dumps(
+                {"account_number": account.number, "valid_from": account.opened_on.isoformat()}
+            ),
             "reason": "not_his",
         })  # fmt: skip
         moment = at(self._desk.window.day(deleted, _LOOK_DAY), 36_000)

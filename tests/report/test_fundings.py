@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from report_factory import CARDS, PLATFORM, account, body, file, terms
+from report_factory import BANK, CARDS, PLATFORM, account, body, file, mask, terms
 
 
 def share(ppb: int | None = None, *, role: str = "funder", **more: object) -> dict[str, object]:
@@ -57,3 +57,37 @@ def test_a_furnished_share_is_shown_with_its_nine_places() -> None:
     line = account(furnisher_id=PLATFORM, fundings=(share(123_456_789),))
 
     assert body(file(line))["accounts"][0]["fundings"][0]["share"] == "0.123456789"
+
+
+def told(audience: str, *fundings: dict[str, object], member: str = BANK):
+    """What a reader is shown of each funding: its share, who states it, whether it is the rest."""
+    line = account(furnisher_id=PLATFORM, fundings=fundings)
+    shown = body(file(line), audience, member=member)["accounts"][0]["fundings"]
+    return [
+        (one["share"], one.get("stated_by", {}).get("member_id"), one["implied"]) for one in shown
+    ]
+
+
+ORIGINATORS = share(700_000_000, furnisher_id=PLATFORM)
+FUNDERS = share(600_000_000, furnisher_id=CARDS)
+
+
+@pytest.mark.parametrize("audience", ["person", "lender"])
+def test_two_words_on_one_share_are_both_shown_and_the_funders_counts(audience) -> None:
+    assert sorted(told(audience, ORIGINATORS, FUNDERS), key=str) == [
+        ("0.400000000", None, True),
+        ("0.600000000", mask("member", CARDS), False),
+        ("0.700000000", mask("member", PLATFORM), False),
+    ]
+
+
+def test_the_same_word_of_both_is_shown_once_and_one_a_billionth_off_twice() -> None:
+    same = share(700_000_000, furnisher_id=CARDS)
+    once = [("0.700000000", None, False), ("0.300000000", None, True)]
+    assert told("lender", ORIGINATORS, same) == once
+    assert len(told("lender", ORIGINATORS, share(699_999_999, furnisher_id=CARDS))) == 3
+
+
+def test_a_furnisher_sees_its_own_word_alone() -> None:
+    shown = told("furnisher", ORIGINATORS, FUNDERS, member=PLATFORM)
+    assert shown == [("0.700000000", None, False)]

@@ -22,6 +22,8 @@ def share_text(ppb: int) -> str:
 def funding_block(account: AccountLine, *, reader: Reader) -> list[Block]:
     """The fundings of an account, with the originator's remainder as `implied`.
 
+    Where both originator and funder speak of one share it is shown once if they say the same; if
+    not, both words are shown with who states them, and the remainder goes by the funder's own.
     Time:     the remainder is of the shares in force on the reader's day; the last day of a share
               is its `valid_to`
     Missing:  no furnished funding: an empty list; shares and amounts mixed: the remainder is
@@ -29,14 +31,25 @@ def funding_block(account: AccountLine, *, reader: Reader) -> list[Block]:
     """
     if not account.fundings:
         return []
-    shown = [
-        _funding(funding, account=account, reader=reader)
-        for funding in sorted(account.fundings, key=_funding_order)
-        if reader.sees({"furnisher_id": account.furnisher_id, **funding})
-    ]
+    ordered = sorted(account.fundings, key=_funding_order)
     if reader.is_furnisher:
-        return shown
-    implied = _remainder(account, today=reader.today)
+        return [
+            _funding(funding, account=account, reader=reader)
+            for funding in ordered
+            if reader.sees({"furnisher_id": account.furnisher_id, **funding})
+        ]
+    own = {_share_of(one): one for one in ordered if one["funder_id"] == one.get("furnisher_id")}
+    counted = [one for one in ordered if own.get(_share_of(one), one) is one]
+    yielding = [one for one in ordered if _said(own.get(_share_of(one), one)) != _said(one)]
+    disputed = {_share_of(one) for one in yielding}
+    shown = []
+    for funding in ordered:
+        if funding in counted or funding in yielding:
+            block = _funding(funding, account=account, reader=reader)
+            if _share_of(funding) in disputed:
+                block["stated_by"] = reader.member(funding["furnisher_id"])
+            shown.append(block)
+    implied = _remainder(account, counted, today=reader.today)
     if implied is not None:
         shown.append(
             {
@@ -54,6 +67,17 @@ def _funding_order(funding: Record) -> tuple[str, str, str, str]:
     return funding["valid_from"], funding["funder_id"], funding["role"], said_by
 
 
+def _share_of(funding: Record) -> tuple[str, str]:
+    """Which share of the account a funding is about."""
+    return funding["funder_id"], funding["valid_from"]
+
+
+def _said(funding: Record) -> list[str | int | None]:
+    """What a funding says of its share."""
+    names = ("role", "valid_to", "share_ppb", "currency", "funded_amount_minor")
+    return [funding.get(name) for name in names]
+
+
 def _funding(funding: Record, *, account: AccountLine, reader: Reader) -> Block:
     currency = currency_of(funding, account.terms.get("currency"))
     block = FUNDING.pick(funding, currency=currency, mask=reader.mask)
@@ -65,10 +89,10 @@ def _funding(funding: Record, *, account: AccountLine, reader: Reader) -> Block:
     return block
 
 
-def _remainder(account: AccountLine, *, today: str) -> Block | None:
+def _remainder(account: AccountLine, counted: Sequence[Record], *, today: str) -> Block | None:
     held = [
         funding
-        for funding in account.fundings
+        for funding in counted
         if funding["role"] in _FUNDING_ROLES
         and funding["valid_from"] <= today
         and not has_ended(funding, "valid_to", today=today)

@@ -434,6 +434,7 @@ def _special(dataset: str, own: str) -> dict[str, str]:
             "sent_shares": "s.sent_shares_ppb // 1000000000 || '.'"
             " || lpad((s.sent_shares_ppb % 1000000000)::varchar, 9, '0')",
             "originator_share_ppb": "s.originator_share_ppb",
+            "is_stated_otherwise": "s.is_stated_otherwise",
             "funder_is_member": member.format("funder"),
             "originator_is_member": member.format("originator"),
             "caller_is_originator": is_caller.format("originator"),

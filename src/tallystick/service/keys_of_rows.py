@@ -95,10 +95,11 @@ SHAPES: dict[str, Shape] = {
 }
 
 
-def event_suffix(furnisher_id: UUID) -> str:
-    """What follows an event's id in its item key where the account was another's first.
+def own_suffix(furnisher_id: UUID) -> str:
+    """What makes an item key its furnisher's own, where two may speak under the same.
 
-    An event's id is its furnisher's own: a buyer's may be the same as one of the seller's.
+    Of an account that was another's first a buyer's event may have the id of a seller's; of a
+    share both the loan's originator and the funder may speak, and both words stand.
     """
     return f"\x1f{furnisher_id}"
 
@@ -106,15 +107,19 @@ def event_suffix(furnisher_id: UUID) -> str:
 def item_key_sql(dataset: str, furnisher_id: UUID, account: str = "a") -> str:
     """The item key of a furnisher's row in the ledger.
 
-    Takes: `account`: the alias of its account; `taken_over` holds those that were another's first
+    Takes: `account`: the alias of its account; `taken_over` holds those that were another's first,
+           `member_ref` the members by code
     """
     key = SHAPES[dataset].item_key
-    if dataset != "event":
+    if dataset == "event":
+        is_shared = f"{account}.object_id in (select object_id from taken_over)"
+    elif dataset == "funding":
+        is_shared = (
+            f"r.originator in (select code from member_ref where member_id <> '{furnisher_id}')"
+        )
+    else:
         return key
-    return (
-        f"case when {account}.object_id in (select object_id from taken_over)"
-        f" then {key} || '{event_suffix(furnisher_id)}' else {key} end"
-    )
+    return f"case when {is_shared} then {key} || '{own_suffix(furnisher_id)}' else {key} end"
 
 
 def file_key_sql(dataset: str, account: str = "r.account_number") -> str:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import psycopg
 
-from tallystick.service.keys_of_rows import event_suffix
+from tallystick.service.keys_of_rows import own_suffix
 from tallystick.service.port import Deps
 from tallystick.service.references import HOLDER
 
@@ -60,8 +60,8 @@ def target(
         return None
     party_id, object_id = place
     item_key = "|".join(key[name] for name in _ITEM.get(dataset, ()))
-    if dataset == "event" and _was_anothers(connection, party_id, furnisher_id):
-        item_key += event_suffix(furnisher_id)
+    if _is_shared(connection, party_id, furnisher_id, dataset, key=key):
+        item_key += own_suffix(furnisher_id)
     sought = key.get("valid_from", "") if dataset == "account" else item_key
     column = "account_id" if dataset == "snapshot" else "object_id"
     item = "period_end::text" if dataset == "snapshot" else "item_key"
@@ -85,12 +85,32 @@ def target(
     )
 
 
-def _was_anothers(connection: psycopg.Connection[Any], party_id: UUID, furnisher_id: UUID) -> bool:
-    """Whether what is kept under a party was furnished by another first."""
+def _is_shared(
+    connection: psycopg.Connection[Any],
+    party_id: UUID,
+    furnisher_id: UUID,
+    dataset: str,
+    *,
+    key: Mapping[str, str],
+) -> bool:
+    """Whether another speaks under the same key: of an event who had the account first, of a share
+    its originator (`keys_of_rows.item_key_sql`).
+    """
+    if dataset == "funding":
+        return _originator(connection, key) not in (None, furnisher_id)
+    if dataset != "event":
+        return False
     row = connection.execute(
         "select furnisher_id from directory.party where party_id = %s", (party_id,)
     ).fetchone()
     return row is not None and row[0] != furnisher_id
+
+
+def _originator(connection: psycopg.Connection[Any], key: Mapping[str, str]) -> UUID | None:
+    row = connection.execute(
+        "select member_id from member.member where code = %s", (key.get("originator"),)
+    ).fetchone()
+    return row[0] if row else None
 
 
 def _is_hidden(
@@ -126,10 +146,7 @@ def _place(
     if dataset == "subject" or about_party:
         return _party(deps, connection, furnisher_id, key)
     if dataset == "funding":
-        row = connection.execute(
-            "select member_id from member.member where code = %s", (key.get("originator"),)
-        ).fetchone()
-        furnisher_id = row[0] if row else furnisher_id
+        furnisher_id = _originator(connection, key) or furnisher_id
     return _object(deps, connection, furnisher_id, "account", number=key.get("account_number"))
 
 

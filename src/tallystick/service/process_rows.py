@@ -20,6 +20,7 @@ from tallystick.ledger import append, order, publish
 from tallystick.profile import ProfileAt
 from tallystick.service import (
     context,
+    disagreed,
     intake_store,
     register_rows,
     rows,
@@ -328,6 +329,8 @@ def _publish_chunk(
                     place = publish.publish(
                         connection, chunk_id, touched, judged_at=expected, now=deps.clock()
                     )
+                if prepared.words:
+                    disagreed.tell(deps, connection, chunk_id, prepared.words)
                 _count(connection, job, number, accepted=prepared.accepted, place=place)
             return
         except publish.Moved:

@@ -18,7 +18,7 @@ import psycopg
 from tallystick.formats import Column, columns, full_form, is_pointer
 from tallystick.ledger import append, extend, publish, seal, tables
 from tallystick.resolve import Identity, normal_name
-from tallystick.service import context, former
+from tallystick.service import context, disagreed, former
 from tallystick.service.existing import insert_rows
 from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.pending import CONSENT_KIND, consent_token
@@ -44,6 +44,7 @@ class Prepared:
     accepted: int = 0
     unchanged: int = 0
     parents: list[tuple[str, bytes]] = field(default_factory=list)
+    words: list[disagreed.Word] = field(default_factory=list)
 
     def added(self, dataset: str) -> list[dict[str, Any]]:
         """The rows' values where all of them can be put in place; else none (`ledger.extend`)."""
@@ -343,6 +344,9 @@ def _touch(
             prepared.parents.append(("account", bytes.fromhex(row["ref_account_token"])))
         if dataset == "account_party":
             prepared.parties.add(row["ref_person_party"])
+        if dataset == "funding":
+            key = {name: str(row[name]) for name in context.definition(dataset).key}
+            prepared.words.append(disagreed.Word(key=key, values=values))
 
 
 def _touch_subject(

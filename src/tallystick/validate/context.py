@@ -153,6 +153,11 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ("most_other_shares_ppb", "bigint", "The most that sum comes to while the share lasts."),
         ("sent_shares", "text", "Sum of the file's own shares of the account on that day."),
         ("originator_share_ppb", "bigint", "The originator's own furnished share."),
+        (
+            "is_stated_otherwise",
+            "boolean",
+            "The other of originator and funder says something else of the same share.",
+        ),
         ("funder_is_member", "boolean", "The funder is a known member."),
         ("originator_is_member", "boolean", "The originator is a known member."),
         ("caller_is_originator", "boolean", "The sender is the originator."),

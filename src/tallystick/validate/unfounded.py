@@ -42,6 +42,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "most_other_shares_ppb": _SHARES,
     "sent_shares": _SHARES,
     "originator_share_ppb": _SHARES,
+    "is_stated_otherwise": (WHOLE,),
     "account_balance_minor": _ACCOUNT,
     "prev_period_end": _SERIES,
     "prev_bucket_rank": _SERIES,

@@ -41,3 +41,23 @@ def test_no_two_facts_of_an_account_go_by_the_same_name(language: Language, audi
             has_month += 1
             assert values[named[1]].startswith("36,000.00")
     assert has_month
+
+
+def test_a_share_of_two_words_says_whose_they_are_and_is_drawn_once() -> None:
+    body = json.loads((GOLDEN / "zz_co_funded.json").read_bytes())
+    account = body["accounts"][0]
+    own = next(one for one in account["fundings"] if not one["implied"])
+    originator = next(one for one in account["fundings"] if one["implied"])["member"]
+    own |= {"share": "0.600000000", "stated_by": own["member"]}
+    others = {**own, "share": "0.700000000", "stated_by": originator}
+    rest = {"member": originator, "role": "originator", "implied": True, "share": "0.400000000"}
+    account["fundings"] = [own, others, rest]
+    words = Words("en", ZoneInfo("Asia/Shanghai"))
+    profile = Profile.load("zz").on(date(2025, 1, 15))
+    shares = report_view(body, words=words, profile=profile)["accounts"][0]["shares"]
+    assert [row["share"] for row in shares["rows"]] == ["60 %", "70 %", "40 %"]
+    named = [row["stated_by"] for row in shares["rows"]]
+    assert named[2] is None
+    assert named[0] != named[1]
+    assert "60 %" in shares["picture"]
+    assert "70 %" not in shares["picture"]

@@ -251,9 +251,11 @@ class _View:
         for at, funding in enumerate(fundings):
             share, amount = funding.get("share"), funding.get("funded_amount")
             member = self.member(funding["member"])
+            said_by = funding["stated_by" if "stated_by" in funding else "member"]
             if isinstance(share, str):
                 shown = f"{(_ppb(share) / 10**7):g} %"
-                parts.append((f"share-{at % _SHARE_CLASSES}", _ppb(share), f"{member} {shown}"))
+                if said_by["member_id"] == funding["member"]["member_id"]:  # its own word counts
+                    parts.append((f"share-{at % _SHARE_CLASSES}", _ppb(share), f"{member} {shown}"))
             elif amount is not None:
                 shown = self.amount(amount, currency)
             else:
@@ -264,6 +266,7 @@ class _View:
                     "role": self.words.label("funding_role", funding["role"]),
                     "share": shown,
                     "implied": funding["implied"],
+                    "stated_by": self.member(said_by) if "stated_by" in funding else None,
                     "mark": f"share-{at % _SHARE_CLASSES}",
                 }
             )

@@ -76,7 +76,7 @@ def test_it_waits_for_the_person_then_for_the_consent_and_its_months_for_it(
     for _ in range(2):
         factory.send_again(deps, bank, "subject", factory.subject(1))
         assert (_waiting(deps), *_counts(deps, bank, account, month)) == (
-            3, (0, 0, 0, 1), (0, 0, 0, 1),
+            2, (0, 0, 0, 1), (0, 0, 0, 1),
         )  # fmt: skip
     _come(deps, bank, consent, by=by)
     assert (_waiting(deps), *_counts(deps, bank, account, month)) == (
@@ -119,7 +119,7 @@ def _counts(deps: Any, bank: Any, *sent: Any) -> list[tuple[int, ...]]:
 
 
 def _waiting(deps: Any) -> int:
-    """How many rows wait, those of submissions under others among them."""
+    """How many rows wait, each counted once however often it was judged again."""
     return bureau_state(deps, most_cases=1).rows_waiting
 
 

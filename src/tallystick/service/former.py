@@ -386,8 +386,8 @@ def _subjects_of_numbers(
 def woken(connection: psycopg.Connection[Any], submission_id: UUID) -> list[tuple[Any, ...]]:
     """Rows that wait for an account of this submission's furnisher, and need wait no longer.
 
-    Its own rows wake once the account is on file, others' once its word is; columns as
-    `process_rows` reads them.
+    Its own rows wake once the account is on file, others' once its word is; and so do rows of the
+    submission itself, whosever account they wait for. Columns as `pending` reads them.
     """
     found = connection.execute(_WOKEN, {"submission": submission_id}).fetchall()
     accounts = {row[6]: row[7] for row in found if row[8] != row[2]}
@@ -398,13 +398,22 @@ def woken(connection: psycopg.Connection[Any], submission_id: UUID) -> list[tupl
 _WOKEN = """
 select p.pending_id, p.submission_id, p.furnisher_id, p.dataset, p.line_no, p.record_sealed,
   o.object_id, o.party_id, o.furnisher_id
-from intake.submission s cross join member.member m
-join intake.pending p on p.furnisher_id = m.member_id and p.waits_kind = 'former'
-join directory.object o on o.furnisher_id = s.furnisher_id and o.kind = 'account'
+from (
+  select s.furnisher_id as had_by, m.member_id as sent_by, null::uuid as sent_in
+  from intake.submission s cross join member.member m
+  where s.submission_id = %(submission)s and s.channel <> 'pending'
+    and s.dataset in ('subject', 'account', 'event', 'snapshot', 'correction')
+  union all
+  select m.member_id, s.furnisher_id, s.submission_id
+  from intake.submission s cross join member.member m
+  where s.submission_id = %(submission)s and s.channel <> 'pending'
+    and s.dataset in ('account', 'correction') and m.member_id <> s.furnisher_id
+) w
+join intake.pending p on p.furnisher_id = w.sent_by and p.waits_kind = 'former'
+  and (w.sent_in is null or p.submission_id = w.sent_in)
+join directory.object o on o.furnisher_id = w.had_by and o.kind = 'account'
   and o.number_token = p.waits_token
-where s.submission_id = %(submission)s and s.channel <> 'pending'
-  and s.dataset in ('subject', 'account', 'event', 'snapshot', 'correction')
-  and exists (select from file.account f where f.account_id = o.object_id)
+where exists (select from file.account f where f.account_id = o.object_id)
   and not exists (select 1 from intake.pending_outcome q where q.pending_id = p.pending_id)
 order by p.dataset, p.submission_id, p.line_no
 """

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import orjson
@@ -50,19 +50,15 @@ def consent_token(consent_ref: str) -> bytes:
 def wake(deps: Deps, submission_id: UUID, *, process_records: ProcessPending) -> None:
     """Judge again what waited for a parent or a consent that this submission brought.
 
-    Rows that waited, its own or those judged again, may meanwhile wait for a consent that came
-    while they were judged: they are looked at last.
+    And rows of its own, where what they wait for came between their judging and their waiting.
     """
     with deps.database.connect("intake") as connection:
         given = {"submission": submission_id}
         waiting = connection.execute(_WOKEN, given).fetchall()
         waiting += connection.execute(_FUNDINGS, given).fetchall()
-    _judge_again(deps, waiting, process_records)
-    judged = [submission_id, *{row[1] for row in waiting}]
-    with deps.database.connect("intake") as connection:
-        found = connection.execute(_OF_CONSENTS, {"submissions": judged}).fetchall()
-    _judge_again(deps, found, process_records)
-    _wake_chains(deps, {submission_id, *(row[1] for row in found)}, process_records)
+        waiting += connection.execute(_SENT_IN_VAIN, given).fetchall()
+    _judge_again_and_on(deps, waiting, process_records)
+    _wake_chains(deps, {submission_id, *(row[1] for row in waiting)}, process_records)
 
 
 def wake_by_consent(
@@ -72,8 +68,26 @@ def wake_by_consent(
     given = {"furnisher": furnisher_id, "token": consent_id.bytes}
     with deps.database.connect("intake") as connection:
         waiting = connection.execute(_OF_CONSENT, given).fetchall()
-    _judge_again(deps, waiting, process_records)
+    _judge_again_and_on(deps, waiting, process_records)
     _wake_chains(deps, {row[1] for row in waiting}, process_records)
+
+
+def _judge_again_and_on(
+    deps: Deps, waiting: Sequence[tuple[Any, ...]], process_records: ProcessPending
+) -> set[UUID]:
+    """Judge rows that waited, and once more those that then wait for what came meanwhile.
+
+    Whoever brought that found nobody waiting for it.
+    Gives: the submissions they were judged in
+    """
+    made: set[UUID] = set()
+    while waiting:
+        judged = _judge_again(deps, waiting, process_records)
+        made |= judged.made
+        with deps.database.connect("intake") as connection:
+            given = {"moved": sorted(judged.moved)}
+            waiting = connection.execute(_MOVED_IN_VAIN, given).fetchall() if judged.moved else []
+    return made
 
 
 def _wake_chains(
@@ -89,14 +103,24 @@ def _wake_chains(
             if not waiting:
                 break
             tried.update(row[0] for row in waiting)
-            tried |= _judge_again(deps, waiting, process_records)
+            tried |= _judge_again_and_on(deps, waiting, process_records)
+
+
+class _Judged(NamedTuple):
+    """The submissions rows were judged in, and those of the rows that now wait for another thing.
+
+    The latter by the ids they wait under.
+    """
+
+    made: set[UUID]
+    moved: set[UUID]
 
 
 def _judge_again(
     deps: Deps, waiting: Sequence[tuple[Any, ...]], process_records: ProcessPending
-) -> set[UUID]:
-    """Judge rows that waited, as submissions under theirs; gives the ids of those."""
-    made: set[UUID] = set()
+) -> _Judged:
+    """Judge rows that waited, as submissions under theirs."""
+    judged = _Judged(set(), set())
     groups: dict[tuple[UUID, UUID, str], list[tuple[Any, ...]]] = {}
     for row in waiting:
         groups.setdefault((row[1], row[2], row[3]), []).append(row)
@@ -111,16 +135,18 @@ def _judge_again(
                 for one in part
             ]
             child = process_records(deps, furnisher, dataset, records, parent=parent)
-            _settle(deps, waited.Side(parent, key), child, {one[0]: one[4] for one in part})
-            made.add(child)
-    return made
+            line_of = {one[0]: one[4] for one in part}
+            judged.moved.update(_settle(deps, waited.Side(parent, key), child, line_of))
+            judged.made.add(child)
+    return judged
 
 
-def _settle(deps: Deps, parent: waited.Side, child: UUID, line_of: Mapping[UUID, int]) -> None:
+def _settle(deps: Deps, parent: waited.Side, child: UUID, line_of: Mapping[UUID, int]) -> set[UUID]:
     """Move rows that were pending to what became of them, in their own submission.
 
     Takes: `line_of`: by pending id the line in the parent, in the order sent as the child, whose
            lines count from 1
+    Gives: new ids of those that now wait for something else
     """
     child_key = deps.vault.get([child]).get(child)
     with deps.database.connect("intake") as connection:
@@ -148,16 +174,18 @@ def _settle(deps: Deps, parent: waited.Side, child: UUID, line_of: Mapping[UUID,
             if _end(deps, connection, pending_id, outcome):
                 counts[outcome] += 1
                 settled[line_no] = parent_line
-        moved = _wait_on(deps, connection, child, still) if still else set()
+        moved = _wait_on(deps, connection, child, still) if still else {}
         waiting = {line: line_of[one] for line, one in still.items() if one in moved}
         waited.carry_over(
             connection, parent, waited.Side(child, child_key), settled=settled, waiting=waiting
         )
+        connection.execute(_WAIT_IN_PARENT, {"child": child, "now": deps.clock()})
         same = min(int(unchanged or 0), counts["accepted"])
         intake_store.add_settled(
             connection, parent.submission_id, position=position,
             accepted=counts["accepted"] - same, unchanged=same, rejected=counts["rejected"],
         )  # fmt: skip
+    return set(moved.values())
 
 
 def _end(deps: Deps, connection: psycopg.Connection[Any], pending_id: UUID, outcome: str) -> int:
@@ -171,21 +199,21 @@ def _end(deps: Deps, connection: psycopg.Connection[Any], pending_id: UUID, outc
 
 def _wait_on(
     deps: Deps, connection: psycopg.Connection[Any], child: UUID, still: Mapping[int, UUID]
-) -> set[UUID]:
+) -> dict[UUID, UUID]:
     """Let rows wait for what they now lack, as found in the child, until their old date.
 
-    Gives: those that waited for something else before
+    Gives: the new id of each that waited for something else before
     """
-    moved = set()
+    moved = {}
     for pending_id, kind, token in connection.execute(
         _OTHER_WAITS, {"child": child, "lines": list(still), "rows": list(still.values())}
     ).fetchall():
         if _end(deps, connection, pending_id, "unchanged"):
+            moved[pending_id] = deps.new_id()
             connection.execute(
                 _TAKES_ITS_PLACE,
-                {"new": deps.new_id(), "old": pending_id, "kind": kind, "token": token},
+                {"new": moved[pending_id], "old": pending_id, "kind": kind, "token": token},
             )
-            moved.add(pending_id)
     return moved
 
 
@@ -209,50 +237,70 @@ def expire_pending(deps: Deps) -> int:
 _COLUMNS = "p.pending_id, p.submission_id, p.furnisher_id, p.dataset, p.line_no, p.record_sealed"
 _WAITS = "not exists (select from intake.pending_outcome o where o.pending_id = p.pending_id)"
 _ORDER = "order by p.dataset, p.submission_id, p.line_no"
+#: What a row `p` waits for is on file: its person, its account (a funder's is the originator's).
+_PERSON_IS_THERE = """p.waits_kind = 'person' and exists (select
+      from directory.party d join directory.party_subject using (party_id)
+      where d.furnisher_id = p.furnisher_id and d.person_token = p.waits_token)"""
+_ACCOUNT_IS_THERE = """p.waits_kind = 'account' and exists (select
+      from directory.object d join file.account f on f.account_id = d.object_id
+      where d.furnisher_id = {furnisher} and d.kind = 'account'
+        and d.number_token = p.waits_token)"""
+_OWN_ACCOUNT = _ACCOUNT_IS_THERE.format(furnisher="p.furnisher_id")
+#: A furnisher's records rest on consents it captured itself; others' do not wake them.
+_STANDS = f"""p.waits_kind = '{CONSENT_KIND}' and exists (select from directory.consent k
+    join gate.consent c on c.token = k.token and c.consent_id = k.consent_id
+    where c.captured_by = p.furnisher_id and k.consent_id =
+      case when length(p.waits_token) = 16 then encode(p.waits_token, 'hex')::uuid end)"""
+#: A correction brings persons and accounts too: what was deleted comes back by one.
 _WOKEN = f"""
 select {_COLUMNS}
 from intake.submission s join intake.pending p on p.furnisher_id = s.furnisher_id
-where s.submission_id = %(submission)s and s.dataset in ('subject', 'account')
-  and p.submission_id <> s.submission_id and {_WAITS}
-  and ((p.waits_kind = 'person' and s.dataset = 'subject' and exists (select
-      from directory.party d join directory.party_subject using (party_id)
-      where d.furnisher_id = p.furnisher_id and d.person_token = p.waits_token))
-    or (p.waits_kind = 'account' and s.dataset = 'account' and exists (select
-      from directory.object d join file.account f on f.account_id = d.object_id
-      where d.furnisher_id = p.furnisher_id and d.kind = 'account'
-        and d.number_token = p.waits_token)))
+where s.submission_id = %(submission)s and p.submission_id <> s.submission_id and {_WAITS}
+  and s.dataset in ('subject', 'account', 'consent', 'correction')
+  and ((s.dataset in ('subject', 'correction') and {_PERSON_IS_THERE})
+    or (s.dataset in ('account', 'correction') and {_OWN_ACCOUNT})
+    or (s.dataset = 'consent' and {_STANDS}))
 {_ORDER}
 """
 #: A funder cites the account of its originator, whose file wakes what other members sent of it.
 _FUNDINGS = f"""
 select {_COLUMNS}
 from intake.submission s cross join member.member m
-join intake.pending p on p.furnisher_id = m.member_id and p.waits_kind = 'account'
-  and p.dataset = 'funding'
-join directory.object d on d.furnisher_id = s.furnisher_id and d.kind = 'account'
-  and d.number_token = p.waits_token
-where s.submission_id = %(submission)s and s.dataset = 'account'
+join intake.pending p on p.furnisher_id = m.member_id and p.dataset = 'funding'
+  and {_ACCOUNT_IS_THERE.format(furnisher="s.furnisher_id")}
+where s.submission_id = %(submission)s and s.dataset in ('account', 'correction')
   and m.member_id <> s.furnisher_id and {_WAITS}
-  and exists (select from file.account f where f.account_id = d.object_id)
 {_ORDER}
 """
-#: A furnisher's records rest on consents it captured itself; others' do not wake them.
-_STANDS = f"""exists (select from directory.consent k
-    join gate.consent c on c.token = k.token and c.consent_id = k.consent_id
-    where c.captured_by = p.furnisher_id and k.consent_id =
-      case when length(p.waits_token) = 16 then encode(p.waits_token, 'hex')::uuid end)
-  and p.waits_kind = '{CONSENT_KIND}' and {_WAITS}"""
 _OF_CONSENT = f"""
 select {_COLUMNS} from intake.pending p
-where p.furnisher_id = %(furnisher)s and p.waits_token = %(token)s and {_STANDS} {_ORDER}
+where p.furnisher_id = %(furnisher)s and p.waits_token = %(token)s and {_STANDS} and {_WAITS}
+{_ORDER}
 """
-#: All that its furnisher's consent file may have brought; of other submissions their own rows.
-_OF_CONSENTS = f"""
+_IS_THERE = f"""(({_PERSON_IS_THERE}) or ({_OWN_ACCOUNT}) or ({_STANDS})
+  or (p.dataset = 'funding' and exists (select from member.member m
+    where {_ACCOUNT_IS_THERE.format(furnisher="m.member_id")})))"""
+#: Rows of what just ended that began to wait when what they wait for had come. A furnisher may have
+#: many rows waiting: not asked for unless some of these are. Those judged again are their waker's.
+_SENT_IN_VAIN = f"""
+with sent as materialized (select submission_id, furnisher_id from intake.submission
+  where submission_id = %(submission)s and channel <> 'pending' and (select sum(pending)
+    from intake.funnel where submission_id = %(submission)s) > 0)
 select {_COLUMNS}
-from intake.submission s join intake.pending p on p.furnisher_id = s.furnisher_id
-where s.submission_id = any(%(submissions)s)
-  and s.dataset in ('consent', 'account', 'agreement', 'guarantee', 'payment')
-  and (s.dataset = 'consent' or p.submission_id = s.submission_id) and {_STANDS} {_ORDER}
+from sent s join intake.pending p
+  on p.furnisher_id = s.furnisher_id and p.submission_id = s.submission_id
+where {_WAITS} and {_IS_THERE} {_ORDER}
+"""
+_MOVED_IN_VAIN = f"""
+select {_COLUMNS} from intake.pending p
+where p.pending_id = any(%(moved)s) and {_WAITS} and {_IS_THERE} {_ORDER}
+"""
+#: A row judged again waits where it was sent, not in the submission it was judged in as well.
+_WAIT_IN_PARENT = """
+insert into intake.pending_outcome (pending_id, outcome, settled_at)
+select p.pending_id, 'unchanged', %(now)s
+from intake.submission s join intake.pending p using (furnisher_id, submission_id)
+where s.submission_id = %(child)s on conflict do nothing
 """
 _OTHER_WAITS = """
 select p.pending_id, n.waits_kind, n.waits_token

@@ -7,7 +7,7 @@ is the same thing. What an earlier round did is met as the submission's own and 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -121,8 +121,9 @@ def _judge(
     take_back(job.con, rules)
     _merge_faults(job, rules)
     with deps.database.connect("intake") as connection:
+        known = _leave_waiting(connection, job)
         intake_store.write_findings(connection, job.submission_id, key, _all_findings(job))
-        _store_pending(deps, connection, job, key, profile=profile, day=day)
+        _store_pending(deps, connection, job, key, profile=profile, day=day, known=known)
         intake_store.set_state(
             connection, job.submission_id, state="publishing", stage="publishing", total=sent,
         )  # fmt: skip
@@ -174,6 +175,28 @@ def _merge_faults(job: Job, rules: Sequence[Rule]) -> None:
     )
 
 
+def _leave_waiting(connection: psycopg.Connection[Any], job: Job) -> set[int]:
+    """Leave out rows that an earlier round or run let wait, as they were found then; gives these.
+
+    They are judged by whoever wakes them, even if their parent is there by now: it may have done
+    so already, and the funnel counts them as pending until then.
+    """
+    lines = {
+        row[0]
+        for row in connection.execute(
+            "select line_no from intake.pending where furnisher_id = %s and submission_id = %s",
+            (job.furnisher_id, job.submission_id),
+        )
+    }
+    if lines:
+        for table in ("everything", "left_out"):
+            job.con.execute(
+                f"delete from {table} where line_no in (select unnest(?))", [list(lines)]
+            )
+        job.con.execute("insert into left_out select unnest(?), false", [list(lines)])
+    return lines
+
+
 def _all_findings(job: Job) -> Iterator[intake_store.FindingRow]:
     cursor = job.con.cursor()
     cursor.execute(
@@ -195,17 +218,15 @@ def _store_pending(
     *,
     profile: ProfileAt,
     day: date,
+    known: Collection[int],
 ) -> None:
-    """Keep rows that wait for a parent: sealed, with what they wait for and until when."""
+    """Keep rows that wait for a parent: sealed, with what they wait for and until when.
+
+    Takes: `known`: lines kept before
+    """
     if job.dataset in _OWN_WAY:
         return
     waiting = rows.waiting(deps, job)
-    known = {
-        row[0]
-        for row in connection.execute(
-            "select line_no from intake.pending where submission_id = %s", (job.submission_id,)
-        )
-    }
     for one in waiting:
         if one.line_no in known:
             continue

@@ -418,6 +418,8 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
         for kind, alias in (("account", "a"), ("person", "p"))
         if kind in kinds
     ]
+    if job.dataset == "account_party":
+        parts.append("a.subject_id is not null and p.subject_id is null as lacks_holder")
     under_consent = context.lacks_consent_sql(job)
     if under_consent is not None:
         parts.append(f"{under_consent} as lacks_consent")
@@ -434,6 +436,8 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
         row = dict(zip(names, values, strict=True))
         kind = "person" if shape.parent == "person" else "account"
         if shape.parent == "account_or_person" and row.get("ref_account_token") is None:
+            kind = "person"
+        if row.get("lacks_holder"):
             kind = "person"
         token = row[f"ref_{kind}_token"]
         if row.get("former_state") in ("unknown", "unproved"):

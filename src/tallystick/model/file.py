@@ -33,7 +33,9 @@ class AccountLine:
     full, None when no month was furnished. `fundings` are the furnished shares
     (`funder_id, role, valid_from, valid_to?, share_ppb? | funded_amount_minor?`).
     `events` are sorted by (occurred_at, event_id). `private` holds unsealed fields
-    (`account_number`) where the reader may see them, else it is empty.
+    (`account_number`) where the reader may see them, else it is empty. `others` are the periods
+    that stand as another furnished them, where a furnisher verifies its own: nothing else here
+    is another's then.
     """
 
     account_id: str
@@ -48,6 +50,7 @@ class AccountLine:
     fundings: tuple[Record, ...] = ()
     remarks: tuple[Record, ...] = ()
     private: Record = field(default_factory=dict)
+    others: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

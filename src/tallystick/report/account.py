@@ -23,7 +23,7 @@ from tallystick.report.fields import (
     period_of_text,
 )
 from tallystick.report.fundings import funding_block
-from tallystick.report.grid import NOT_REPORTED, grid, newest_months
+from tallystick.report.grid import NOT_REPORTED, among_others, grid, newest_months
 from tallystick.report.reader import Reader
 from tallystick.report.retention import NONE, Clock, hidden_in_grid
 
@@ -39,7 +39,8 @@ _LATE_EVENTS = frozenset({"overdue", "cured", "written_off"})
 class ShownAccount:
     """An account with its displayable months worked out once, for its block and the summary.
 
-    `late` are the buckets of the late months that may be shown, oldest first.
+    `late` are the buckets of the late months that may be shown, oldest first. `masked` are the
+    months another furnished than the one who verifies: all but their place in the grid is left out.
     """
 
     line: AccountLine
@@ -47,6 +48,7 @@ class ShownAccount:
     currency: str
     months: bytes
     hidden: AbstractSet[int]
+    masked: AbstractSet[int]
     late: bytes
     is_late_now: bool
     is_closed: bool
@@ -64,12 +66,18 @@ def shown_account(line: AccountLine, *, codes: Codes, clock: Clock | None) -> Sh
     buckets = codes.of(months)
     late = codes.late(_without(months, buckets, hidden) if hidden else buckets)
     newest = buckets[-1:]
+    masked = NONE
+    if line.others:
+        months = among_others(months, line.others)
+        oldest = int.from_bytes(months[:2], "big")
+        masked = frozenset(period for period in line.others if period >= oldest)
     return ShownAccount(
         line=line,
         product=line.terms["product"],
         currency=line.terms["currency"],
         months=months,
         hidden=hidden,
+        masked=masked,
         late=late,
         is_late_now=bool(newest) and newest in codes.negative,
         is_closed=_is_closed(line, newest, codes),
@@ -92,7 +100,9 @@ def account_block(account: ShownAccount, *, reader: Reader) -> Block:
         "terms": fields.pick(line.terms, currency=account.currency, mask=reader.mask),
         "latest": _latest(account, reader=reader),
         "fundings": funding_block(line, reader=reader),
-        "grid": grid(account.months, currency=account.currency, hidden=account.hidden),
+        "grid": grid(
+            account.months, currency=account.currency, hidden=account.masked or account.hidden
+        ),
     }
     number = line.private.get("account_number")
     if in_full and number is not None:

@@ -208,6 +208,9 @@ class _Body:
             self.withheld.append(
                 {"block": "accounts", "reason": "retention_over", "periods": hidden}
             )
+        masked = sum(len(account.masked) for account in accounts)
+        if masked:
+            self.withheld.append({"block": "accounts", "reason": "audience", "periods": masked})
 
 
 @lru_cache(maxsize=256)

@@ -10,7 +10,16 @@ import struct
 from collections.abc import Set as AbstractSet
 
 from tallystick.model.money import CURRENCY_DIGITS
-from tallystick.model.months import ABSENT_MINOR, FORMAT, KEPT_MONTHS, SIZE, period_text
+from tallystick.model.months import (
+    ABSENT_MINOR,
+    FORMAT,
+    KEPT_MONTHS,
+    SIZE,
+    Month,
+    pack,
+    period_text,
+    unpack,
+)
 from tallystick.report.fields import Block, amount_text
 
 NOT_REPORTED = "not_reported"
@@ -41,6 +50,13 @@ def newest_months(months: bytes) -> bytes:
     while int.from_bytes(months[start : start + 2], "big") < oldest:
         start += SIZE
     return months[start:]
+
+
+def among_others(months: bytes, others: AbstractSet[int]) -> bytes:
+    """A packed grid with places for the months another furnished, whose content stays hidden."""
+    placed = {period: Month(period, " ", None, None, None) for period in others}
+    placed |= {month.period: month for month in unpack(months)}
+    return newest_months(pack(placed[period] for period in sorted(placed)))
 
 
 def grid(months: bytes, *, currency: str, hidden: AbstractSet[int]) -> list[Block]:

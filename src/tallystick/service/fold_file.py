@@ -7,7 +7,7 @@ events of the head up to its version. At the present place it equals the file (p
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 from uuid import UUID
@@ -20,6 +20,7 @@ from tallystick.ledger import fold, order, read
 from tallystick.ledger.files import account_values
 from tallystick.ledger.publish import first_borrowers
 from tallystick.model.file import LookLine, SubjectFile
+from tallystick.model.months import period_of
 from tallystick.service import gate_sql as sql
 from tallystick.service.gate import look_line
 from tallystick.service.port import Deps
@@ -98,8 +99,18 @@ def fold_file(
     return subject_file(material, by_text, day=day, in_full="*")
 
 
-def fold_material(connection: Connection, subject_id: UUID, place: Place, *, day: date) -> Material:
-    """Everything about a subject at a place; months after `day` are left out."""
+def fold_material(
+    connection: Connection,
+    subject_id: UUID,
+    place: Place,
+    *,
+    day: date,
+    furnisher_id: UUID | None = None,
+) -> Material:
+    """Everything about a subject at a place; months after `day` are left out.
+
+    Takes: `furnisher_id` keeps to what that furnisher said of accounts
+    """
     given = {"subject": subject_id, "position": place.position}
     pairs = connection.execute(_PARTIES, given).fetchall()
     parties = [party for party, _ in pairs]
@@ -111,10 +122,21 @@ def fold_material(connection: Connection, subject_id: UUID, place: Place, *, day
         head_version=place.head_version,
         document=_document(connection, pairs, place.position),
         tokens=tokens,
-        accounts=_accounts(connection, parties, place.position, day=day),
+        accounts=_accounts(connection, parties, place.position, day=day, furnisher_id=furnisher_id),
         consents=consents,
         looks=_looks(connection, subject_id, parties, tokens, log_size=place.log_size),
     )
+
+
+def furnished_by(deps: Deps, material: Material, furnisher_id: UUID, *, day: date) -> Material:
+    """Material with what one furnisher said of its accounts, at the same place.
+
+    The file says of an account what stands, whoever said it; who that was only the ledger knows.
+    """
+    parties = [UUID(party["party_id"]) for party in material.document.get("parties", ())]
+    with deps.database.connect("serve") as connection:
+        own = _accounts(connection, parties, material.position, day=day, furnisher_id=furnisher_id)
+    return replace(material, accounts=own)
 
 
 def _document(
@@ -133,7 +155,12 @@ def _document(
 
 
 def _accounts(
-    connection: Connection, parties: Sequence[UUID], position: int, *, day: date
+    connection: Connection,
+    parties: Sequence[UUID],
+    position: int,
+    *,
+    day: date,
+    furnisher_id: UUID | None,
 ) -> list[AccountRow]:
     tied = connection.execute(_ACCOUNTS, {"parties": list(parties)}).fetchall()
     accounts = [row[0] for row in tied]
@@ -149,9 +176,29 @@ def _accounts(
     for one in found:
         if one.object_id in by_account and not _is_after(one, day):
             by_account[one.object_id].append(one)
-    folded = [fold.fold_account(statements) for statements in by_account.values()]
-    rows = [_row(one, {str(party) for party in parties}) for one in folded if one is not None]
-    return [row for row in rows if row is not None]
+    rows = []
+    for statements in by_account.values():
+        others: frozenset[int] = frozenset()
+        if furnisher_id is not None:
+            statements, others = _own_words(statements, furnisher_id)
+        folded = fold.fold_account(statements)
+        row = None if folded is None else _row(folded, {str(party) for party in parties})
+        if row is not None:
+            rows.append(row._replace(others=others))
+    return rows
+
+
+def _own_words(
+    statements: Sequence[fold.Statement], furnisher_id: UUID
+) -> tuple[list[fold.Statement], frozenset[int]]:
+    """What stands of an account as one furnisher said it, and the periods others speak of."""
+    kept = fold.standing(statements)
+    others = frozenset(
+        period_of(date.fromisoformat(one.item_key))
+        for one in kept
+        if one.dataset == "snapshot" and one.furnisher_id != furnisher_id
+    )
+    return [one for one in kept if one.furnisher_id == furnisher_id], others
 
 
 def _is_after(statement: fold.Statement, day: date) -> bool:

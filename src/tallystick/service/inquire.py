@@ -6,6 +6,7 @@ hears of them.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -23,6 +24,7 @@ from tallystick.model.permit import Permit, PermitKind
 from tallystick.resolve import clashes, normal_name
 from tallystick.service import gate_sql as sql
 from tallystick.service.answers import Answer, body_of, profile_on, receipt_of
+from tallystick.service.fold_file import furnished_by
 from tallystick.service.gate import (
     NOBODY,
     Moved,
@@ -216,6 +218,10 @@ class _Inquiry:
     ) -> Answer:
         desk = desk_of(self.deps)
         member_id = self.ask.member.member_id
+        if self._verifies:
+            material = await asyncio.to_thread(
+                furnished_by, self.deps, material, member_id, day=self.profile.day
+            )
         body = body_of(
             permit,
             material,

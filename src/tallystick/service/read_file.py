@@ -31,7 +31,10 @@ BUREAU = "bureau"
 
 
 class AccountRow(NamedTuple):
-    """One account of a file; JSON as text, as the projection keeps it."""
+    """One account of a file; JSON as text, as the projection keeps it.
+
+    `others`: the periods another furnished, where all else is one furnisher's own (`fold_file`).
+    """
 
     account_id: str
     party_id: str
@@ -41,6 +44,7 @@ class AccountRow(NamedTuple):
     latest: str | None
     events: str | None
     months: bytes
+    others: frozenset[int] = frozenset()
 
 
 class ConsentRow(NamedTuple):
@@ -225,6 +229,7 @@ def _account_line(
             if one["valid_from"] <= today
         ),
         private=private,
+        others=row.others,
     )
 
 

@@ -130,7 +130,10 @@ def _folded(deps: Deps, look: Look) -> bytes:
         head_version=look.head_version or 0,
     )
     with deps.database.connect("serve") as connection:
-        material = fold_material(connection, look.subject_id, place, day=profile.day)
+        material = fold_material(
+            connection, look.subject_id, place, day=profile.day,
+            furnisher_id=look.member_id if look.audience == "furnisher" else None,
+        )  # fmt: skip
         _require_not_erased(connection, look)
     keys = deps.vault.get([UUID(party) for party in material.parties()])
     return body_of(

@@ -16,6 +16,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
+from tallystick.formats import full_form
 from tallystick.furnish import Staged, stage_file
 from tallystick.ledger import append, publish
 from tallystick.service import domains, intake_store, locate, process_rows, record_keys, replaced
@@ -107,10 +108,18 @@ def _correct(
         )
         for row in rows
     }
+    sent_as = {row["line_no"]: row for row in rows}
     return process_rows.judge_and_publish(
         deps, nested, key, len(rows), progress=progress, operations=operations,
         check=lambda: _check_targets(deps, nested, rows),
+        wrapped=lambda line: _as_sent(deps, sent_as[line]),
     )  # fmt: skip
+
+
+def _as_sent(deps: Deps, row: Mapping[str, Any]) -> dict[str, Any]:
+    """A correction as a record that can be judged again."""
+    record = full_form(deps.registry["correction"], row)
+    return {**record, "record": orjson.loads(record["record"])}
 
 
 def _renumber(job: Job, lines: Mapping[int, int]) -> None:

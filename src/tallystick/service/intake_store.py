@@ -6,7 +6,7 @@ that key after `raw_days` erases them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -222,10 +222,11 @@ def add_settled(
     unchanged: int = 0,
     rejected: int = 0,
 ) -> None:
-    """One step of the funnel for rows that were pending and are no more."""
-    connection.execute(
-        "select from intake.submission where submission_id = %s for update", (submission_id,)
-    )
+    """One step of the funnel for rows that were pending and are no more.
+
+    A submission of which nothing was taken then ends as one whose rows were all rejected at once.
+    """
+    _lock(connection, submission_id)
     row = connection.execute(
         "select coalesce(max(step_no), %s) + 1 from intake.funnel"
         " where submission_id = %s and step_no >= %s",
@@ -236,6 +237,24 @@ def add_settled(
         position=position, accepted=accepted, unchanged=unchanged, rejected=rejected,
         pending=-(accepted + unchanged + rejected),
     )  # fmt: skip
+    if rejected and not _took(funnel(connection, submission_id)):
+        connection.execute(
+            "update intake.submission set state = 'rejected'"
+            " where submission_id = %s and state = 'published'",
+            (submission_id,),
+        )
+
+
+def _lock(connection: psycopg.Connection[Any], submission_id: UUID) -> None:
+    """Let one transaction at a time say how a submission ended, from what all others counted."""
+    connection.execute(
+        "select from intake.submission where submission_id = %s for update", (submission_id,)
+    )
+
+
+def _took(counted: Mapping[str, int]) -> bool:
+    """Whether anything of a submission was taken, or may be still."""
+    return bool(counted["accepted"] or counted["unchanged"] or counted["pending"])
 
 
 def funnel(connection: psycopg.Connection[Any], submission_id: UUID) -> dict[str, int]:
@@ -261,6 +280,7 @@ def close_funnel(
 
     A file that cannot be read as a whole was rejected as one: none of its lines is counted.
     """
+    _lock(connection, submission_id)
     rejected, pending = bad_counts(connection, submission_id)
     add_funnel(
         connection, submission_id, 0,
@@ -268,10 +288,9 @@ def close_funnel(
     )  # fmt: skip
     counted = funnel(connection, submission_id)
     require(sum(counted.values()) == sent, "the funnel does not add up to what was sent")
-    took = counted["accepted"] or counted["unchanged"] or counted["pending"]
     set_state(
-        connection, submission_id, state="published" if took else "rejected", stage="done",
-        done=sent, row_count=sent, finished_at=finished_at,
+        connection, submission_id, state="published" if _took(counted) else "rejected",
+        stage="done", done=sent, row_count=sent, finished_at=finished_at,
     )  # fmt: skip
 
 

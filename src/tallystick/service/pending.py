@@ -53,10 +53,8 @@ def wake(deps: Deps, submission_id: UUID, *, process_records: ProcessPending) ->
     And rows of its own, where what they wait for came between their judging and their waiting.
     """
     with deps.database.connect("intake") as connection:
-        given = {"submission": submission_id}
-        waiting = connection.execute(_WOKEN, given).fetchall()
-        waiting += connection.execute(_FUNDINGS, given).fetchall()
-        waiting += connection.execute(_SENT_IN_VAIN, given).fetchall()
+        waiting = _brought(connection, submission_id)
+        waiting += connection.execute(_SENT_IN_VAIN, {"submission": submission_id}).fetchall()
     _judge_again_and_on(deps, waiting, process_records)
     _wake_chains(deps, {submission_id, *(row[1] for row in waiting)}, process_records)
 
@@ -75,19 +73,33 @@ def wake_by_consent(
 def _judge_again_and_on(
     deps: Deps, waiting: Sequence[tuple[Any, ...]], process_records: ProcessPending
 ) -> set[UUID]:
-    """Judge rows that waited, and once more those that then wait for what came meanwhile.
+    """Judge rows that waited, once more those that then wait for what came meanwhile, and so on.
 
-    Whoever brought that found nobody waiting for it.
+    Whoever brought that found nobody waiting for it. Corrections may bring back what others wait
+    for: not asked while they are judged, when they seem to wait still.
     Gives: the submissions they were judged in
     """
     made: set[UUID] = set()
+    tried: set[UUID] = set()
     while waiting:
+        tried.update(row[0] for row in waiting)
         judged = _judge_again(deps, waiting, process_records)
         made |= judged.made
+        corrections = {row[1] for row in waiting if row[3] == "correction"}
         with deps.database.connect("intake") as connection:
-            given = {"moved": sorted(judged.moved)}
-            waiting = connection.execute(_MOVED_IN_VAIN, given).fetchall() if judged.moved else []
+            found = [_brought(connection, one) for one in sorted(corrections)]
+            if judged.moved:
+                given = {"moved": sorted(judged.moved)}
+                found.append(connection.execute(_MOVED_IN_VAIN, given).fetchall())
+        waiting = [row for rows in found for row in rows if row[0] not in tried]
     return made
+
+
+def _brought(connection: psycopg.Connection[Any], submission_id: UUID) -> list[tuple[Any, ...]]:
+    """Rows of other submissions that waited for what a submission brought."""
+    given = {"submission": submission_id}
+    found = connection.execute(_WOKEN, given).fetchall()
+    return found + connection.execute(_FUNDINGS, given).fetchall()
 
 
 def _wake_chains(
@@ -256,7 +268,8 @@ _WOKEN = f"""
 select {_COLUMNS}
 from intake.submission s join intake.pending p on p.furnisher_id = s.furnisher_id
 where s.submission_id = %(submission)s and p.submission_id <> s.submission_id and {_WAITS}
-  and s.dataset in ('subject', 'account', 'consent', 'correction')
+  and (s.dataset in ('subject', 'account', 'consent')
+    or (s.dataset = 'correction' and s.channel <> 'pending'))
   and ((s.dataset in ('subject', 'correction') and {_PERSON_IS_THERE})
     or (s.dataset in ('account', 'correction') and {_OWN_ACCOUNT})
     or (s.dataset = 'consent' and {_STANDS}))

@@ -33,6 +33,8 @@ from tallystick.service.references import Job
 from tallystick.validate import Rule, judge_record, judge_table, load_rules, take_back
 
 Progress = Callable[[str, int, int | None], None]
+#: By line, the correction a row was sent in.
+Wrapped = Callable[[int], dict[str, Any]]
 
 #: Rounds before a submission is given up as failing (each means somebody else wrote the accounts).
 MAX_ROUNDS = 20
@@ -75,16 +77,18 @@ def judge_and_publish(
     progress: Progress,
     operations: Mapping[int, tuple[str, str]] | None = None,
     check: Callable[[], None] | None = None,
+    wrapped: Wrapped | None = None,
 ) -> int:
     """Rounds of judging and publishing until every row is settled; gives how many were unchanged.
 
-    Takes: `operations`: by line, the operation and reason of rows that are corrections;
+    Takes: `operations`: by line, the operation and reason of rows that are corrections; `wrapped`
+           gives those corrections as they were sent: one that waits is kept so;
            `check`: adds faults of its own in each round, once the rows' context is there
     """
     profile = deps.profile_today
     for _ in range(MAX_ROUNDS):
         progress("records", 0, sent)
-        _judge(deps, job, key, profile, sent=sent, corrections=operations is not None, check=check)
+        _judge(deps, job, key, profile, sent=sent, wrapped=wrapped, check=check)
         try:
             return _publish(deps, job, progress, operations)
         except publish.Stale:
@@ -99,10 +103,11 @@ def _judge(
     profile: ProfileAt,
     *,
     sent: int,
-    corrections: bool,
+    wrapped: Wrapped | None,
     check: Callable[[], None] | None,
 ) -> None:
     """All rules over all rows; findings stored; table `left_out` holds the lines not published."""
+    corrections = wrapped is not None  # which say themselves what they replace
     day = deps.profile.day_of(deps.clock())
     with deps.database.connect("intake") as connection:
         for chunk_id in intake_store.unpublished(connection, job.submission_id):
@@ -123,7 +128,9 @@ def _judge(
     with deps.database.connect("intake") as connection:
         known = _leave_waiting(connection, job)
         intake_store.write_findings(connection, job.submission_id, key, _all_findings(job))
-        _store_pending(deps, connection, job, key, profile=profile, day=day, known=known)
+        _store_pending(
+            deps, connection, job, key, profile=profile, day=day, known=known, wrapped=wrapped
+        )
         intake_store.set_state(
             connection, job.submission_id, state="publishing", stage="publishing", total=sent,
         )  # fmt: skip
@@ -219,25 +226,28 @@ def _store_pending(
     profile: ProfileAt,
     day: date,
     known: Collection[int],
+    wrapped: Wrapped | None,
 ) -> None:
     """Keep rows that wait for a parent: sealed, with what they wait for and until when.
 
-    Takes: `known`: lines kept before
+    Takes: `known`: lines kept before; `wrapped`: what to keep of rows that are corrections
     """
     if job.dataset in _OWN_WAY:
         return
     waiting = rows.waiting(deps, job)
+    dataset = job.dataset if wrapped is None else "correction"
     for one in waiting:
         if one.line_no in known:
             continue
+        record = one.record if wrapped is None else wrapped(one.line_no)
         connection.execute(
             "insert into intake.pending (pending_id, submission_id, furnisher_id, dataset,"
             " line_no, waits_kind, waits_token, record_sealed, expires_on, since)"
             " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             (
-                deps.new_id(), job.submission_id, job.furnisher_id, job.dataset, one.line_no,
+                deps.new_id(), job.submission_id, job.furnisher_id, dataset, one.line_no,
                 one.waits_kind, one.waits_token,
-                intake_store.seal_part(key, (1 << 80) + one.line_no, orjson.dumps(one.record)),
+                intake_store.seal_part(key, (1 << 80) + one.line_no, orjson.dumps(record)),
                 day + timedelta(days=profile.pending_expires_days), deps.clock(),
             ),
         )  # fmt: skip

@@ -5,12 +5,29 @@ import time
 import pytest
 
 from tallystick.adapters.settings import Settings
-from tallystick.entry.demo.senders import Senders, waits_for
+from tallystick.entry.demo.senders import Senders
+from tallystick.entry.demo.steps import waits_for
 from tallystick.errors import InvariantBroken
 
 
 def step(member, dataset):
-    return {"member": member, "dataset": dataset, "file": "none.csv", "at": "2025-01-01T00:00:00Z"}
+    return {
+        "kind": "submit", "member": member, "dataset": dataset, "file": "none.csv",
+        "at": "2025-01-01T00:00:00Z",
+    }  # fmt: skip
+
+
+def consent(number, consent_id):
+    return {"kind": "consent", "member": "a", "consent_id": consent_id, "number": number}
+
+
+def withdraw(consent_id):
+    return {"kind": "withdraw", "consent_id": consent_id}
+
+
+def inquiry(number, **basis):
+    subject = {"identifiers": [{"scheme": "cn_resident_id", "value": number}]}
+    return {"kind": "inquiry", "member": "a", "subject": subject, "legal_basis": basis}
 
 
 @pytest.mark.parametrize(
@@ -36,6 +53,29 @@ def test_a_file_waits_for_what_it_hangs_on(first, then, waits):
     ]
 
 
+@pytest.mark.parametrize(
+    ("first", "then", "waits"),
+    [
+        (consent("1", "c"), inquiry("1", consent_id="c"), True),
+        (consent("1", "c"), inquiry("1"), True),
+        (consent("1", "c"), inquiry("2", consent_id="c"), True),
+        (consent("1", "c"), inquiry("2", consent_id="d"), False),
+        (consent("1", "c"), consent("1", "d"), True),
+        (consent("1", "c"), consent("2", "d"), False),
+        (consent("1", "c"), withdraw("c"), True),
+        (consent("1", "c"), withdraw("d"), False),
+        (inquiry("1", consent_id="c"), withdraw("c"), True),
+        (inquiry("1"), withdraw("c"), False),
+        (inquiry("1"), inquiry("1"), True),
+        (inquiry("1"), inquiry("2"), False),
+        (step("a", "payment"), inquiry("1"), True),
+        (inquiry("1"), step("a", "payment"), True),
+    ],
+)
+def test_what_is_done_about_a_person_goes_in_the_order_of_the_plan(first, then, waits):
+    assert waits_for([first, then]) == [frozenset(), frozenset({0} if waits else ())]
+
+
 def test_a_sender_that_fails_ends_the_history(database, tmp_path):
     settings = Settings(
         data_folder=tmp_path, database_url=database.url, vault_url=database.vault_url
@@ -43,7 +83,7 @@ def test_a_sender_that_fails_ends_the_history(database, tmp_path):
     with Senders(settings, tmp_path) as senders:
         senders.open({})
         with pytest.raises(InvariantBroken):
-            senders.send([step("a", "account")], lambda: None)
+            senders.play([step("a", "account")], lambda: None)
 
 
 def test_senders_never_asked_for_anything_go_at_once(tmp_path):

@@ -14,8 +14,9 @@ from tallystick.adapters.settings import Settings
 from tallystick.entry.compose import open_bureau
 from tallystick.entry.demo import place
 from tallystick.entry.demo.clock import DemoClock
-from tallystick.entry.demo.history import History, Player, Progress, register_members
+from tallystick.entry.demo.history import History, Progress, play, register_members
 from tallystick.entry.demo.senders import Senders
+from tallystick.service.log import sequence_once
 from tallystick.synth import Plan, generate
 
 _BEFORE = timedelta(hours=1)
@@ -70,11 +71,12 @@ def _play(
         place.mark(bureau.database, marker)
         members = register_members(bureau, synth, keys_folder(settings))
         built.stages["database and members"] = perf_counter() - began
-        with (
-            built.stage("history"),
-            Player(bureau, clock, synth=synth, members=members, senders=senders) as player,
-        ):
-            built.history = player.play(sum(plan.steps.values()), progress)
+        with built.stage("history"):
+            senders.open(members)
+            total = sum(plan.steps.values())
+            built.history = play(synth, senders, total=total, progress=progress)
+            clock.set(datetime.fromisoformat(plan.last_at))
+            sequence_once(bureau.deps)  # every look has its number
         place.mark(bureau.database, built.marker)
 
 

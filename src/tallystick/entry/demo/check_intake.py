@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from tallystick.entry.demo.building import Built
-from tallystick.entry.demo.senders import Sent
+from tallystick.entry.demo.steps import Sent
 from tallystick.entry.demo.tally import Tally
 from tallystick.service.port import Deps
 from tallystick.service.submissions import findings

@@ -22,8 +22,8 @@ from tallystick.entry.compose import DATABASE, open_bureau
 from tallystick.entry.demo import check_answers, check_http, check_intake, check_rare, place
 from tallystick.entry.demo.building import Built, build, synth_folder
 from tallystick.entry.demo.clock import DemoClock
-from tallystick.entry.demo.history import close_pools
 from tallystick.entry.demo.running import SEED
+from tallystick.entry.demo.steps import close_pools
 from tallystick.entry.demo.tally import Tally
 from tallystick.errors import require
 from tallystick.service.log import log_verify, sequence_once

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-from tallystick.entry.demo.history import inquiry_body
+from tallystick.entry.demo.steps import inquiry_body
 from tallystick.errors import InvariantBroken
 from tallystick.service.members import member_by_code
 from tallystick.service.port import Deps

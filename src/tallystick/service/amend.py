@@ -56,8 +56,7 @@ def run(deps: Deps, job: Job, key: bytes, staged: Staged, *, progress: Progress)
 
 
 def _readable(job: Job) -> list[dict[str, Any]]:
-    cursor = job.con.cursor()
-    cursor.execute(
+    cursor = job.con.execute(
         'select * from "row" where line_no not in'
         " (select line_no from fault where severity = 'reject' and line_no is not null)"
         " order by line_no"

@@ -194,12 +194,12 @@ def _identifiers(job: Job, profile: ProfileAt) -> None:
         "create or replace table identifier_check (line_no bigint, verdict varchar,"
         " birth_date date, sex varchar)"
     )
-    source = job.con.cursor()
-    source.execute(
+    _, batches = job.read(
         'select line_no, identifier_scheme, identifier_number from "row"'
-        " where identifier_scheme is not null and identifier_number is not null"
+        " where identifier_scheme is not null and identifier_number is not null",
+        5000,
     )
-    while rows := source.fetchmany(5000):
+    for rows in batches:
         verdicts = [
             (
                 line,

@@ -18,6 +18,7 @@ import numpy as np
 import psycopg
 
 from tallystick.service.port import Deps
+from tallystick.service.workbench import beside
 
 #: The separator inside a holder's key, so that no two different holders share one.
 HOLDER = "\x1f"
@@ -74,7 +75,7 @@ class Job:
         Few rows are read at once: a cursor of its own would look for a better plan, and that takes
         longer than they do.
         """
-        source = self.con if self.is_small else self.con.cursor()
+        source = self.con if self.is_small else beside(self.con)
         source.execute(query)
         names = [column[0] for column in source.description or ()]
         if self.is_small:

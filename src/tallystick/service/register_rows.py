@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import date
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -52,9 +52,10 @@ def context_view(
         f' from "row" window w as (partition by {key} order by line_no))'
         " where first_line_no <> line_no"
     )
-    job.con.execute("create or replace table restated (line_no bigint)")
-    if job.dataset == "member" and not corrections:
-        insert_rows(job.con, "restated", _restated_members(connection, job))
+    job.con.execute("create or replace table replaces (line_no bigint, is_deleted boolean)")
+    if job.dataset == "member":
+        insert_rows(job.con, "replaces", _members_replaced(connection, job))
+    certified = "select line_no from certified" if corrections else "select 0"
     own = connection.execute(
         "select code from member.member where member_id = %s", (job.furnisher_id,)
     ).fetchone()
@@ -64,7 +65,8 @@ def context_view(
         "duplicate_line_no": "d.first_line_no",
         "duplicate_is_equal": "d.is_equal",
         "is_open_period": "true",
-        "exists_already": "r.line_no in (select line_no from restated)",
+        "exists_already": "false" if corrections else "not coalesce(x.is_deleted, true)",
+        "is_deleted": f"coalesce(x.is_deleted, false) and r.line_no not in ({certified})",
         "parent_exists": "true",
         "parent_is_own": f"r.member = '{own[0] if own else ''}'"
         if job.dataset == "member"
@@ -76,6 +78,7 @@ def context_view(
     job.con.execute(
         f'create or replace view judged as select r.*, {columns} from "row" r'
         " left join duplicate_of d on d.line_no = r.line_no"
+        " left join replaces x on x.line_no = r.line_no"
     )
 
 
@@ -90,8 +93,8 @@ def members(deps: Deps, job: Job) -> int:
             values = _member_values(job, row, codes)
             known = _on_file(connection, job, values)
             one = append.Row(table="member", values=values)
-            if known is not None and known[0] == one.leaf:
-                unchanged += not known[1]
+            if known is not None and known.leaf == one.leaf and not known.is_deleted:
+                unchanged += not known.is_own
             else:
                 fresh.append(one)
         for start in range(0, len(fresh), _CHUNK):
@@ -110,21 +113,32 @@ def members(deps: Deps, job: Job) -> int:
     return unchanged
 
 
+class _Known(NamedTuple):
+    """The newest record of a member's key; `is_own`: this submission sent it."""
+
+    leaf: bytes
+    is_own: bool
+    is_deleted: bool
+
+
 def _on_file(
     connection: psycopg.Connection[Any], job: Job, values: dict[str, Any]
-) -> tuple[bytes, bool] | None:
-    """The leaf of the newest record of a member's key, and whether this submission sent it."""
+) -> _Known | None:
     found = connection.execute(
-        "select t.leaf, c.submission_id = %s from ledger.member t join ledger.chunk c"
+        "select t.leaf, c.submission_id = %s, exists (select from ledger.deletion d"
+        "  join ledger.publication dp using (chunk_id) where d.party_id = t.member_key"
+        "  and d.object_id = t.member_key and d.dataset = 'member' and d.item_key = t.item_key"
+        "  and dp.position > p.position)"
+        " from ledger.member t join ledger.chunk c"
         " using (chunk_id) join ledger.publication p using (chunk_id)"
         " where t.member_key = %s and t.item_key = %s order by p.position desc limit 1",
         (job.submission_id, values["member_key"], values["item_key"]),
     ).fetchone()
-    return (bytes(found[0]), found[1]) if found else None
+    return _Known(bytes(found[0]), found[1], found[2]) if found else None
 
 
-def _restated_members(connection: psycopg.Connection[Any], job: Job) -> list[tuple[int]]:
-    """The lines that say something else than what is on file of their key."""
+def _members_replaced(connection: psycopg.Connection[Any], job: Job) -> list[tuple[int, bool]]:
+    """The lines whose key is on file with other content, or was deleted, and which of the two."""
     codes = dict(connection.execute("select code, member_id from member.member").fetchall())
     cursor = job.con.execute(
         'select * from "row" where line_no not in (select line_no from fault'
@@ -137,8 +151,8 @@ def _restated_members(connection: psycopg.Connection[Any], job: Job) -> list[tup
             values = _member_values(job, row, codes)
             known = _on_file(connection, job, values)
             leaf = append.Row(table="member", values=values).leaf
-            if known is not None and not known[1] and known[0] != leaf:
-                found.append((row["line_no"],))
+            if known is not None and not known.is_own and (known.is_deleted or known.leaf != leaf):
+                found.append((row["line_no"], known.is_deleted))
     return found
 
 
@@ -251,8 +265,7 @@ def _reject(deps: Deps, job: Job, refused: Sequence[intake_store.FindingRow]) ->
 
 
 def _accepted(job: Job) -> list[dict[str, Any]]:
-    cursor = job.con.cursor()
-    cursor.execute(
+    cursor = job.con.execute(
         'select * from "row" where line_no not in (select line_no from left_out)'
         " and line_no not in (select line_no from duplicate_of) order by line_no"
     )

@@ -1,6 +1,7 @@
-"""Where a job's rows are judged: a DuckDB connection, kept for the next job when jobs are small.
+"""Where a job's rows are judged: an empty DuckDB database, in a connection kept for the next job.
 
-Opening and closing one costs as much as judging a small file.
+Opening and closing a connection costs more than judging a small file, so jobs whose tables stay in
+memory each get a database of their own in one that is kept; letting it go drops all they made.
 """
 
 from __future__ import annotations
@@ -21,58 +22,70 @@ _CONFIG: dict[str, str | int | float | list[str]] = {
     "threads": 2,
     "preserve_insertion_order": True,
 }
+#: The database of a job, which its connection uses.
+_JOB = "job"
 
 
 class Workbench:
-    """Hands out DuckDB connections; those of small jobs are cleared and used again."""
+    """Hands out DuckDB connections; those of jobs in memory are cleared and used again."""
 
     def __init__(self) -> None:
-        self._spare: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
+        self._small: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
+        self._middling: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
 
     @contextmanager
     def borrowed(self, size_bytes: int, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
-        """An empty database for a job of so many bytes; what it spills stays in `folder`.
+        """An empty database for a job of so many bytes; what it spills stays beside `folder`.
 
-        One that a job failed on is never used again.
+        A connection that a job failed on is never used again.
         """
-        if size_bytes > PLAIN_PLAN_BYTES:
-            is_small = size_bytes <= _IN_MEMORY_BYTES
-            place = ":memory:" if is_small else str(folder / "job.duckdb")
-            with duckdb.connect(place, config=_CONFIG) as con:
-                con.execute(f"set temp_directory = '{folder / 'spill'}'")
+        if size_bytes > _IN_MEMORY_BYTES:
+            with _opened(folder / "spill") as con:
                 con.execute("pragma disable_checkpoint_on_shutdown")  # nobody opens it again
+                _begin(con, str(folder / "job.duckdb"))
                 yield con
             return
-        con = self._small()
+        is_small = size_bytes <= PLAIN_PLAN_BYTES
+        spare = self._small if is_small else self._middling
         try:
+            con = spare.get_nowait()
+        except Empty:
+            con = _plain() if is_small else _opened(folder.parent / "spill")
+        try:
+            _begin(con, ":memory:")
             yield con
-            _clear(con)
+            con.execute(f"use memory; detach {_JOB}")
         except BaseException:
             con.close()
             raise
-        self._spare.put(con)
-
-    def _small(self) -> duckdb.DuckDBPyConnection:
-        try:
-            return self._spare.get_nowait()
-        except Empty:
-            con = duckdb.connect(":memory:", config=_CONFIG | {"threads": 1, "temp_directory": ""})
-            con.execute("pragma disable_optimizer")
-            return con
+        spare.put(con)
 
     def close(self) -> None:
         """Close what is not lent out."""
-        while True:
-            try:
-                self._spare.get_nowait().close()
-            except Empty:
-                return
+        for spare in (self._small, self._middling):
+            while True:
+                try:
+                    spare.get_nowait().close()
+                except Empty:
+                    break
 
 
-def _clear(con: duckdb.DuckDBPyConnection) -> None:
-    """Drop all tables and views."""
-    found = con.execute(
-        "select 'view', view_name from duckdb_views() where not internal union all"
-        " select 'table', table_name from duckdb_tables()"
-    ).fetchall()
-    con.execute("; ".join(f'drop {kind} "{name}"' for kind, name in found) or "select 1")
+def beside(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
+    """A cursor over a lent connection's tables, whose rows may be read while others run."""
+    cursor = con.cursor()
+    cursor.execute(f"use {_JOB}")
+    return cursor
+
+
+def _begin(con: duckdb.DuckDBPyConnection, place: str) -> None:
+    con.execute(f"attach '{place}' as {_JOB}; use {_JOB}")
+
+
+def _opened(spill: Path) -> duckdb.DuckDBPyConnection:
+    return duckdb.connect(":memory:", config=_CONFIG | {"temp_directory": str(spill)})
+
+
+def _plain() -> duckdb.DuckDBPyConnection:
+    con = duckdb.connect(":memory:", config=_CONFIG | {"threads": 1, "temp_directory": ""})
+    con.execute("pragma disable_optimizer")
+    return con

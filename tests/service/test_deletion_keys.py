@@ -11,6 +11,7 @@ from tallystick.formats import load
 from tallystick.service import record_keys
 from tallystick.service.keys_of_rows import SHAPES
 from tallystick.service.submissions import findings
+from tallystick.service.verify import ledger_verify
 
 ACCEPTED, REJECTED = (1, 0, 0, 0), (0, 0, 1, 0)
 MONTHS = [factory.snapshot(1, month) for month in ("2024-11", "2024-12")]
@@ -19,6 +20,10 @@ GUARANTEE, PAYMENT, REMARK = factory.GUARANTEE, factory.PAYMENT, factory.REMARK
 ABOUT_PERSON = {
     "object_type": "party", "person_number": "P1", "kind": "statement",
     "valid_from": "2024-06-01", "text": "Abroad until May.",
+}  # fmt: skip
+MEMBER = {
+    "member": "bank1", "valid_from": "2024-01-01", "member_class": "commercial_bank",
+    "currency": "CNY", "total_loans": "10.00",
 }  # fmt: skip
 RECORDS = [
     ("subject", factory.subject(1, valid_from="2024-02-01")),
@@ -32,6 +37,7 @@ RECORDS = [
     ("payment", PAYMENT),
     ("remark", REMARK),
     ("remark", ABOUT_PERSON),
+    ("member", MEMBER),
 ]
 EVENT = "; key: account_number, event_id"
 MONTH = "; key: account_number, period_end"
@@ -149,6 +155,26 @@ def test_an_account_is_hidden_whole_by_the_key_of_one_of_its_records(
     whole = factory.deletion("account", {"account_number": "A1", "valid_from": "2024-01-01"})
     assert send(bureau, bank, "deletion", whole) == (ACCEPTED, set())
     assert rows(bureau, STANDS) == [(None, 0)]  # account 2 alone
+
+
+def test_facts_of_a_member_come_back_by_a_certified_correction_alone(
+    bureau: Any, bank: Any
+) -> None:
+    key = {name: MEMBER[name] for name in ("member", "valid_from")}
+    assert send(bureau, bank, "member", MEMBER) == (ACCEPTED, set())
+    stranger = factory.member(bureau.deps, "bank3")
+    gone = factory.deletion("member", key)
+    assert send(bureau, stranger, "deletion", gone) == (REJECTED, {"ANY-TARGET-001"})
+    assert send(bureau, bank, "deletion", gone) == (ACCEPTED, set())
+    for record in (MEMBER, {**MEMBER, "total_loans": "11.00"}):
+        assert send(bureau, bank, "member", record) == (REJECTED, {"ANY-DELETED-001"})
+    back = factory.correction("member", MEMBER, MEMBER)
+    assert send(bureau, bank, "correction", back) == (REJECTED, {"ANY-DELETED-001"})
+    back = factory.correction("member", MEMBER, MEMBER, reason="reinsertion_certified")
+    assert send(bureau, bank, "correction", back) == (ACCEPTED, set())
+    assert send(bureau, bank, "member", MEMBER) == ((0, 1, 0, 0), set())
+    assert send(bureau, bank, "deletion", gone) == (ACCEPTED, set())
+    assert ledger_verify(bureau.deps).ok
 
 
 def test_a_key_is_made_of_fields_of_its_dataset() -> None:

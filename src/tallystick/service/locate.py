@@ -28,6 +28,7 @@ _ITEM = {
     "funding": ("funder", "valid_from"),
     "payment": ("period_end",),
     "remark": ("kind", "valid_from"),
+    "member": ("valid_from",),
 }
 
 
@@ -63,12 +64,14 @@ def target(
     if _is_shared(connection, party_id, furnisher_id, dataset, key=key):
         item_key += own_suffix(furnisher_id)
     sought = key.get("valid_from", "") if dataset == "account" else item_key
-    column = "account_id" if dataset == "snapshot" else "object_id"
+    # A member's facts hang on no person: party and object of their deletion are the member.
+    party = "member_key" if dataset == "member" else "party_id"
+    column = {"snapshot": "account_id", "member": "member_key"}.get(dataset, "object_id")
     item = "period_end::text" if dataset == "snapshot" else "item_key"
     row = connection.execute(
         f"select t.furnisher_id, p.position from ledger.{dataset} t"
         " join ledger.publication p using (chunk_id)"
-        f" where t.party_id = %s and t.{column} = %s and (%s = '' or t.{item} = %s)"
+        f" where t.{party} = %s and t.{column} = %s and (%s = '' or t.{item} = %s)"
         " order by p.position desc limit 1",
         (party_id, object_id, sought, sought),
     ).fetchone()
@@ -97,7 +100,7 @@ def _is_shared(
     its originator (`keys_of_rows.item_key_sql`).
     """
     if dataset == "funding":
-        return _originator(connection, key) not in (None, furnisher_id)
+        return _member(connection, key.get("originator")) not in (None, furnisher_id)
     if dataset != "event":
         return False
     row = connection.execute(
@@ -106,9 +109,9 @@ def _is_shared(
     return row is not None and row[0] != furnisher_id
 
 
-def _originator(connection: psycopg.Connection[Any], key: Mapping[str, str]) -> UUID | None:
+def _member(connection: psycopg.Connection[Any], code: str | None) -> UUID | None:
     row = connection.execute(
-        "select member_id from member.member where code = %s", (key.get("originator"),)
+        "select member_id from member.member where code = %s", (code,)
     ).fetchone()
     return row[0] if row else None
 
@@ -142,11 +145,14 @@ def _place(
     if dataset in _OWN_KIND:
         kind, name = _OWN_KIND[dataset]
         return _object(deps, connection, furnisher_id, kind, number=key.get(name))
+    if dataset == "member":
+        is_own = _member(connection, key.get("member")) == furnisher_id
+        return (furnisher_id, furnisher_id) if is_own else None
     about_party = dataset == "remark" and key.get("object_type") == "party"
     if dataset == "subject" or about_party:
         return _party(deps, connection, furnisher_id, key)
     if dataset == "funding":
-        furnisher_id = _originator(connection, key) or furnisher_id
+        furnisher_id = _member(connection, key.get("originator")) or furnisher_id
     return _object(deps, connection, furnisher_id, "account", number=key.get("account_number"))
 
 

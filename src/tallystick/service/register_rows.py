@@ -16,10 +16,10 @@ from tallystick.errors import BadRequest
 from tallystick.ledger import append, order
 from tallystick.service import consents as gate
 from tallystick.service import intake_store
-from tallystick.service.existing import insert_rows
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
+from tallystick.service.workbench import insert_rows
 from tallystick.validate import context_of
 
 #: Rows of one transaction, which holds everybody it names locked.
@@ -93,7 +93,11 @@ def members(deps: Deps, job: Job) -> int:
             values = _member_values(job, row, codes)
             known = _on_file(connection, job, values)
             one = append.Row(table="member", values=values)
-            if known is not None and known.leaf == one.leaf and not known.is_deleted:
+            if (
+                known is not None
+                and known.leaf == one.leaf
+                and (known.is_own or not known.is_deleted)
+            ):
                 unchanged += not known.is_own
             else:
                 fresh.append(one)

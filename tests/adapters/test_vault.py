@@ -3,7 +3,7 @@
 import asyncio
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid4
 
 import psycopg
@@ -70,6 +70,17 @@ def test_a_destroyed_key_is_gone_for_good(vault: Vault, database: Database) -> N
             "SELECT destroyed_at, ground FROM vault.destroyed WHERE key_id = %s", [gone]
         ).fetchone()
     assert row == (NOW, "end of life")
+
+
+def test_keys_destroyed_lately_are_told_with_their_ground(vault: Vault) -> None:
+    early, late, swept = (uuid4() for _ in range(3))
+    moment = timedelta(microseconds=1)
+    vault.destroy([early], NOW - moment, "she asked")
+    vault.destroy([late], NOW, "she asked")
+    vault.destroy([swept], NOW + moment, "swept")
+    assert vault.destroyed(NOW, besides=["swept"]) == {late: "she asked"}
+    assert vault.destroyed(NOW) == {late: "she asked", swept: "swept"}
+    assert set(vault.destroyed(NOW - moment)) == {early, late, swept}
 
 
 def test_keys_do_not_stand_in_the_clear(vault: Vault, database: Database) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from tallystick.ledger import append, tables
 from tallystick.service import process_rows, replaced, snapshot_chunks
 from tallystick.service import rows as preparing
 from tallystick.service.erase import erase
+from tallystick.service.housekeeping import tidy
 from tallystick.service.verify import ledger_rebuild, ledger_verify
 
 REMARK = {"object_type": "party", "kind": "statement", "valid_from": "2024-06-01", "text": "Paid."}
@@ -112,6 +114,37 @@ def test_nothing_readable_of_her_is_published(
         assert ledger_verify(bureau.deps).faults == ()
         assert rows(bureau, "select distinct subject_id from file.account") == [(other,)]
         ledger_rebuild(bureau.deps)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "step", "left"),
+    [
+        ("snapshot", (snapshot_chunks, "publish_fast"), {"ledger.snapshot"}),
+        ("event", (append, "append"), {"ledger.event"}),
+        ("account", (append, "append"), {"ledger.account", "directory.object"}),
+        ("remark", (append, "append"), {"ledger.remark"}),
+    ],
+)
+def test_what_is_appended_of_her_after_her_erasure_goes_with_the_next_housekeeping(
+    bureau: Any, monkeypatch: pytest.MonkeyPatch, dataset: str, step: Any, left: set[str]
+) -> None:
+    """Its job had judged it, and read her key, before: unpublished, but a month's amounts stand."""
+    bank = factory.member(bureau.deps)
+    factory.open_account(bureau.deps, bank, (1, 2))
+    parties = erased_before(bureau, monkeypatch, *step)
+    factory.send(bureau.deps, bank, dataset, *(record(dataset, person) for person in (1, 2)))
+    other = rows(bureau, f"select leaf from ledger.{dataset} where party_id <> all (%s)", parties)
+    assert left_of(bureau, parties) == left
+
+    bureau.clock.advance(timedelta(days=1))
+    assert tidy(bureau.deps).rows_erased == 1
+
+    assert left_of(bureau, parties) == set()
+    kept = f"select leaf from ledger.{dataset}"
+    assert sorted(rows(bureau, kept)) == sorted(other)
+    assert rows(bureau, "select distinct ground from ledger.erased") == [("retention is over",)]
+    assert ledger_verify(bureau.deps).faults == ()
+    assert tidy(bureau.deps).rows_erased == 0
 
 
 def test_a_correction_of_what_was_erased_meanwhile_finds_nothing_on_file(

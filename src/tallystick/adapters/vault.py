@@ -132,6 +132,16 @@ class Vault:
             )
         return gone
 
+    def destroyed(self, since: datetime, *, besides: Collection[str] = ()) -> dict[UUID, str]:
+        """The keys destroyed at `since` or later, each with its ground; not those `besides`."""
+        with self._opened().connection() as connection:
+            rows = connection.execute(
+                "SELECT key_id, ground FROM vault.destroyed"
+                " WHERE destroyed_at >= %s AND ground <> ALL (%s)",
+                [since, list(besides)],
+            ).fetchall()
+        return dict(rows)
+
     def scrub(self) -> None:
         """Rewrite the key table, so that no file of it holds a destroyed key any more."""
         with psycopg.connect(self._url, autocommit=True) as connection:

@@ -12,7 +12,7 @@ Source: spine 9, 10
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,7 +22,11 @@ from tallystick.errors import BadRequest
 from tallystick.ledger import erase as ledger_erase
 from tallystick.model.canonical import canonical
 from tallystick.model.instant import instant_text
+from tallystick.service import intake_store
 from tallystick.service.port import Deps
+
+#: Destroyed keys looked up in one transaction; those of consents lead nowhere.
+_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +66,28 @@ def erase(deps: Deps, subject_id: UUID, ground: str, by: str) -> ErasureView:
         )
         deps.vault.destroy([*hers.parties, *consents], now, ground)
     return ErasureView(subject_id=subject_id, erased_at=now, ground=ground, statement=statement)
+
+
+def erase_late(deps: Deps, now: datetime) -> int:
+    """Erase what was appended under erased parties by jobs that had judged it before; gives rows.
+
+    It was never published nor will be, but amounts of a month stand in it in the clear. Looks back
+    over the profile's `raw_days`, after which an erasure is promised to hold.
+    """
+    since = now - timedelta(days=deps.profile.at(now).raw_days)
+    by_ground: dict[str, list[UUID]] = {}
+    of_submissions = (intake_store.SENT_BEFORE, intake_store.RAW_ENDED)
+    for key_id, ground in sorted(deps.vault.destroyed(since, besides=of_submissions).items()):
+        by_ground.setdefault(ground, []).append(key_id)
+    gone = 0
+    for ground, ids in by_ground.items():
+        for start in range(0, len(ids), _AT_ONCE):
+            some = ids[start : start + _AT_ONCE]
+            with deps.database.connect("eraser") as connection:
+                gone += ledger_erase.erase_parties(connection, some, now=now, ground=ground)
+                for query in _OF_PARTIES:
+                    connection.execute(query, {"parties": some})
+    return gone
 
 
 def _known(connection: psycopg.Connection[Any], subject_id: UUID) -> ErasureView | None:
@@ -179,15 +205,21 @@ def _erase_looks(
     ).rowcount
 
 
+#: The directories' entries of parties: what leads from a furnisher's numbers to them.
+_OF_PARTIES = (
+    "delete from directory.identity_key where party_id = any(%(parties)s)",
+    "delete from directory.object where party_id = any(%(parties)s)",
+    "delete from directory.party where party_id = any(%(parties)s)",
+)
+
+
 def _erase_directories(connection: psycopg.Connection[Any], hers: _Hers) -> None:
     for query in (
         "delete from identity.case_event where case_id in (select case_id from identity.case_file"
         " where party_id = any(%(parties)s) or subject_id = %(subject)s)",
         "delete from identity.case_file where party_id = any(%(parties)s)"
         " or subject_id = %(subject)s",
-        "delete from directory.identity_key where party_id = any(%(parties)s)",
-        "delete from directory.object where party_id = any(%(parties)s)",
-        "delete from directory.party where party_id = any(%(parties)s)",
+        *_OF_PARTIES,
         "delete from directory.party_subject where subject_id = %(subject)s",
         "delete from directory.token_subject where subject_id = %(subject)s",
         "delete from directory.token where token = any(%(tokens)s)",

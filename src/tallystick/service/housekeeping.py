@@ -1,8 +1,8 @@
 """Housekeeping: what ends by itself on its day. Run it daily; running it twice changes nothing.
 
 Pending records whose parent never came are rejected, kept answers of requests and ended sessions
-are forgotten, and raw bytes (with what findings saw) end after the profile's `raw_days`: their key
-first, then the rows.
+are forgotten, raw bytes (with what findings saw) end after the profile's `raw_days`: their key
+first, then the rows; and what was appended of a person after her erasure goes too.
 """
 
 from __future__ import annotations
@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from tallystick.service import intake_store
+from tallystick.service.erase import erase_late
 from tallystick.service.idempotency import forget_answers
 from tallystick.service.pending import expire_pending
 from tallystick.service.port import Deps
@@ -29,6 +31,7 @@ class Tidied:
     answers_forgotten: int
     sessions_ended: int
     submissions_swept: int
+    rows_erased: int
 
 
 def tidy(deps: Deps) -> Tidied:
@@ -39,6 +42,7 @@ def tidy(deps: Deps) -> Tidied:
         answers_forgotten=forget_answers(deps, now),
         sessions_ended=end_sessions(deps, now),
         submissions_swept=sweep_raw(deps, now),
+        rows_erased=erase_late(deps, now),
     )
 
 
@@ -71,7 +75,7 @@ def sweep_raw(deps: Deps, now: datetime) -> int:
             (now - timedelta(days=raw_days), _id_at(now - timedelta(days=ORPHAN_DAYS))),
         ).fetchall()
         due = [row[0] for row in rows]
-        deps.vault.destroy(due, now, "raw bytes past their keeping time")
+        deps.vault.destroy(due, now, intake_store.RAW_ENDED)
         connection.execute("delete from intake.raw_part where submission_id = any(%s)", (due,))
     return len(due)
 

@@ -20,6 +20,8 @@ from tallystick.errors import require
 from tallystick.service.port import Deps
 
 PART_BYTES = 1 << 20
+#: Why a submission's key is destroyed.
+SENT_BEFORE, RAW_ENDED = "sent before", "raw bytes past their keeping time"
 #: The states of a submission in their order, until it is done with, and those it may end in.
 UNFINISHED = ("received", "checking", "publishing")
 FINISHED = ("published", "rejected", "failed")

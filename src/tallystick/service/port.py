@@ -72,6 +72,9 @@ class Vault(Protocol):
     def destroy(self, ids: Sequence[UUID], now: datetime, ground: str) -> int:
         """Destroy keys for good, so that what they sealed can never be read; gives how many."""
 
+    def destroyed(self, since: datetime, *, besides: Collection[str] = ()) -> dict[UUID, str]:
+        """The keys destroyed at `since` or later, each with its ground; not those `besides`."""
+
 
 class Keys(Protocol):
     """The bureau's own keys (`adapters.keys.BureauKeys`)."""

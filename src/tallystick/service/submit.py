@@ -85,7 +85,7 @@ def receive(
     earlier = _register(deps, row, again=again)
     if earlier is None:
         return Received(submission_id=submission_id, is_new=True)
-    deps.vault.destroy([submission_id], deps.clock(), "sent before")
+    deps.vault.destroy([submission_id], deps.clock(), intake_store.SENT_BEFORE)
     return Received(submission_id=earlier, is_new=False)
 
 

@@ -20,6 +20,7 @@ from tallystick.service import existing, former
 from tallystick.service.keys_of_rows import SHAPES, file_key_sql, item_key_sql
 from tallystick.service.port import Deps
 from tallystick.service.references import Job, look_up
+from tallystick.service.workbench import insert_rows
 from tallystick.validate import context_of
 from tallystick.validate.columns import local_day_sql
 
@@ -64,7 +65,7 @@ def build(
     _references(deps, connection, job)
     if job.dataset == "event":
         existing.load_taken_over(connection, job)
-    existing.load(connection, job)
+    is_known = existing.load(connection, job)
     job.con.execute("create or replace table compared (line_no bigint, is_same boolean)")
     _duplicates(job)
     has_sold = job.dataset in _BY_HOLDER and former.load_sold(connection, job)
@@ -76,14 +77,15 @@ def build(
     if job.dataset == "subject":
         _identifiers(job, profile)
         former.load_persons(deps, connection, job)
-    if job.dataset == "snapshot":
-        existing.load_reopened(connection, job)
-        former.load_bought(connection, job)
     if job.dataset == "funding":
         existing.load_shares(connection, job)
     if "consent_ref" in _row_columns(job):
         existing.load_consents(connection, job, deps.clock())
     given = _expressions(deps, job, profile, day)
+    if job.dataset == "snapshot":
+        given |= _rarely(connection, job)
+    if not is_known:
+        given["exists_already"] = "false"
     if has_sold:
         given["parent_is_own"] = _is_own_sql(job.dataset)
     if corrections:  # which say themselves what they replace
@@ -102,6 +104,22 @@ def build(
     )
 
 
+def _rarely(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:
+    """Of a month: what accounts that were closed or sold are asked, where the file has any."""
+    given = {}
+    if existing.load_reopened(connection, job):
+        given["reopened_since"] = (
+            "exists (select 1 from reopened z where z.account_id = a.object_id"
+            " and z.occurred_on > v.period_end and z.occurred_on <= r.period_end)"
+        )
+    if former.load_bought(connection, job):
+        given["prev_status"] = (
+            "case when v.status <> 'sold' or a.object_id not in (select object_id from bought)"
+            " then v.status end"
+        )
+    return given
+
+
 def _row_columns(job: Job) -> set[str]:
     return {"line_no", *(column.name for column in columns(definition(job.dataset)))}
 
@@ -109,7 +127,7 @@ def _row_columns(job: Job) -> set[str]:
 def _references(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> None:
     members = connection.execute("select code, member_id from member.member").fetchall()
     job.con.execute("create or replace table member_ref (code varchar, member_id uuid)")
-    existing.insert_rows(job.con, "member_ref", members)
+    insert_rows(job.con, "member_ref", members)
     for kind, number in SHAPES[job.dataset].references:
         if job.dataset == "funding":
             _funding_accounts(deps, connection, job, members)
@@ -178,7 +196,7 @@ def _buckets(job: Job, profile: ProfileAt) -> None:
         "create or replace table bucket_ref (code varchar, rank integer, kind varchar,"
         " days_min integer, days_max integer)"
     )
-    existing.insert_rows(
+    insert_rows(
         job.con,
         "bucket_ref",
         [
@@ -208,7 +226,7 @@ def _identifiers(job: Job, profile: ProfileAt) -> None:
             )
             for line, scheme, number in rows
         ]
-        existing.insert_rows(job.con, "identifier_check", verdicts)
+        insert_rows(job.con, "identifier_check", verdicts)
 
 
 def joins(job: Job) -> str:
@@ -235,12 +253,17 @@ def joins(job: Job) -> str:
     if job.dataset in ("snapshot", "payment"):
         found.append("left join bucket_ref b on b.code = r.bucket")
         found.append("left join previous v on v.line_no = r.line_no")
+        found.append("left join bucket_ref k on k.code = v.bucket")
     if job.dataset == "subject":
         found.append("left join identifier_check i on i.line_no = r.line_no")
     if job.dataset in ("account", "subject"):
         found.append("left join former f on f.line_no = r.line_no")
+    if job.dataset == "account":
+        found.append("left join agreement_ref g on g.number = r.agreement_number")
     if job.dataset == "funding":
         found.append("left join shares s on s.line_no = r.line_no")
+        found.append("left join member_ref m on m.code = r.funder")
+        found.append("left join member_ref n on n.code = r.originator")
     if "consent_ref" in _row_columns(job):
         found.append(
             "left join consent_of c on c.consent_ref = r.consent_ref and c.party_id = "
@@ -380,43 +403,32 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
             " then coalesce(c.state, 'unknown') end"
         )
     if dataset in ("snapshot", "payment"):
-        given |= _monthly(profile, reopened=dataset == "snapshot")
+        given |= _monthly(profile)
+    if dataset == "snapshot":
+        given["reopened_since"] = "false"
     return given | _special(dataset, own)
 
 
-def _monthly(profile: ProfileAt, *, reopened: bool) -> dict[str, str]:
+def _monthly(profile: ProfileAt) -> dict[str, str]:
     worst = max((one.rank for one in profile.buckets.values() if one.rank is not None), default=0)
-    earlier = "(select k.{} from bucket_ref k where k.code = v.bucket)"
-    given = {
+    return {
         "bucket_rank": "b.rank",
         "bucket_kind": "b.kind",
         "bucket_days_min": "b.days_min",
         "bucket_days_max": "b.days_max",
         "bucket_max_rank": str(worst),
         "prev_period_end": "v.period_end",
-        "prev_bucket_rank": earlier.format("rank"),
-        "prev_bucket_kind": earlier.format("kind"),
+        "prev_bucket_rank": "k.rank",
+        "prev_bucket_kind": "k.kind",
         "prev_balance_minor": "v.balance_minor",
         "prev_first_delinquency_on": "v.first_delinquency_on",
         "prev_status": "v.status",
         "prev_is_adjacent": "(year(r.period_end) * 12 + month(r.period_end))"
         " - (year(v.period_end) * 12 + month(v.period_end)) = 1",
     }
-    if reopened:
-        given["prev_status"] = (
-            "case when v.status <> 'sold' or a.object_id not in (select object_id from bought)"
-            " then v.status end"
-        )
-        given["reopened_since"] = (
-            "exists (select 1 from reopened z where z.account_id = a.object_id"
-            " and z.occurred_on > v.period_end and z.occurred_on <= r.period_end)"
-        )
-    return given
 
 
 def _special(dataset: str, own: str) -> dict[str, str]:
-    member = "exists (select 1 from member_ref m where m.code = r.{})"
-    is_caller = f"exists (select 1 from member_ref m where m.code = r.{{}} and m.member_id = {own})"
     special: dict[str, dict[str, str]] = {
         "account": {
             "on_file_opened_on": "coalesce(a.opened_on, f.opened_on)",
@@ -435,10 +447,10 @@ def _special(dataset: str, own: str) -> dict[str, str]:
             " || lpad((s.sent_shares_ppb % 1000000000)::varchar, 9, '0')",
             "originator_share_ppb": "s.originator_share_ppb",
             "is_stated_otherwise": "s.is_stated_otherwise",
-            "funder_is_member": member.format("funder"),
-            "originator_is_member": member.format("originator"),
-            "caller_is_originator": is_caller.format("originator"),
-            "caller_is_funder": is_caller.format("funder"),
+            "funder_is_member": "m.member_id is not null",
+            "originator_is_member": "n.member_id is not null",
+            "caller_is_originator": f"n.member_id is not distinct from {own}",
+            "caller_is_funder": f"m.member_id is not distinct from {own}",
         },
         "subject": {
             "former_state": "f.state",

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
-import duckdb
 import orjson
 import psycopg
 
 from tallystick.ledger import tables
 from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.references import Job
+from tallystick.service.workbench import insert_rows
 
 #: By dataset: the kind of number whose object the existing statements hang on.
 _OBJECT_KINDS = {
@@ -40,12 +41,21 @@ order by t.{object}, t.{item}, p.position desc nulls first
 """
 
 
-def load(connection: psycopg.Connection[Any], job: Job) -> None:
+#: A few keys without a table made for them.
+_ASKED = """
+with asked_key (party_id, object_id, item_key) as
+  (select * from unnest(%(parties)s::uuid[], %(objects)s::uuid[], %(items)s::text[]))
+"""
+
+
+def load(connection: psycopg.Connection[Any], job: Job) -> bool:
     """DuckDB table `existing`: per object and item key the newest statement's leaf and state.
 
     `is_own` marks statements of this very submission: a job resumed after a crash meets them.
     For snapshots only periods up to the newest on file are asked for; later ones cannot be there,
     unless the newest was deleted.
+
+    Gives: whether anything may be on file
     """
     job.con.execute(
         "create or replace table existing (object_id uuid, item_key varchar, leaf varchar,"
@@ -53,7 +63,31 @@ def load(connection: psycopg.Connection[Any], job: Job) -> None:
     )
     keys = _asked(connection, job)
     if not keys:
-        return
+        return False
+    within, given = _within(job)
+    is_snapshot = job.dataset == "snapshot"
+    query = _QUERY.format(
+        dataset=job.dataset,
+        object="account_id" if is_snapshot else "object_id",
+        item="period_end" if is_snapshot else "item_key",
+        within=within,
+    )
+    given |= {"dataset": job.dataset, "submission": job.submission_id}
+    if job.is_small:
+        parties, objects, items = zip(*keys, strict=True)
+        given |= {"parties": list(parties), "objects": list(objects), "items": list(items)}
+        insert_rows(job.con, "existing", connection.execute(_ASKED + query, given))
+        return True
+    _send(connection, keys)
+    with connection.cursor(name="existing") as cursor:
+        cursor.itersize = 20000
+        cursor.execute(query, given)
+        insert_rows(job.con, "existing", cursor)
+    return True
+
+
+def _send(connection: psycopg.Connection[Any], keys: Iterable[tuple[Any, ...]]) -> None:
+    """Copy keys into the temporary table `asked_key`."""
     connection.execute(
         "create temporary table if not exists asked_key (party_id uuid, object_id uuid,"
         " item_key text) on commit drop"
@@ -63,18 +97,6 @@ def load(connection: psycopg.Connection[Any], job: Job) -> None:
         for key in keys:
             copy.write_row(key)
     connection.execute("analyze asked_key")
-    within, given = _within(job)
-    is_snapshot = job.dataset == "snapshot"
-    query = _QUERY.format(
-        dataset=job.dataset,
-        object="account_id" if is_snapshot else "object_id",
-        item="period_end" if is_snapshot else "item_key",
-        within=within,
-    )
-    with connection.cursor(name="existing") as cursor:
-        cursor.itersize = 20000
-        cursor.execute(query, {"dataset": job.dataset, "submission": job.submission_id, **given})
-        insert_rows(job.con, "existing", cursor)
 
 
 def differs_sql(job: Job, furnisher_sql: str) -> str:
@@ -161,50 +183,27 @@ def _within(job: Job) -> tuple[str, dict[str, Any]]:
     return "t.period_end between %(low)s and %(high)s", {"low": low, "high": high}
 
 
-def insert_rows(con: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Sequence[Any]]) -> None:
-    """Insert rows into a DuckDB table in batches, as columns."""
-    batch: list[Sequence[Any]] = []
-    for row in rows:
-        batch.append(row)
-        if len(batch) == 20000:
-            _insert_batch(con, table, batch)
-            batch = []
-    if batch:
-        _insert_batch(con, table, batch)
+def load_reopened(connection: psycopg.Connection[Any], job: Job) -> bool:
+    """Reopened events of accounts that are closed on file (all others cannot need them).
 
-
-def _insert_batch(
-    con: duckdb.DuckDBPyConnection, table: str, batch: Sequence[Sequence[Any]]
-) -> None:
-    columns = [
-        [str(value) if value is not None and not isinstance(value, bool | int | str) else value
-         for value in column]
-        for column in zip(*batch, strict=True)
-    ]  # fmt: skip
-    names = ", ".join(f"unnest($c{number})" for number in range(len(columns)))
-    con.execute(
-        f"insert into {table} select {names}",
-        {f"c{number}": column for number, column in enumerate(columns)},
-    )
-
-
-def load_reopened(connection: psycopg.Connection[Any], job: Job) -> None:
-    """Reopened events of accounts that are closed on file (all others cannot need them)."""
+    Gives: whether there are any
+    """
     job.con.execute("create or replace table reopened (account_id uuid, occurred_on date)")
     closed = job.con.execute(
         "select distinct party_id, object_id from account_ref"
         " where object_id is not null and (closed_on is not null or last_status = 'closed')"
     ).fetchall()
     if not closed:
-        return
+        return False
     rows = connection.execute(
         "select object_id, (occurred_at at time zone 'UTC'"
         " + occurred_at_offset_minutes * interval '1 minute')::date from ledger.event"
         " join ledger.publication using (chunk_id) where party_id = any(%s)"
         " and object_id = any(%s) and event_type = 'reopened'",
         ([row[0] for row in closed], [row[1] for row in closed]),
-    )
+    ).fetchall()
     insert_rows(job.con, "reopened", rows)
+    return bool(rows)
 
 
 def load_shares(connection: psycopg.Connection[Any], job: Job) -> None:
@@ -321,13 +320,22 @@ def load_consents(connection: psycopg.Connection[Any], job: Job, now: datetime) 
     rows = connection.execute(
         _CONSENTS,
         {
-            "cited": [pair[0] for pair in pairs],
+            "cited": [_id_of(pair[0]) for pair in pairs],
             "parties": [pair[1] for pair in pairs],
             "furnisher": job.furnisher_id,
             "now": now,
         },
     )
     insert_rows(job.con, "consent_of", rows)
+
+
+def _id_of(text: str) -> UUID | None:
+    """The id a text is, written as ids are; None for any other text."""
+    try:
+        found = UUID(text)
+    except ValueError:
+        return None
+    return found if str(found) == text else None
 
 
 _CONSENTS = """
@@ -342,8 +350,8 @@ select c.consent_id::text, cited.party_id,
     when c.valid_to <= %(now)s then 'expired'
     else 'active'
   end
-from unnest(%(cited)s::text[], %(parties)s::uuid[]) as cited (ref, party_id)
-join directory.consent k on k.consent_id::text = cited.ref
+from unnest(%(cited)s::uuid[], %(parties)s::uuid[]) as cited (consent_id, party_id)
+join directory.consent k on k.consent_id = cited.consent_id
 join gate.consent c on c.token = k.token and c.consent_id = k.consent_id
 left join gate.withdrawal w on w.token = c.token and w.consent_id = c.consent_id
 """

@@ -16,10 +16,10 @@ from uuid import UUID
 import psycopg
 
 from tallystick.ledger import fold, read
-from tallystick.service import existing
 from tallystick.service.keys_of_rows import SHAPES
 from tallystick.service.port import Deps
 from tallystick.service.references import HOLDER, Job
+from tallystick.service.workbench import insert_rows
 
 #: What a pending row waits for that its former account must bring (`intake.pending.waits_kind`).
 WAITS_KIND = "former"
@@ -194,12 +194,15 @@ def load_sold(connection: psycopg.Connection[Any], job: Job) -> bool:
         for account, one in told(connection, accounts).items()
     ]
     if rows:
-        existing.insert_rows(job.con, "sold_account", rows)
+        insert_rows(job.con, "sold_account", rows)
     return bool(rows)
 
 
-def load_bought(connection: psycopg.Connection[Any], job: Job) -> None:
-    """DuckDB table `bought`: accounts whose newest month is `sold` and that the sender now has."""
+def load_bought(connection: psycopg.Connection[Any], job: Job) -> bool:
+    """DuckDB table `bought`: accounts whose newest month is `sold` and that the sender now has.
+
+    Gives: whether there are any
+    """
     job.con.execute("create or replace table bought (object_id uuid)")
     accounts = dict(
         job.con.execute(
@@ -214,7 +217,8 @@ def load_bought(connection: psycopg.Connection[Any], job: Job) -> None:
         if one.taken_at(job.furnisher_id)
     ]
     if rows:
-        existing.insert_rows(job.con, "bought", rows)
+        insert_rows(job.con, "bought", rows)
+    return bool(rows)
 
 
 def load_accounts(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> None:
@@ -250,7 +254,7 @@ def load_accounts(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> 
             (row.line_no, state, *((seen.object_id, seen.party_id, seen.changed_by) if seen
              else (None,) * 3), tokens[no].hex(), *(seen[5:] if seen else (None,) * 5))
         )  # fmt: skip
-    existing.insert_rows(job.con, "former", rows)
+    insert_rows(job.con, "former", rows)
 
 
 def _sent(job: Job) -> list[_Sent]:
@@ -363,7 +367,7 @@ def load_persons(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> N
         if former is None or (whose and former not in whose):
             rows.append((line_no, "unknown" if former is None else "other"))
     if rows:
-        existing.insert_rows(job.con, "former", rows)
+        insert_rows(job.con, "former", rows)
 
 
 def _subjects_of_numbers(

@@ -7,7 +7,7 @@ directory. Numbers never travel; tokens do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,11 +18,15 @@ import numpy as np
 import psycopg
 
 from tallystick.service.port import Deps
-from tallystick.service.workbench import beside
+from tallystick.service.workbench import beside, insert_rows
 
 #: The separator inside a holder's key, so that no two different holders share one.
 HOLDER = "\x1f"
 
+#: A few tokens, numbered from 0, without a table made for them (`_send`).
+_ASKED = """
+with asked (no, token) as (select * from unnest(%(numbers)s::integer[], %(tokens)s::bytea[]))
+"""
 _ACCOUNT_QUERY = """
 select a.no, encode(a.token, 'hex') as token, o.object_id, o.party_id, f.subject_id, f.changed_by,
   f.opened_on, f.closed_on, f.maturity_on, f.currency, f.product, f.credit_limit_minor,
@@ -106,11 +110,32 @@ def look_up(
     ).fetchnumpy()["number"]
     texts: list[str] = numbers.tolist()
     tokens = deps.keys.number_tokens(furnisher, kind, texts)
-    _send(connection, tokens)
     query, columns = _query(kind)
+    given = {"furnisher": furnisher, "kind": kind}
+    if job.is_small:
+        found = connection.execute(
+            _ASKED + query, {**given, "numbers": list(range(len(texts))), "tokens": tokens}
+        )
+        job.con.execute(f"create or replace table {into} (number varchar, {columns})")
+        insert_rows(job.con, into, ((texts[row[0]], *row) for row in found))
+        return
+    _send(connection, tokens)
+    _load(connection, job, numbers, query=query, columns=columns, given=given, into=into)
+
+
+def _load(
+    connection: psycopg.Connection[Any],
+    job: Job,
+    numbers: np.ndarray[Any, Any],
+    *,
+    query: str,
+    columns: str,
+    given: Mapping[str, Any],
+    into: str,
+) -> None:
+    """Make table `into` of what the query finds for the tokens sent, through a file."""
     path = job.folder / f"{into}.csv"
     names = [part.split()[0] for part in columns.replace("\n", " ").split(",")]
-    given = {"furnisher": furnisher, "kind": kind}
     connection.execute("set local work_mem = '256MB'")
     with path.open("wb") as file, connection.cursor(name="look_up") as cursor:
         cursor.itersize = 8
@@ -118,7 +143,7 @@ def look_up(
         for (lines,) in cursor:
             file.write(lines.encode())
             file.write(b"\n")
-    asked = {"no": np.arange(len(texts), dtype=np.int32), "number": numbers}
+    asked = {"no": np.arange(len(numbers), dtype=np.int32), "number": numbers}
     job.con.register("asked_numbers", asked)
     typed = ", ".join(
         f"'{part.split()[0]}': '{part.split()[1]}'"

@@ -19,12 +19,12 @@ from tallystick.formats import Column, columns, full_form, is_pointer
 from tallystick.ledger import append, extend, publish, seal, tables
 from tallystick.resolve import Identity, normal_name
 from tallystick.service import context, disagreed, former
-from tallystick.service.existing import insert_rows
 from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.pending import CONSENT_KIND, consent_token
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.service.settle import NewParty, agreements_of
+from tallystick.service.workbench import insert_rows
 
 #: Rows of one chunk: small enough that nobody's file is locked longer than 100 ms. Records that
 #: are put in place are cheaper than those whose files are folded.
@@ -83,8 +83,7 @@ def _query(job: Job, only: str) -> str:
         parts += [
             "f.state as former_state", "f.object_id as former_account",
             "f.party_id as former_party", "f.changed_by as former_changed_by",
-            "(select g.object_id from agreement_ref g where g.number = r.agreement_number)"
-            " as ref_agreement",
+            "g.object_id as ref_agreement",
         ]  # fmt: skip
     parts += [
         "e.leaf as on_file_leaf", "e.operation as on_file_operation",

@@ -6,10 +6,11 @@ memory each get a database of their own in one that is kept; letting it go drops
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
+from typing import Any
 
 import duckdb
 
@@ -75,6 +76,33 @@ def beside(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
     cursor = con.cursor()
     cursor.execute(f"use {_JOB}")
     return cursor
+
+
+def insert_rows(con: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Sequence[Any]]) -> None:
+    """Insert rows into a DuckDB table in batches, as columns."""
+    batch: list[Sequence[Any]] = []
+    for row in rows:
+        batch.append(row)
+        if len(batch) == 20000:
+            _insert_batch(con, table, batch)
+            batch = []
+    if batch:
+        _insert_batch(con, table, batch)
+
+
+def _insert_batch(
+    con: duckdb.DuckDBPyConnection, table: str, batch: Sequence[Sequence[Any]]
+) -> None:
+    columns = [
+        [str(value) if value is not None and not isinstance(value, bool | int | str) else value
+         for value in column]
+        for column in zip(*batch, strict=True)
+    ]  # fmt: skip
+    names = ", ".join(f"unnest($c{number})" for number in range(len(columns)))
+    con.execute(
+        f"insert into {table} select {names}",
+        {f"c{number}": column for number, column in enumerate(columns)},
+    )
 
 
 def _begin(con: duckdb.DuckDBPyConnection, place: str) -> None:

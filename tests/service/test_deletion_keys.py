@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 
 import factory
+from tallystick.entry.cli.offline import check_file
 from tallystick.formats import load
 from tallystick.service import record_keys
 from tallystick.service.keys_of_rows import SHAPES
@@ -124,6 +128,36 @@ def test_a_key_that_is_not_whole_is_told_and_hides_nothing(
     assert {(one.field, one.severity) for one in found} == {("record_key", "reject")}
     assert rows(bureau, "select count(*) from ledger.deletion") == [(0,)]
     assert rows(bureau, STANDS) == stood
+
+
+def test_a_wrong_key_is_found_offline_as_the_bureau_finds_it(
+    bureau: Any, bank: Any, tmp_path: Path
+) -> None:
+    sent = [factory.deletion(dataset, key) for dataset, key, _ in WRONG]
+    sent += [
+        factory.deletion("snapshot", {}, reason="nobody's"),
+        {"record_dataset": "nothing", "record_key": {}, "reason": "other"},
+        {"record_dataset": "snapshot", "reason": "other"},
+        {"record_dataset": "snapshot", "record_key": [1], "reason": "other"},
+        factory.deletion("snapshot", {"account_number": "A1", "period_end": LAST}),
+    ]
+    path = tmp_path / "deletion.ndjson"
+    path.write_bytes(b"".join(orjson.dumps(one) + b"\n" for one in sent))
+    checked = check_file(path, dataset="deletion", profile_id="zz", progress=lambda *_: None)
+    view = factory.send(bureau.deps, bank, "deletion", *sent)
+    told = findings(bureau.deps, bank, view.submission_id, limit=1000)
+    assert _places(checked.findings) == _places(
+        one for one in told if one.rule_id in checked.evaluated
+    )
+    found = {(one.line_no, one.rule_id, one.seen) for one in checked.findings}
+    for line, (_, _, seen) in enumerate(WRONG, start=1):
+        assert {(line, f"DEL-KEY-{number}", text) for number, text in seen.items()} <= found
+
+
+def _places(found: Iterable[Any]) -> list[tuple[Any, ...]]:
+    return sorted(
+        (one.line_no, one.rule_id, one.severity, one.field or "", one.seen or "") for one in found
+    )
 
 
 @pytest.mark.parametrize(("dataset", "record"), RECORDS)

@@ -194,7 +194,7 @@ CONTEXT: tuple[ContextColumn, ...] = (
     ),
     *_columns(
         ("deletion",),
-        "ledger",
+        "row",
         ("key_missing", "text", "Fields of the key that are not named, then the whole key."),
         ("key_unknown", "text", "Names that are no fields of the key, then the whole key."),
         ("key_unreadable", "text", "Fields of the key whose value is none, then the whole key."),

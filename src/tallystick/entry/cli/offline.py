@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final, cast, get_args
 
 import duckdb
+import orjson
 
 from tallystick.entry.cli.output import Progress
 from tallystick.errors import BadRequest
@@ -21,7 +22,7 @@ from tallystick.furnish.stage import Staged, stage_file
 from tallystick.model.finding import Finding, Severity
 from tallystick.model.instant import microseconds
 from tallystick.profile import Profile, ProfileAt
-from tallystick.service import domains
+from tallystick.service import domains, record_keys
 from tallystick.service.allowed import Place, allowed_at
 from tallystick.service.keys_of_rows import SHAPES, file_key_sql
 from tallystick.validate import Rule, judge_table, load_rules, take_back
@@ -151,6 +152,10 @@ def _judge(
             "left join identifier_ref i"
             " on i.scheme = r.identifier_scheme and i.number = r.identifier_number"
         )
+    if dataset.name == "deletion":
+        _keys(con, at)
+        given |= {f"key_{fault}": f"k.{fault}" for fault in ("missing", "unknown", "unreadable")}
+        joins.append("left join key_fault k on k.line_no = r.line_no")
     columns = ", ".join(f"{expression} as {name}" for name, expression in given.items())
     con.execute(f'create view judged as select r.*, {columns} from "row" r {" ".join(joins)}')
     judged = [rule for rule in rules if rule.needs != "ledger"]
@@ -215,6 +220,32 @@ def _identifiers(con: duckdb.DuckDBPyConnection, at: ProfileAt) -> None:
     ]
     if rows:
         con.executemany("insert into identifier_ref values (?, ?, ?, ?, ?)", rows)
+
+
+def _keys(con: duckdb.DuckDBPyConnection, at: ProfileAt) -> None:
+    """What is wrong with the keys that deletions name; a row that cannot be read names none."""
+    con.execute(
+        "create table key_fault"
+        " (line_no bigint, missing varchar, unknown varchar, unreadable varchar)"
+    )
+    known, lists = load(), domains.of(at)
+    rows = con.cursor()  # the connection itself inserts meanwhile
+    rows.execute(
+        'select line_no, record_dataset, record_key from "row" where line_no not in'
+        " (select line_no from fault where severity = 'reject' and line_no is not null)"
+    )
+    while batch := rows.fetchmany(5000):
+        read = [
+            (line, record_keys.read(known[name], orjson.loads(key), lists))
+            for line, name, key in batch
+        ]
+        wrong = [
+            (line, one.missing, one.unknown, one.unreadable)
+            for line, one in read
+            if one.values is None
+        ]
+        if wrong:
+            con.executemany("insert into key_fault values (?, ?, ?, ?)", wrong)
 
 
 def _findings(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> tuple[Finding, ...]:

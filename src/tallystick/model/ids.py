@@ -17,3 +17,12 @@ def parse_edge_id(prefix: str, text: str) -> UUID | None:
     """The UUID of an edge id; None when the text is not one with that prefix."""
     match = _EDGE.fullmatch(text)
     return UUID(match.group(2)) if match and match.group(1) == prefix else None
+
+
+def plain_id(text: str) -> UUID | None:
+    """The id a text is in the one form ids are written; None for any other text."""
+    try:
+        found = UUID(text)
+    except ValueError:
+        return None
+    return found if str(found) == text else None

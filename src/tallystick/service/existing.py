@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 import psycopg
 
 from tallystick.ledger import tables
+from tallystick.model.ids import plain_id
 from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
@@ -320,22 +320,13 @@ def load_consents(connection: psycopg.Connection[Any], job: Job, now: datetime) 
     rows = connection.execute(
         _CONSENTS,
         {
-            "cited": [_id_of(pair[0]) for pair in pairs],
+            "cited": [plain_id(pair[0]) for pair in pairs],
             "parties": [pair[1] for pair in pairs],
             "furnisher": job.furnisher_id,
             "now": now,
         },
     )
     insert_rows(job.con, "consent_of", rows)
-
-
-def _id_of(text: str) -> UUID | None:
-    """The id a text is, written as ids are; None for any other text."""
-    try:
-        found = UUID(text)
-    except ValueError:
-        return None
-    return found if str(found) == text else None
 
 
 _CONSENTS = """

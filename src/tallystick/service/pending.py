@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
+from tallystick.model.ids import plain_id
 from tallystick.service import former, intake_store, waited
 from tallystick.service.port import Deps
 
@@ -38,11 +39,8 @@ class ProcessPending(Protocol):
 
 def consent_token(consent_ref: str) -> bytes:
     """What a row waiting for a consent waits for: the id's bytes; of what is no id, a digest."""
-    try:
-        consent_id = UUID(consent_ref)
-    except ValueError:
-        consent_id = None
-    if consent_id is not None and str(consent_id) == consent_ref:
+    consent_id = plain_id(consent_ref)
+    if consent_id is not None:
         return consent_id.bytes
     return hashlib.sha256(consent_ref.encode()).digest()
 

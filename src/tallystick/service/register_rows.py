@@ -5,7 +5,7 @@ Neither hangs on a person's file: a consent stands under a token, a member's fac
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import date
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -14,6 +14,7 @@ import psycopg
 
 from tallystick.errors import BadRequest
 from tallystick.ledger import append, order
+from tallystick.model.ids import plain_id
 from tallystick.service import consents as gate
 from tallystick.service import intake_store
 from tallystick.service.members import Member
@@ -205,17 +206,16 @@ def _register_part(
     accepted = unchanged = 0
     refused: list[intake_store.FindingRow] = []
     with deps.database.connect("serve") as connection:
+        sent = {row["line_no"]: plain_id(row["consent_id"]) for row in rows}
         known = {
             row[0]
             for row in connection.execute(
-                "select consent_id::text from directory.consent where consent_id::text = any(%s)",
-                ([row["consent_id"] for row in rows],),
+                "select consent_id from directory.consent where consent_id = any(%s)",
+                ([one for one in sent.values() if one is not None],),
             )
         }
-        keys = deps.vault.create(
-            [UUID(row["consent_id"]) for row in rows if _is_new_id(row["consent_id"], known)],
-            deps.clock(),
-        )
+        new = {one for one in sent.values() if one is not None and one not in known}
+        keys = deps.vault.create(sorted(new), deps.clock())
         gate.lock_persons(
             deps, connection, [(row["identifier_scheme"], row["identifier_number"]) for row in rows]
         )
@@ -231,19 +231,11 @@ def _register_part(
             except BadRequest as error:
                 refused.append(_refused(row["line_no"], error.code))
                 continue
-            unchanged += row["consent_id"] in known
-            accepted += row["consent_id"] not in known
+            unchanged += sent[row["line_no"]] in known
+            accepted += sent[row["line_no"]] not in known
     if refused:
         _reject(deps, job, refused)
     return accepted, unchanged
-
-
-def _is_new_id(text: str, known: Collection[str]) -> bool:
-    """Whether a key can be made ahead: an id that is none is refused with its artefact."""
-    try:
-        return str(UUID(text)) not in known
-    except ValueError:
-        return False
 
 
 def _refused(line_no: int, code: str) -> intake_store.FindingRow:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -22,6 +23,8 @@ from sent import Sent
 from tallystick.adapters.keys import FILE_NAME, BureauKeys
 from tallystick.model.ids import parse_edge_id
 
+#: Long enough for a heartbeat missed at the usual 30 s, and for the work.
+PATIENCE_S = 120
 _COMMAND = Path(sys.executable).parent / "tallystick"
 _FINISHED = ("published", "rejected", "failed")
 
@@ -44,19 +47,32 @@ def _base64url(data: bytes) -> str:
 @contextmanager
 def command(rig: Rig, folder: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
     """A command that runs until it is killed, at the latest at the end."""
-    settings = {
-        "TALLYSTICK_DATABASE_URL": rig.url, "TALLYSTICK_DATA_FOLDER": str(folder),
-        "TALLYSTICK_CLOCK": NOON.isoformat(),
-    }  # fmt: skip
     with (folder / "said").open("ab") as said:
         process = subprocess.Popen(
-            [str(_COMMAND), *words], env=os.environ | settings, stdout=said, stderr=said
+            [str(_COMMAND), *words], env=_settings(rig, folder), stdout=said, stderr=said
         )
     try:
         yield process
     finally:
         process.kill()
         process.wait()
+
+
+def ended(rig: Rig, folder: Path, *words: str) -> Any:
+    """What a command that must end well says in JSON."""
+    done = subprocess.run(
+        [str(_COMMAND), *words, "--json"], env=_settings(rig, folder), capture_output=True,
+        timeout=PATIENCE_S, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr.decode()[-2000:]
+    return orjson.loads(done.stdout)
+
+
+def _settings(rig: Rig, folder: Path) -> dict[str, str]:
+    return os.environ | {
+        "TALLYSTICK_DATABASE_URL": rig.url, "TALLYSTICK_DATA_FOLDER": str(folder),
+        "TALLYSTICK_CLOCK": NOON.isoformat(),
+    }  # fmt: skip
 
 
 def post(port: int, secret: str, files: tuple[Sent, ...]) -> list[UUID]:

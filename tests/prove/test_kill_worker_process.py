@@ -16,8 +16,6 @@ from tallystick.service.members import Member, issue_key
 pytestmark = [pytest.mark.prove, pytest.mark.timeout(3600)]
 #: How long the one who takes over waits for a heartbeat, in the rounds that have no half minute.
 SOON_S = 2.0
-#: Long enough for a heartbeat missed at the usual 30 s, and for the work.
-PATIENCE_S = 120
 
 
 def test_what_a_killed_worker_process_held_is_taken_over(
@@ -46,7 +44,7 @@ def test_what_a_killed_worker_process_held_is_taken_over(
                 else rigs.child("work", rig.addresses, str(SOON_S))
             )
             with successor:
-                commands.wait_until_finished(rig, acknowledged, seconds=PATIENCE_S)
+                commands.wait_until_finished(rig, acknowledged, seconds=commands.PATIENCE_S)
             for file, submission_id in zip(files, acknowledged, strict=True):
                 check_submission(rig, submission_id, file)
             rigs.check_whole(rig)

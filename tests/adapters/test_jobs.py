@@ -8,7 +8,9 @@ from datetime import timedelta
 
 import psycopg
 import pytest
+from psycopg import sql
 
+from tallystick.adapters import jobs as jobs_module
 from tallystick.adapters.jobs import apply_schema, open_queue, run_worker
 from tallystick.adapters.postgres import Database, set_mint_key
 from tallystick.adapters.vault import Vault
@@ -16,7 +18,7 @@ from tallystick.entry.compose import make_deps
 from tallystick.service.members import add_member
 from tallystick.service.port import Deps
 from tallystick.service.submissions import show
-from tallystick.service.submit import receive
+from tallystick.service.submit import process, receive
 
 
 @dataclass
@@ -155,6 +157,56 @@ def test_a_job_of_a_dead_worker_gives_way_to_one_that_waits(opened, member):
     assert jobs(opened) == [(str(submission), "doing"), (str(submission), "todo")]
 
     assert worked_off(opened, [submission]) == ["published"]
+    assert jobs(opened) == []
+
+
+def out_of_reach(url, seconds):
+    """Cut the jobs' connections, and let nobody connect again for so long."""
+    name = psycopg.conninfo.conninfo_to_dict(url)["dbname"]
+    may = sql.SQL("alter database {} allow_connections {}")
+
+    def let(answer):
+        with psycopg.connect(url, dbname="postgres", autocommit=True) as connection:
+            connection.execute(may.format(sql.Identifier(name), sql.SQL(answer)))
+            connection.execute(
+                "select pg_terminate_backend(pid) from pg_stat_activity"
+                " where datname = %s and application_name = 'tallystick jobs'",
+                (name,),
+            )
+
+    let("false")
+    again = threading.Timer(seconds, let, ("true",))
+    again.start()
+    return again
+
+
+def test_a_job_that_ends_while_the_database_is_out_of_reach_is_written_down_as_ended(
+    opened, member, monkeypatch
+):
+    """Left as if under way, it would stay so: nobody takes over what a living worker holds."""
+    monkeypatch.setattr(jobs_module, "_AGAIN_S", 0.1)
+    monkeypatch.setattr(jobs_module, "_REACHED_S", 0.2)
+    timers = []
+
+    def ends_out_of_reach(deps, submission_id):
+        process(deps, submission_id)
+        timers.append(out_of_reach(opened.database.url, 0.5))
+
+    monkeypatch.setattr(jobs_module, "process", ends_out_of_reach)
+    submission = sent(opened, member, "2025-01-01")
+    with open_queue(opened.database.url) as queue:
+        queue.enqueue(submission)
+    stop = threading.Event()
+    worker = threading.Thread(target=run_worker, args=(opened, stop))
+    worker.start()
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        time.sleep(0.05)
+        if timers and timers[0].finished.is_set() and jobs(opened) == []:
+            break
+    stop.set()
+    worker.join()
+    assert len(timers) == 1
     assert jobs(opened) == []
 
 

@@ -13,11 +13,10 @@ from uuid import UUID
 
 import psycopg
 
-from tallystick.formats import Dataset, columns, load
 from tallystick.model.instant import microseconds
 from tallystick.profile import ProfileAt
-from tallystick.service import existing, former
-from tallystick.service.keys_of_rows import SHAPES, file_key_sql, item_key_sql
+from tallystick.service import beside_rows, existing, former
+from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.port import Deps
 from tallystick.service.references import Job, look_up
 from tallystick.service.workbench import insert_rows
@@ -44,10 +43,6 @@ _ON_ACCOUNT = {
 }
 
 
-#: Datasets that only the account's holder of the time may speak in.
-_BY_HOLDER = ("account", "account_party", "snapshot", "event", "guarantee", "remark")
-
-
 def build(
     deps: Deps,
     connection: psycopg.Connection[Any],
@@ -67,19 +62,19 @@ def build(
         existing.load_taken_over(connection, job)
     is_known = existing.load(connection, job)
     job.con.execute("create or replace table compared (line_no bigint, is_same boolean)")
-    _duplicates(job)
-    has_sold = job.dataset in _BY_HOLDER and former.load_sold(connection, job)
+    beside_rows.load_duplicates(job)
+    has_sold = job.dataset in beside_rows.BY_HOLDER and former.load_sold(connection, job)
     if job.dataset == "account":
         former.load_accounts(deps, connection, job)
     if job.dataset in ("snapshot", "payment"):
-        _buckets(job, profile)
-        _previous(job)
+        beside_rows.load_buckets(job, profile)
+        beside_rows.load_previous(job)
     if job.dataset == "subject":
-        _identifiers(job, profile)
+        beside_rows.load_identifiers(job, profile)
         former.load_persons(deps, connection, job)
     if job.dataset == "funding":
         existing.load_shares(connection, job)
-    if "consent_ref" in _row_columns(job):
+    if "consent_ref" in beside_rows.row_columns(job):
         existing.load_consents(connection, job, deps.clock())
     given = _expressions(deps, job, profile, day)
     if job.dataset == "snapshot":
@@ -100,7 +95,7 @@ def build(
         for column in context_of(job.dataset)
     )
     job.con.execute(
-        f'create or replace view judged as select r.*, {columns} from "row" r {joins(job)}'
+        f'create or replace view judged as select r.*, {columns} from "row" r {joins_to_judge(job)}'
     )
 
 
@@ -118,10 +113,6 @@ def _rarely(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:
             " then v.status end"
         )
     return given
-
-
-def _row_columns(job: Job) -> set[str]:
-    return {"line_no", *(column.name for column in columns(definition(job.dataset)))}
 
 
 def _references(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> None:
@@ -191,44 +182,6 @@ def _funding_accounts(
     job.con.execute("create or replace table account_ref as from account_ref_all")
 
 
-def _buckets(job: Job, profile: ProfileAt) -> None:
-    job.con.execute(
-        "create or replace table bucket_ref (code varchar, rank integer, kind varchar,"
-        " days_min integer, days_max integer)"
-    )
-    insert_rows(
-        job.con,
-        "bucket_ref",
-        [
-            (one.code, one.rank, one.kind, one.days_min, one.days_max)
-            for one in profile.buckets.values()
-        ],
-    )
-
-
-def _identifiers(job: Job, profile: ProfileAt) -> None:
-    """Verdicts on identity numbers, by the profile's checks."""
-    job.con.execute(
-        "create or replace table identifier_check (line_no bigint, verdict varchar,"
-        " birth_date date, sex varchar)"
-    )
-    _, batches = job.read(
-        'select line_no, identifier_scheme, identifier_number from "row"'
-        " where identifier_scheme is not null and identifier_number is not null",
-        5000,
-    )
-    for rows in batches:
-        verdicts = [
-            (
-                line,
-                profile.check_identifier(scheme, number),
-                *profile.identifier_facts(scheme, number),
-            )
-            for line, scheme, number in rows
-        ]
-        insert_rows(job.con, "identifier_check", verdicts)
-
-
 def joins(job: Job) -> str:
     """The joins: `r` the row; `a`, `p`, `o` its references; `e` on file; `d` its duplicate.
 
@@ -250,21 +203,27 @@ def joins(job: Job) -> str:
     )
     if job.dataset != "snapshot":
         found.append("left join compared q on q.line_no = r.line_no")
+    if job.dataset in ("account", "subject"):
+        found.append("left join former f on f.line_no = r.line_no")
+    if job.dataset == "account":
+        found.append("left join agreement_ref g on g.number = r.agreement_number")
+    return " ".join(found)
+
+
+def joins_to_judge(job: Job) -> str:
+    """`joins`, and what else the rules may read beside a row; `c` the consent it cites."""
+    found = [joins(job)]
     if job.dataset in ("snapshot", "payment"):
         found.append("left join bucket_ref b on b.code = r.bucket")
         found.append("left join previous v on v.line_no = r.line_no")
         found.append("left join bucket_ref k on k.code = v.bucket")
     if job.dataset == "subject":
         found.append("left join identifier_check i on i.line_no = r.line_no")
-    if job.dataset in ("account", "subject"):
-        found.append("left join former f on f.line_no = r.line_no")
-    if job.dataset == "account":
-        found.append("left join agreement_ref g on g.number = r.agreement_number")
     if job.dataset == "funding":
         found.append("left join shares s on s.line_no = r.line_no")
         found.append("left join member_ref m on m.code = r.funder")
         found.append("left join member_ref n on n.code = r.originator")
-    if "consent_ref" in _row_columns(job):
+    if "consent_ref" in beside_rows.row_columns(job):
         found.append(
             "left join consent_of c on c.consent_ref = r.consent_ref and c.party_id = "
             + _party_sql(job.dataset)
@@ -282,7 +241,7 @@ _PARENT_KNOWN = {
 def lacks_consent_sql(job: Job) -> str | None:
     """Whether a row has all but the consent it cites, over `joins`; None where none is cited."""
     parent = SHAPES[job.dataset].parent
-    if parent is None or "consent_ref" not in _row_columns(job):
+    if parent is None or "consent_ref" not in beside_rows.row_columns(job):
         return None
     party = _party_sql(job.dataset)
     cites = f"r.consent_ref is not null and {party} is not null and c.state is null"
@@ -307,11 +266,6 @@ def object_sql(dataset: str) -> str:
     return "o.object_id"
 
 
-def definition(dataset: str) -> Dataset:
-    """The registry's definition of a dataset."""
-    return load()[dataset]
-
-
 def _is_own_sql(dataset: str) -> str:
     """Who sold an account still speaks of its time before; a row that takes it over may begin."""
     since = {
@@ -322,53 +276,6 @@ def _is_own_sql(dataset: str) -> str:
     sold = f"exists (select 1 from sold_account z where z.object_id = a.object_id and {since})"
     takes_over = "f.state is not distinct from 'goes_on' or " if dataset == "account" else ""
     return f"{takes_over}not {sold}"
-
-
-def _duplicates(job: Job) -> None:
-    names = sorted(_row_columns(job) - {"line_no"})
-    content = f"hash({', '.join('r.' + name for name in names)})"
-    key, accounts = file_key_sql(job.dataset), ""
-    if (
-        job.dataset in _BY_HOLDER
-        and job.con.execute("select 1 from two_numbers limit 1").fetchone() is not None
-    ):
-        key = file_key_sql(job.dataset, "coalesce(a.object_id::varchar, r.account_number)")
-        accounts = " left join account_state a on a.number = r.account_number"
-    job.con.execute(
-        "create or replace table duplicate_of as select * from (select line_no,"
-        " first_value(line_no) over w as first_line_no,"
-        " first_value(content) over w = content as is_equal from (select r.line_no,"
-        f' hash({key}) as file_key, {content} as content from "row" r{accounts})'
-        " window w as (partition by file_key order by line_no)) where first_line_no <> line_no"
-    )
-
-
-def _previous(job: Job) -> None:
-    """The newest earlier month of each row: in the file, else on file."""
-    if job.dataset == "payment":
-        job.con.execute(
-            "create or replace table previous as select line_no, lag(period_end) over w as"
-            " period_end, lag(bucket) over w as bucket, null::bigint as balance_minor,"
-            ' null::date as first_delinquency_on, null::varchar as status from "row"'
-            " window w as (partition by payer_account_number order by period_end)"
-        )
-        return
-    job.con.execute(
-        "create or replace table previous as"
-        " select line_no, coalesce(prev_end, last_period_end) as period_end,"
-        " if(prev_end is null, last_bucket, prev_bucket) as bucket,"
-        " if(prev_end is null, last_balance_minor, prev_balance) as balance_minor,"
-        " if(prev_end is null, last_first, prev_first) as first_delinquency_on,"
-        " if(prev_end is null, last_status, prev_status) as status"
-        " from (select r.line_no, lag(r.period_end) over w as prev_end,"
-        "  lag(r.bucket) over w as prev_bucket, lag(r.balance_minor) over w as prev_balance,"
-        "  lag(r.first_delinquency_on) over w as prev_first, lag(r.status) over w as prev_status,"
-        "  if(a.last_period_end < r.period_end, a.last_period_end, null) as last_period_end,"
-        "  a.last_bucket, a.last_balance_minor, a.first_delinquency_on as last_first, a.last_status"
-        '  from "row" r left join account_state a on a.number = r.account_number'
-        "  window w as (partition by r.account_number order by r.period_end))"
-        " where coalesce(prev_end, last_period_end) is not null"
-    )
 
 
 def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[str, str]:
@@ -384,7 +291,7 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
     }
     if dataset == "event":
         given["judged_on"] = local_day_sql(microseconds(deps.clock()))
-    if "period_end" in _row_columns(job):
+    if "period_end" in beside_rows.row_columns(job):
         open_months = profile.open_periods_months
         given["is_open_period"] = (
             f"(year(date '{day}') * 12 + month(date '{day}'))"
@@ -397,7 +304,7 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
         given["parent_is_own"] = "true"
     if dataset in ("snapshot", "event", "account_party", "funding", "guarantee", "remark"):
         given |= _ON_ACCOUNT
-    if "consent_ref" in _row_columns(job):
+    if "consent_ref" in beside_rows.row_columns(job):
         given["consent_state"] = (
             f"case when r.consent_ref is not null and {_party_sql(dataset)} is not null"
             " then coalesce(c.state, 'unknown') end"

@@ -297,7 +297,7 @@ def _publish_snapshots(deps: Deps, job: Job, progress: Progress) -> int:
     if planned.sizes:
         done, total = 0, sum(planned.sizes)
         for size in snapshot_chunks.publish_fast(
-            deps, job, planned.sizes, first_chunk_no=first, on_chunk=count
+            deps, job, planned, first_chunk_no=first, on_chunk=count
         ):
             done += size
             progress("publishing", done, total)

@@ -10,7 +10,7 @@ import psycopg
 
 from tallystick.formats import columns, full_form, record_digest
 from tallystick.ledger import seal, tables
-from tallystick.service import context
+from tallystick.service import beside_rows, context
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 
@@ -105,7 +105,7 @@ def _of_member_facts(
 
 def _native(dataset: str, row: Mapping[str, Any], members: Mapping[UUID, str]) -> dict[str, Any]:
     """A row of the ledger as the record its furnisher sent, without the numbers it points with."""
-    definition = context.definition(dataset)
+    definition = beside_rows.definition(dataset)
     typed = dict(row)
     for column in columns(definition):
         if column.field is not None and column.field.type == "member":

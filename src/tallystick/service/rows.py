@@ -18,7 +18,7 @@ import psycopg
 from tallystick.formats import Column, columns, full_form, is_pointer
 from tallystick.ledger import append, extend, publish, seal, tables
 from tallystick.resolve import Identity, normal_name
-from tallystick.service import context, disagreed, former
+from tallystick.service import beside_rows, context, disagreed, former
 from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.pending import CONSENT_KIND, consent_token
 from tallystick.service.port import Deps
@@ -281,7 +281,7 @@ def _former(row: Mapping[str, Any]) -> tuple[UUID, UUID] | None:
 
 @cache
 def _columns(dataset: str) -> tuple[Column, ...]:
-    return columns(context.definition(dataset))
+    return columns(beside_rows.definition(dataset))
 
 
 def _values(
@@ -344,7 +344,7 @@ def _touch(
         if dataset == "account_party":
             prepared.parties.add(row["ref_person_party"])
         if dataset == "funding":
-            key = {name: str(row[name]) for name in context.definition(dataset).key}
+            key = {name: str(row[name]) for name in beside_rows.definition(dataset).key}
             prepared.words.append(disagreed.Word(key=key, values=values))
 
 
@@ -426,7 +426,7 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
     if not some:
         return []
     cursor = job.con.execute(
-        f'select {", ".join(parts)} from "row" r {context.joins(job)}'
+        f'select {", ".join(parts)} from "row" r {context.joins_to_judge(job)}'
         " where r.line_no in (select line_no from left_out where not is_rejected)"
     )
     names = [column[0] for column in cursor.description or ()]
@@ -448,7 +448,7 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
                 line_no=row["line_no"],
                 waits_kind=kind,
                 waits_token=bytes.fromhex(token),
-                record=full_form(context.definition(job.dataset), row),
+                record=full_form(beside_rows.definition(job.dataset), row),
             )
         )
     return found

@@ -9,10 +9,11 @@ no account is in both.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import groupby, islice
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import psycopg
@@ -67,7 +68,7 @@ class _Appended(NamedTuple):
 
 
 def publish_fast(
-    deps: Deps, job: Job, sizes: Sequence[int], *, first_chunk_no: int, on_chunk: OnChunk
+    deps: Deps, job: Job, planned: snapshots.Plan, *, first_chunk_no: int, on_chunk: OnChunk
 ) -> Iterator[int]:
     """Append and publish the planned chunks; yields the rows of each as it is published.
 
@@ -77,15 +78,16 @@ def publish_fast(
     Raises: ledger.publish.Stale when an account changed meanwhile; what was published before
             stays, what was appended and not published is given up by the next round
     """
+    sizes = planned.sizes
     periods = {row[0] for row in job.con.execute("select distinct period_end from fast").fetchall()}
     with ExitStack() as stack:
         appending = stack.enter_context(deps.database.connect("intake"))
         append.ensure_months(appending, periods)
         appending.commit()
-        lanes = [stack.enter_context(_lane(deps, on_chunk)) for _ in range(LANES)]
+        lanes = [stack.enter_context(_lane(deps, on_chunk)) for _ in sizes[:LANES]]
         writer = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="write"))
         ahead = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="append"))
-        appender = _Appender(deps, appending, job, _chunks(job, sizes, writer))
+        appender = _Appender(deps, appending, job, _chunks(job, planned, writer))
         numbers = range(first_chunk_no, first_chunk_no + len(sizes))
         waiting: Future[_Appended] = ahead.submit(appender.append, numbers[0])
         under_way: deque[Future[int]] = deque()
@@ -93,9 +95,9 @@ def publish_fast(
             appended = waiting.result()
             if number != numbers[-1]:
                 waiting = ahead.submit(appender.append, number + 1)
-            if len(under_way) == LANES:
+            if len(under_way) == len(lanes):
                 yield under_way.popleft().result()
-            under_way.append(lanes[number % LANES](appended))
+            under_way.append(lanes[number % len(lanes)](appended))
         yield from (published.result() for published in under_way)
 
 
@@ -116,18 +118,22 @@ def _lane(deps: Deps, on_chunk: OnChunk) -> Iterator[Callable[[_Appended], Futur
             yield lambda appended: thread.submit(publish_one, appended)
 
 
-def _chunks(job: Job, sizes: Sequence[int], writer: ThreadPoolExecutor) -> Iterator[_Chunk]:
+def _chunks(job: Job, planned: snapshots.Plan, writer: ThreadPoolExecutor) -> Iterator[_Chunk]:
     """The planned chunks one after another; the next piece is written while one is read.
 
     The job's DuckDB belongs to the writer until the last piece is there.
     """
-    step = snapshots.PIECE_CHUNKS
+    sizes, step = planned.sizes, snapshots.PIECE_CHUNKS
+
+    def write(piece: range) -> Future[tuple[Path, Path]]:
+        return writer.submit(snapshots.write_piece, job, piece, has_several=planned.has_several)
+
     pieces = [range(at, min(at + step, len(sizes))) for at in range(0, len(sizes), step)]
-    waiting = writer.submit(snapshots.write_piece, job, pieces[0])
+    waiting = write(pieces[0])
     for at, piece in enumerate(pieces):
         ledger, change = waiting.result()
         if at + 1 < len(pieces):
-            waiting = writer.submit(snapshots.write_piece, job, pieces[at + 1])
+            waiting = write(pieces[at + 1])
         with ledger.open("rb") as rows, change.open("rb") as changes:
             by_chunk = groupby(changes, key=lambda line: line[: line.index(b",")])
             for number, (_, changed) in zip(piece, by_chunk, strict=True):

@@ -23,11 +23,15 @@ PIECE_CHUNKS = 50
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What will be published: chunk sizes in order, and the accounts that must be folded."""
+    """What will be published: chunk sizes in order, and the accounts that must be folded.
+
+    `has_several` says that some account has more than one month in the file.
+    """
 
     sizes: list[int]
     slow_accounts: int
     unchanged: int
+    has_several: bool
 
 
 def plan(job: Job, left_out: str = "left_out") -> Plan:
@@ -60,18 +64,25 @@ def plan(job: Job, left_out: str = "left_out") -> Plan:
         "create or replace table slow_account as select distinct account_id from candidate"
         " where period_end <= last_period_end or account_id in (select object_id from two_numbers)"
     )
-    _order(job)
+    has_several = _order(job)
     sizes = con.execute("select count(*) from fast group by chunk_no order by chunk_no").fetchall()
     slow = con.execute("select count(*) from slow_account").fetchall()[0][0]
-    return Plan(sizes=[row[0] for row in sizes], slow_accounts=slow, unchanged=unchanged)
+    return Plan(
+        sizes=[row[0] for row in sizes],
+        slow_accounts=slow,
+        unchanged=unchanged,
+        has_several=has_several,
+    )
 
 
-def _order(job: Job) -> None:
+def _order(job: Job) -> bool:
     """Accounts in the order of their first subject; chunks hold whole accounts.
 
     `place` is a row's place in the whole, from 0: account after account, oldest month first.
     `fast` holds the rows in that order, `file_order` the files they change; DuckDB keeps the order
     when it reads a single table (preserve_insertion_order), so nothing is sorted again.
+
+    Gives: whether an account has more than one row
     """
     job.con.execute(
         "create or replace table account_order as select no, size, chunk_no, upto - size as start,"
@@ -82,7 +93,8 @@ def _order(job: Job) -> None:
         " count(*) as size from candidate where account_id not in"
         " (select account_id from slow_account) group by no) c join account_state s using (no))))"
     )
-    many = job.con.execute("select coalesce(max(size), 0) > 1 from account_order").fetchall()[0][0]
+    found = job.con.execute("select coalesce(max(size), 0) > 1 from account_order").fetchall()
+    many: bool = found[0][0]
     within = "row_number() over (partition by c.no order by c.period_end) - 1" if many else "0"
     job.con.execute(
         "create or replace table fast as select *, (place - chunk_start)::integer as row_no"
@@ -93,6 +105,7 @@ def _order(job: Job) -> None:
         "create or replace table file_order as select o.chunk_no, f.no, f.subject_id, f.object_id,"
         " f.changed_by from account_order o join account_ref f using (no) order by o.start"
     )
+    return many
 
 
 def _month_hex() -> str:
@@ -116,8 +129,10 @@ def _latest_json() -> str:
     return f"'{{' || concat_ws(',', {', '.join(parts)}) || '}}'"
 
 
-def write_piece(job: Job, chunks: range) -> tuple[Path, Path]:
+def write_piece(job: Job, chunks: range, *, has_several: bool) -> tuple[Path, Path]:
     """Write the COPY files of some chunks: their ledger rows, and the changes of files.
+
+    Takes: `has_several`: as planned
 
     Gives: two CSV files in chunk order; a change begins with the number of its chunk
     """
@@ -132,14 +147,14 @@ def write_piece(job: Job, chunks: range) -> tuple[Path, Path]:
     job.con.execute(
         "copy (select n.chunk_no, f.subject_id, f.object_id, f.changed_by,"
         " '\\x' || n.months as months, n.latest, n.first_delinquency_on, n.last_period_end,"
-        f" n.last_bucket, n.last_status, n.last_balance_minor from ({_changes(piece)})"
+        f" n.last_bucket, n.last_status, n.last_balance_minor from ({_changes(piece, has_several)})"
         f" n join (from file_order {within}) f using (no) order by n.place) to '{change}'"
         " (format csv, header false)"
     )
     return ledger, change
 
 
-def _changes(piece: str) -> str:
+def _changes(piece: str, has_several: bool) -> str:
     """The query of an account's months to append, and of its newest, one row an account."""
     newest = (
         "chunk_no, place, latest, first_delinquency_on, period_end as last_period_end,"
@@ -149,6 +164,8 @@ def _changes(piece: str) -> str:
         f"select no, month_hex as months, {newest} from (select *, {_month_hex()} as month_hex,"
         f" {_latest_json()} as latest from {piece} where size = 1)"
     )
+    if not has_several:
+        return singles
     several = (
         f"select no, months, {newest} from (select *, {_latest_json()} as latest,"
         f" string_agg({_month_hex()}, '') over (partition by no order by period_end rows"

@@ -50,7 +50,11 @@ def server_settings() -> dict[str, str]:
     Source: postgresql.org/docs/current/runtime-config-resource.html, shared_buffers;
     postgresql.org/docs/current/wal-configuration.html, max_wal_size
     """
-    return {"shared_buffers": f"{_quarter_of_memory_mib()}MB", "max_wal_size": "16GB"}
+    return {
+        "shared_buffers": f"{_quarter_of_memory_mib()}MB",
+        "max_wal_size": "16GB",
+        "min_wal_size": "6GB",
+    }
 
 
 @contextmanager

@@ -57,6 +57,10 @@ SERVER_SETTINGS: Final[Mapping[str, str]] = {
     "commit_delay": "1000",
     "commit_siblings": "3",
     "wal_sync_method": "open_datasync",
+    # The log of an intake goes to disk as it comes, so that no inquiry's commit must write it.
+    "wal_buffers": "32MB",
+    "wal_writer_delay": "10ms",
+    "wal_writer_flush_after": "256kB",
     "max_connections": "100",
     "password_encryption": "scram-sha-256",
     "timezone": "UTC",

@@ -82,6 +82,7 @@ def publish_fast(
     periods = {row[0] for row in job.con.execute("select distinct period_end from fast").fetchall()}
     with ExitStack() as stack:
         appending = stack.enter_context(deps.database.connect("intake"))
+        stack.enter_context(_unhurried(appending))
         append.ensure_months(appending, periods)
         appending.commit()
         lanes = [stack.enter_context(_lane(deps, on_chunk)) for _ in sizes[:LANES]]
@@ -104,7 +105,11 @@ def publish_fast(
 @contextmanager
 def _lane(deps: Deps, on_chunk: OnChunk) -> Iterator[Callable[[_Appended], Future[int]]]:
     """A connection and a thread that publish one chunk after another."""
-    with deps.database.connect("intake") as connection, _change_table(connection):
+    with (
+        deps.database.connect("intake") as connection,
+        _unhurried(connection),
+        _change_table(connection),
+    ):
 
         def publish_one(appended: _Appended) -> int:
             _publish(connection, appended)
@@ -140,6 +145,24 @@ def _chunks(job: Job, planned: snapshots.Plan, writer: ThreadPoolExecutor) -> It
                 yield _Chunk(list(islice(rows, sizes[number])), list(changed))
         ledger.unlink()
         change.unlink()
+
+
+@contextmanager
+def _unhurried(connection: psycopg.Connection[Any]) -> Iterator[None]:
+    """Commits of chunks do not wait for the disk, nor do answers for them.
+
+    The file was acknowledged when it was received, and a job that lost chunks goes on with them;
+    the commit that ends it waits, and with it all before. An answer that saw a chunk commits its
+    look later than the chunk, so the look cannot be kept without it.
+    Source: postgresql.org/docs/current/wal-async-commit.html
+    """
+    connection.execute("set synchronous_commit = off")
+    connection.commit()
+    try:
+        yield
+    finally:
+        connection.rollback()
+        connection.execute("reset synchronous_commit")
 
 
 @contextmanager

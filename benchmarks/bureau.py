@@ -7,6 +7,7 @@ what the intake would have made, so that a measured run meets real tables, index
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -97,6 +98,7 @@ def bureau(now: datetime, *, share: float = 1.0) -> Iterator[Filled]:
     folder = Path(tempfile.mkdtemp(prefix="tallystick-bench-"))
     folder.chmod(0o711)
     with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
         stack.enter_context(huge_pages())
         server = EmbeddedServer(folder / "postgres", settings=server_settings())
         url = database_named(stack.enter_context(server), "tallystick")

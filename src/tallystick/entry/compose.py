@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
-import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -58,20 +57,21 @@ def new_id() -> UUID:
     return UUID(bytes=uuid_utils.uuid7().bytes)
 
 
-class Pace:
-    """Pauses between chunks so that each thread of long work takes at most `share` of the time."""
+def paced(share: float) -> Callable[[], AbstractContextManager[None]]:
+    """Blocks of work, each with a pause after it: together they take `share` of a thread's time.
 
-    def __init__(self, share: float):
-        self._share = share
-        self._resumed = threading.local()
+    Only the block counts. What a thread waits for between two of them is no work: another thread's
+    pause would otherwise lengthen its own.
+    """
 
-    def __call__(self) -> None:
-        """Sleep as long as the share asks for the work since this thread's last call."""
-        since: float | None = getattr(self._resumed, "at", None)
-        if self._share < 1.0 and since is not None:
-            worked = time.perf_counter() - since
-            time.sleep(worked * (1 / self._share - 1))
-        self._resumed.at = time.perf_counter()
+    @contextmanager
+    def block() -> Iterator[None]:
+        began = time.perf_counter()
+        yield
+        if share < 1.0:
+            time.sleep((time.perf_counter() - began) * (1 / share - 1))
+
+    return block
 
 
 def make_deps(
@@ -90,7 +90,7 @@ def make_deps(
         clock=clock or SystemClock(),
         new_id=new_id,
         random_bytes=secrets.token_bytes,
-        breathe=Pace(intake_share),
+        paced=paced(intake_share),
         database=database,
         vault=vault,
         keys=keys,

@@ -110,7 +110,7 @@ def _decide(deps: Deps, move: _Move) -> order.Place:
             with deps.database.connect("intake") as connection:
                 return _move(deps, connection, move)
         except publish.Moved:
-            deps.breathe()
+            continue
 
 
 def _move(deps: Deps, connection: psycopg.Connection[Any], move: _Move) -> order.Place:

@@ -110,14 +110,14 @@ class Keys(Protocol):
 class Deps:
     """Everything a use-case may touch.
 
-    `new_id` gives a fresh UUID version 7; `breathe` is called between chunks of long work and may
-    pause there, so that answering keeps its share of the machine.
+    `new_id` gives a fresh UUID version 7; each chunk of long work is a block under `paced()`, which
+    may pause after it, so that answering keeps its share of the machine.
     """
 
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]
-    breathe: Callable[[], None]
+    paced: Callable[[], AbstractContextManager[None]]
     database: Connections
     vault: Vault
     keys: Keys

@@ -326,27 +326,43 @@ def _publish_batches(
     unchanged = done = 0
     ours: dict[UUID, int | None] = {}
     for batch in batches:
-        with deps.database.connect("intake") as connection:
-            prepared = rows.prepare(deps, connection, job, batch, operations=operations)
-            unchanged += prepared.unchanged
-            if not prepared.rows:
-                continue
-            number = intake_store.next_chunk_no(connection, job.submission_id)
-            head = append.ChunkHead(
-                submission_id=job.submission_id, chunk_no=number,
-                furnisher_id=job.furnisher_id, dataset=job.dataset,
+        with deps.paced():
+            prepared = _publish_batch(
+                deps, job, batch, ours, operations=operations,
+                months_too=months_too or (operations is not None and job.dataset == "snapshot"),
             )  # fmt: skip
-            chunk_id = append.append(connection, head, prepared.rows, deps.clock())
-        expected = {account: ours.get(account, was) for account, was in prepared.judged_at.items()}
-        _publish_chunk(
-            deps, job, prepared, expected, chunk_id=chunk_id, number=number,
-            months_too=months_too or (operations is not None and job.dataset == "snapshot"),
-        )  # fmt: skip
-        ours.update(dict.fromkeys(prepared.accounts, chunk_id))
+        unchanged += prepared.unchanged
         done += prepared.accepted
         progress("publishing", done, None)
-        deps.breathe()
     return unchanged
+
+
+def _publish_batch(
+    deps: Deps,
+    job: Job,
+    batch: Sequence[Mapping[str, Any]],
+    ours: dict[UUID, int | None],
+    *,
+    operations: Mapping[int, tuple[str, str]] | None,
+    months_too: bool,
+) -> rows.Prepared:
+    """Append and publish one batch; `ours` holds which of the job's chunks changed an account."""
+    with deps.database.connect("intake") as connection:
+        prepared = rows.prepare(deps, connection, job, batch, operations=operations)
+        if not prepared.rows:
+            return prepared
+        number = intake_store.next_chunk_no(connection, job.submission_id)
+        head = append.ChunkHead(
+            submission_id=job.submission_id, chunk_no=number,
+            furnisher_id=job.furnisher_id, dataset=job.dataset,
+        )  # fmt: skip
+        chunk_id = append.append(connection, head, prepared.rows, deps.clock())
+    expected = {account: ours.get(account, was) for account, was in prepared.judged_at.items()}
+    _publish_chunk(
+        deps, job, prepared, expected, chunk_id=chunk_id, number=number, months_too=months_too
+    )
+    ours.update(dict.fromkeys(prepared.accounts, chunk_id))
+    return prepared
 
 
 def _publish_chunk(

@@ -73,8 +73,8 @@ def publish_fast(
     """Append and publish the planned chunks; yields the rows of each as it is published.
 
     Takes:  `on_chunk(connection, chunk number, rows, place)` runs inside each publishing
-            transaction (the funnel's step), in a thread of its own; `deps.breathe` is called
-            there between chunks, so that answering keeps its share of the machine
+            transaction (the funnel's step), in a thread of its own; each is a block of
+            `deps.paced`
     Raises: ledger.publish.Stale when an account changed meanwhile; what was published before
             stays, what was appended and not published is given up by the next round
     """
@@ -112,11 +112,11 @@ def _lane(deps: Deps, on_chunk: OnChunk) -> Iterator[Callable[[_Appended], Futur
     ):
 
         def publish_one(appended: _Appended) -> int:
-            _publish(connection, appended)
-            place = order.take_place(connection, [appended.chunk_id], deps.clock())
-            on_chunk(connection, appended.chunk_no, appended.row_count, place)
-            connection.commit()
-            deps.breathe()
+            with deps.paced():
+                _publish(connection, appended)
+                place = order.take_place(connection, [appended.chunk_id], deps.clock())
+                on_chunk(connection, appended.chunk_no, appended.row_count, place)
+                connection.commit()
             return appended.row_count
 
         with ThreadPoolExecutor(1, thread_name_prefix="publish") as thread:

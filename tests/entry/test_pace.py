@@ -1,0 +1,41 @@
+"""An intake that gives way: it rests for its own work, and never for what it waited for."""
+
+import time
+
+import pytest
+
+from tallystick.entry.compose import paced
+
+WORK_S = 0.02
+
+
+def seconds_of(block, *, waits_s=0.0):
+    """How long a block of work takes with its rest, after a wait of so long."""
+    time.sleep(waits_s)
+    began = time.perf_counter()
+    with block():
+        time.sleep(WORK_S)
+    return time.perf_counter() - began
+
+
+@pytest.mark.parametrize(("share", "times"), [(1.0, 1), (0.5, 2), (0.25, 4)])
+def test_work_takes_its_share_of_a_threads_time(share, times):
+    took = seconds_of(paced(share))
+
+    assert WORK_S * times <= took < WORK_S * (times + 2)
+
+
+def test_what_a_thread_waited_for_since_its_last_block_costs_no_rest():
+    block = paced(0.25)
+    seconds_of(block)
+
+    assert seconds_of(block, waits_s=0.5) < 0.25
+
+
+def test_a_block_that_fails_does_not_rest():
+    began = time.perf_counter()
+    with pytest.raises(ValueError, match="broken"), paced(0.01)():
+        time.sleep(WORK_S)
+        raise ValueError("broken")
+
+    assert time.perf_counter() - began < 0.5

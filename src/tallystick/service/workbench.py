@@ -6,6 +6,7 @@ memory each get a database of their own in one that is kept; letting it go drops
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,6 +34,7 @@ class Workbench:
     def __init__(self) -> None:
         self._small: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
         self._middling: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
+        weakref.finalize(self, _close, self._small, self._middling)
 
     @contextmanager
     def borrowed(self, size_bytes: int, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -62,13 +64,17 @@ class Workbench:
         spare.put(con)
 
     def close(self) -> None:
-        """Close what is not lent out."""
-        for spare in (self._small, self._middling):
-            while True:
-                try:
-                    spare.get_nowait().close()
-                except Empty:
-                    break
+        """Close what is not lent out; done at the program's end where nobody did."""
+        _close(self._small, self._middling)
+
+
+def _close(*spares: SimpleQueue[duckdb.DuckDBPyConnection]) -> None:
+    for spare in spares:
+        while True:
+            try:
+                spare.get_nowait().close()
+            except Empty:
+                break
 
 
 def beside(con: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:

@@ -17,6 +17,7 @@ $(STAMP): pyproject.toml package-lock.json
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund; \
 	else echo "npm is missing: the accessibility tests will skip" >&2; fi
+	$(BIN)/python -m compileall -q src
 	touch $@
 
 demo: setup  ## a demo bureau on http://127.0.0.1:8000 (PEOPLE=20000 for more, RESET=1 afresh)

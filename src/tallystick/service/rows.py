@@ -29,7 +29,7 @@ from tallystick.service.workbench import insert_rows
 #: Rows of one chunk: small enough that nobody's file is locked longer than 100 ms. Records that
 #: are put in place are cheaper than those whose files are folded.
 CHUNK_ROWS = 200
-ADDED_CHUNK_ROWS = 500
+ADDED_CHUNK_ROWS = 1_000
 
 
 @dataclass(slots=True, kw_only=True)

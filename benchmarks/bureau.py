@@ -222,3 +222,20 @@ def _copy(connection, table, columns, rows) -> None:
 def utc(year: int, month: int, day: int) -> datetime:
     """Noon of a day, UTC."""
     return datetime(year, month, day, 12, tzinfo=UTC)
+
+
+def server_cpu_seconds(postmaster: int | None) -> float:
+    """CPU of PostgreSQL: the living processes, and those that ended (counted by their parent)."""
+    ticks = 0
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
+        except OSError:  # it ended while we looked
+            continue
+        if int(entry.name) == postmaster:
+            ticks += sum(int(fields[at]) for at in (11, 12, 13, 14))
+        elif int(fields[1]) == postmaster:
+            ticks += int(fields[11]) + int(fields[12])
+    return ticks / os.sysconf("SC_CLK_TCK")

@@ -23,7 +23,14 @@ from typing import IO, Any
 
 import psycopg
 
-from benchmarks.bureau import Filled, account_number, bureau, fill_accounts, utc
+from benchmarks.bureau import (
+    Filled,
+    account_number,
+    bureau,
+    fill_accounts,
+    server_cpu_seconds,
+    utc,
+)
 from tallystick.service import submit
 
 LAST, NOW = date(2024, 12, 31), utc(2025, 2, 3)
@@ -137,23 +144,10 @@ def bare_copy(filled: Filled) -> float:
     return seconds
 
 
-def cpu_seconds(postmaster: int) -> tuple[float, float]:
+def cpu_seconds(postmaster: int | None) -> tuple[float, float]:
     """CPU used so far by us, and by PostgreSQL with all its processes, living and ended."""
-    tick = os.sysconf("SC_CLK_TCK")
-    theirs = 0
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:  # it ended while we looked
-            continue
-        if int(entry.name) == postmaster:
-            theirs += sum(int(fields[index]) for index in (11, 12, 13, 14))
-        elif int(fields[1]) == postmaster:
-            theirs += int(fields[11]) + int(fields[12])
     used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime, theirs / tick
+    return used.ru_utime + used.ru_stime, server_cpu_seconds(postmaster)
 
 
 def p99(values: list[float]) -> float:
@@ -175,7 +169,7 @@ def run(accounts: int, *, profiled: bool) -> dict[str, Any]:
         probe.start()
         peak.start()
         watch = Watch()
-        ours, theirs = cpu_seconds(filled.server.pid or 0)
+        ours, theirs = cpu_seconds(filled.server.pid)
         started = time.perf_counter()
         with path.open("rb") as stream:
             received = submit.receive(filled.deps, filled.member, "snapshot", stream)
@@ -184,7 +178,7 @@ def run(accounts: int, *, profiled: bool) -> dict[str, Any]:
         else:
             view = submit.process(filled.deps, received.submission_id, watch)
         seconds = time.perf_counter() - started
-        ours_after, theirs_after = cpu_seconds(filled.server.pid or 0)
+        ours_after, theirs_after = cpu_seconds(filled.server.pid)
         watch.finish()
         probe.stop()
         peak_mib = peak.stop()

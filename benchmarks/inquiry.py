@@ -29,7 +29,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.bureau import Filled, huge_pages, server_settings
+from benchmarks.bureau import Filled, huge_pages, server_cpu_seconds, server_settings
 from benchmarks.inquiry_data import fill
 from benchmarks.inquiry_intake import FURNISHER, prepare
 from benchmarks.inquiry_server import SEED
@@ -269,12 +269,12 @@ def _load(
     if until is not None:
         command += ["--until", str(until)]
     ours = time.process_time()
-    before, database = _cpu(server.pid), _cpu_of_children(site.server.pid)
+    before, database = _cpu(server.pid), server_cpu_seconds(site.server.pid)
     done = subprocess.run(command, check=True, stdout=subprocess.PIPE)
     figures: dict[str, float] = json.loads(done.stdout)
     answered = figures["answered"]
     figures["server_us"] = (_cpu(server.pid) - before) / answered * 1e6
-    figures["database_us"] = (_cpu_of_children(site.server.pid) - database) / answered * 1e6
+    figures["database_us"] = (server_cpu_seconds(site.server.pid) - database) / answered * 1e6
     figures["sequencer_us"] = (time.process_time() - ours) / answered * 1e6
     figures["load_us"] = figures["own_cpu_seconds"] / answered * 1e6
     if said:
@@ -289,23 +289,6 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 def _cpu(pid: int) -> float:
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
-
-
-def _cpu_of_children(postmaster: int | None) -> float:
-    """CPU of PostgreSQL: the living processes, and those that ended (counted by their parent)."""
-    ticks = 0
-    for entry in Path("/proc").iterdir():
-        if not entry.name.isdigit():
-            continue
-        try:
-            fields = (entry / "stat").read_text().rsplit(")", 1)[1].split()
-        except OSError:  # it ended while we looked
-            continue
-        if int(entry.name) == postmaster:
-            ticks += sum(int(fields[at]) for at in (11, 12, 13, 14))
-        elif int(fields[1]) == postmaster:
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / _TICKS
 
 
 @contextmanager

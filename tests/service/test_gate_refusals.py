@@ -112,12 +112,32 @@ def test_an_account_review_needs_an_open_account_of_the_askers(
     assert outcome(world, run, world.ask(**review, member=world.other)) == "no_open_account"
     today = world.deps.clock().date()
     for last_day, found in ((today - timedelta(days=1), "no_open_account"), (today, "hit")):
-        gw.send(world, world.other, "funding", {
-            "originator": "platform", "account_number": "A-1", "funder": "other",
-            "role": "funder", "valid_from": "2024-01-01", "valid_to": f"{last_day}",
-            "share": "0.7",
-        })  # fmt: skip
+        gw.send(world, world.platform, "funding", {**FUNDED, "valid_to": f"{last_day}"})
         assert outcome(world, run, world.ask(**review, member=world.other)) == found
+
+
+FUNDED = {
+    "originator": "platform", "account_number": "A-1", "funder": "other", "role": "funder",
+    "valid_from": "2024-01-01", "share": "0.7",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("who", "said", "found"),
+    [
+        ("platform", FUNDED, "hit"),
+        ("other", FUNDED, "no_open_account"),
+        ("other", {**FUNDED, "role": "servicer", "share": "0"}, "no_open_account"),
+        ("platform", {**FUNDED, "role": "servicer", "share": "0"}, "no_open_account"),
+    ],
+)
+def test_nobody_reviews_an_account_because_it_says_itself_that_it_funds_it(
+    world: gw.World, run: Run, who: str, said: dict[str, str], found: str
+) -> None:
+    gw.furnish(world, world.platform)
+    gw.send(world, getattr(world, who), "funding", said)
+    ask = world.ask(permit="account_review", purpose="account_review", member=world.other)
+    assert outcome(world, run, ask) == found
 
 
 def test_a_legal_duty_stands_by_itself_for_those_the_profile_names(

@@ -13,6 +13,9 @@ from typing import Any
 
 Record = Mapping[str, Any]
 
+#: The roles in which a member holds a share of a loan; others guarantee or serve it.
+FUNDING_ROLES = frozenset({"originator", "funder"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyIdentity:

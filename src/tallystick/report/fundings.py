@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tallystick.model.file import AccountLine, Record
+from tallystick.model.file import FUNDING_ROLES, AccountLine, Record
 from tallystick.model.money import format_minor
 from tallystick.report.fields import FUNDING, Block, currency_of, has_ended
 from tallystick.report.reader import Reader
 
 WHOLE_PPB = 10**9
 #: Roles that put money in; guarantors and servicers hold no share of the loan.
-_FUNDING_ROLES = frozenset({"originator", "funder"})
 
 
 def share_text(ppb: int) -> str:
@@ -93,7 +92,7 @@ def _remainder(account: AccountLine, counted: Sequence[Record], *, today: str) -
     held = [
         funding
         for funding in counted
-        if funding["role"] in _FUNDING_ROLES
+        if funding["role"] in FUNDING_ROLES
         and funding["valid_from"] <= today
         and not has_ended(funding, "valid_to", today=today)
     ]

@@ -20,6 +20,7 @@ import psycopg
 from tallystick.audit import Look
 from tallystick.consent import Standing, mint
 from tallystick.errors import BadRequest, Refused, Unavailable
+from tallystick.model.file import FUNDING_ROLES
 from tallystick.model.permit import Permit, PermitKind
 from tallystick.resolve import clashes, normal_name
 from tallystick.service import gate_sql as sql
@@ -196,7 +197,10 @@ class _Inquiry:
         return bool(rows)
 
     def _has_open_account(self, material: Material) -> bool:
-        """Whether an open account of hers is the asker's, or funded by it."""
+        """Whether an open account of hers is the asker's, or funded by it.
+
+        By the originator's word: whoever says of itself that it funds a loan might be anybody.
+        """
         if self.ask.permit != "account_review":
             return False
         member, today = str(self.ask.member.member_id), self.profile.day.isoformat()
@@ -208,6 +212,8 @@ class _Inquiry:
                 one["funder_id"]
                 for one in terms["fundings"]
                 if one["valid_from"] <= today <= one.get("valid_to", "9999")
+                and one["role"] in FUNDING_ROLES
+                and one["stated_by"] != one["funder_id"]
             }
             if row.furnisher_id == member or member in funders:
                 return True

@@ -31,6 +31,11 @@ ZONE = "Asia/Shanghai"
         ("2026-03-31 ", ZONE, None),
         ("٢٠٢٦-٠٣-٣١", ZONE, None),
         ("9999-12-31", ZONE, None),
+        ("0001-01-01T00:00:00+14:00", ZONE, None),
+        ("0001-01-01T14:59:59Z", ZONE, None),
+        ("0001-01-01T15:00:00Z", ZONE, datetime(1, 1, 1, 15, tzinfo=UTC)),
+        ("9999-12-31T08:59:59Z", ZONE, datetime(9999, 12, 31, 8, 59, 59, tzinfo=UTC)),
+        ("9999-12-31T09:00:00Z", ZONE, None),
         ("", ZONE, None),
     ],
 )

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, timezone
 from zoneinfo import ZoneInfo
 
 from tallystick.errors import InvariantBroken
 
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}", re.ASCII)
+#: No time zone lies further from UTC.
+_OUTERMOST = (timezone(timedelta(hours=-15)), timezone(timedelta(hours=15)))
 
 
 def instant_text(moment: datetime) -> str:
@@ -33,12 +35,18 @@ def read_instant(text: str, time_zone: str) -> datetime | None:
     """The instant somebody asks about: one with its offset, or a bare day, which means its end.
 
     Takes:   `time_zone`: the profile's, for a bare day
-    Missing: None when the text is neither; an instant without an offset is neither
+    Missing: None when the text is neither; an instant without an offset is neither, nor one
+             that has no day in some time zone (at the ends of the calendar)
     """
     try:
         if _DAY.fullmatch(text):
-            return end_of_day(date.fromisoformat(text), time_zone)
-        found = datetime.fromisoformat(text)
+            found = end_of_day(date.fromisoformat(text), time_zone)
+        else:
+            found = datetime.fromisoformat(text)
+        if found.tzinfo is None:
+            return None
+        for zone in _OUTERMOST:
+            found.astimezone(zone)
     except (ValueError, OverflowError):
         return None
-    return None if found.tzinfo is None else found
+    return found

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 import factory
+from tallystick.model.ids import edge_id
 from tallystick.service import pending, process_rows, submissions
 from tallystick.service.state import bureau_state
 from tallystick.service.submit import process
@@ -47,14 +51,19 @@ def _come(deps: Any, bank: Any, consent: str, *, by: str, signed_by: int = 1) ->
     ("dataset", "record"), [("account", factory.account(1)), ("agreement", factory.agreement(1))]
 )
 @pytest.mark.parametrize(("signed_by", "outcome"), [(1, (1, 0, 0, 0)), (2, (0, 0, 1, 0))])
+@pytest.mark.parametrize(
+    "cited", [str, partial(edge_id, "cns")], ids=["as a plain id", "as the bureau gives it"]
+)
 def test_it_waits_for_the_consent_and_is_judged_when_that_comes(
-    bureau: Any, dataset: str, record: Any, by: str, signed_by: int, outcome: tuple[int, ...]
-) -> None:
+    bureau: Any, dataset: str, record: Any, by: str, signed_by: int, outcome: tuple[int, ...],
+    cited: Callable[[UUID], str],
+) -> None:  # fmt: skip
     deps = bureau.deps
     bank = factory.member(deps)
     consent, other = str(deps.new_id()), str(deps.new_id())
     factory.send(deps, bank, "subject", factory.subject(1))
-    sent = factory.send(deps, bank, dataset, {**record, "basis": "consent", "consent_ref": consent})
+    under = {**record, "basis": "consent", "consent_ref": cited(UUID(consent))}
+    sent = factory.send(deps, bank, dataset, under)
     assert (factory.counts(sent), factory.rules(sent)) == ((0, 0, 0, 1), {"ANY-CONSENT-005"})
     _come(deps, bank, other, by=by)
     factory.send(deps, bank, "subject", factory.subject(2))

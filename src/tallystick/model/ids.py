@@ -26,3 +26,8 @@ def plain_id(text: str) -> UUID | None:
     except ValueError:
         return None
     return found if str(found) == text else None
+
+
+def cited_id(prefix: str, text: str) -> UUID | None:
+    """The id a record cites an act by, as a plain id or as the edges give it; None for others."""
+    return plain_id(text) or parse_edge_id(prefix, text)

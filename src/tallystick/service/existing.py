@@ -10,7 +10,7 @@ import orjson
 import psycopg
 
 from tallystick.ledger import tables
-from tallystick.model.ids import plain_id
+from tallystick.model.ids import cited_id
 from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
@@ -320,7 +320,8 @@ def load_consents(connection: psycopg.Connection[Any], job: Job, now: datetime) 
     rows = connection.execute(
         _CONSENTS,
         {
-            "cited": [plain_id(pair[0]) for pair in pairs],
+            "refs": [pair[0] for pair in pairs],
+            "cited": [cited_id("cns", pair[0]) for pair in pairs],
             "parties": [pair[1] for pair in pairs],
             "furnisher": job.furnisher_id,
             "now": now,
@@ -330,7 +331,7 @@ def load_consents(connection: psycopg.Connection[Any], job: Job, now: datetime) 
 
 
 _CONSENTS = """
-select c.consent_id::text, cited.party_id,
+select cited.ref, cited.party_id,
   case
     when w.consent_id is not null then 'withdrawn'
     when not exists (select 1 from identity.party_token t
@@ -341,7 +342,8 @@ select c.consent_id::text, cited.party_id,
     when c.valid_to <= %(now)s then 'expired'
     else 'active'
   end
-from unnest(%(cited)s::uuid[], %(parties)s::uuid[]) as cited (consent_id, party_id)
+from unnest(%(refs)s::text[], %(cited)s::uuid[], %(parties)s::uuid[])
+  as cited (ref, consent_id, party_id)
 join directory.consent k on k.consent_id = cited.consent_id
 join gate.consent c on c.token = k.token and c.consent_id = k.consent_id
 left join gate.withdrawal w on w.token = c.token and w.consent_id = c.consent_id

@@ -14,7 +14,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
-from tallystick.model.ids import plain_id
+from tallystick.model.ids import cited_id
 from tallystick.service import former, intake_store, waited
 from tallystick.service.port import Deps
 
@@ -39,7 +39,7 @@ class ProcessPending(Protocol):
 
 def consent_token(consent_ref: str) -> bytes:
     """What a row waiting for a consent waits for: the id's bytes; of what is no id, a digest."""
-    consent_id = plain_id(consent_ref)
+    consent_id = cited_id("cns", consent_ref)
     if consent_id is not None:
         return consent_id.bytes
     return hashlib.sha256(consent_ref.encode()).digest()

@@ -49,6 +49,26 @@ def test_what_is_on_file_stands_and_others_values_are_not_told(bureau: Any, bank
     assert seen(bureau, bank, share(2, "0.5"), share(3, "0.5")) == ((2, 0, 0, 0), [])
 
 
+@pytest.mark.parametrize("together", [True, False])
+@pytest.mark.parametrize(
+    ("first", "second", "taken"),
+    [
+        (share(2, "0.6"), share(2, "0.400000001", "2024-02-01"), False),
+        (share(2, "0.6"), share(2, "0.4", "2024-02-01"), True),
+        (share(2, "0.6", valid_to="2024-02-01"), share(2, "0.9", "2024-02-01"), False),
+        (share(2, "0.6", valid_to="2024-01-31"), share(2, "0.9", "2024-02-01"), True),
+    ],
+)
+def test_a_funders_own_shares_count_together_while_none_is_ended(
+    bureau: Any, bank: Any, first: Any, second: Any, taken: bool, together: bool
+) -> None:
+    if together:
+        assert seen(bureau, bank, first, second)[0] == ((2, 0, 0, 0) if taken else (0, 0, 2, 0))
+    else:
+        assert seen(bureau, bank, first)[0] == (1, 0, 0, 0)
+        assert seen(bureau, bank, second)[0] == ((1, 0, 0, 0) if taken else (0, 0, 1, 0))
+
+
 @pytest.mark.parametrize(
     ("sent", "taken"),
     [

@@ -276,7 +276,8 @@ with sent as (
     and (s.valid_to is null or k.valid_from <= s.valid_to)
 ), on_day as (
   select s.line_no, t.day, t.day = s.valid_from as is_first,
-    sum(k.share_ppb) filter (k.funder_id is distinct from s.funder_id and not k.yields) as others,
+    sum(k.share_ppb) filter ((k.funder_id is distinct from s.funder_id
+      or k.valid_from <> s.valid_from) and not k.yields) as others,
     sum(k.share_ppb) filter (k.is_sent) as sent,
     max(k.share_ppb) filter (k.funder_id = s.originator_id) as originators
   from sent s join moments t using (line_no) join held k on k.number = s.number

@@ -301,6 +301,19 @@ def rules(view: SubmissionView) -> set[str]:
     return {one.rule_id for one in view.by_rule}
 
 
+def told(view: SubmissionView) -> tuple[tuple[int, int, int, int], set[str]]:
+    """What a furnisher is told of what it sent: `counts` and `rules`."""
+    return counts(view), rules(view)
+
+
+def two_accounts_beside_another(deps: Deps) -> Member:
+    """A furnisher with accounts 1 and 2; another member is there too."""
+    made = member(deps)
+    member(deps, "bank2")
+    open_account(deps, made, (1, 2))
+    return made
+
+
 def open_account(deps: Deps, furnisher: Member, numbers: Sequence[int] = (1,)) -> None:
     """Persons with an account each, published."""
     for dataset, build in (("subject", subject), ("account", account)):

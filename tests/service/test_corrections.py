@@ -24,15 +24,11 @@ MEMBER = {
 
 @pytest.fixture
 def bank(bureau: Any) -> Any:
-    made = factory.member(bureau.deps)
-    factory.member(bureau.deps, "bank2")
-    factory.open_account(bureau.deps, made, (1, 2))
-    return made
+    return factory.two_accounts_beside_another(bureau.deps)
 
 
 def send(bureau: Any, bank: Any, dataset: str, *records: Any) -> tuple[Any, set[str]]:
-    view = factory.send_again(bureau.deps, bank, dataset, *records)
-    return factory.counts(view), factory.rules(view)
+    return factory.told(factory.send_again(bureau.deps, bank, dataset, *records))
 
 
 @pytest.mark.parametrize(

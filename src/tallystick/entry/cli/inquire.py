@@ -162,7 +162,6 @@ def _prove(opened: Bureau, identity: uuid.UUID, *, as_json: bool) -> None:
 
 def _ask(member: Member, given: dict[str, Any], *, request_key: str) -> Ask:
     """The same inquiry as by API: a call begun there can be repeated here under its key."""
-
     from tallystick.service.inquire import Ask, request_digest
 
     identifiers, name, birth_date = identified(given["subject"])

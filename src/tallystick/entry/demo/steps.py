@@ -14,7 +14,7 @@ from uuid import UUID
 from tallystick.entry.compose import Bureau
 from tallystick.entry.demo.clock import DemoClock
 from tallystick.entry.http.api_inquiries import read_ask
-from tallystick.errors import Refused, Unavailable
+from tallystick.errors import InvariantBroken, Refused, Unavailable
 from tallystick.model.ids import edge_id
 from tallystick.service import consents, submit
 from tallystick.service.inquire import Answer, Ask, answer, request_digest
@@ -25,6 +25,8 @@ from tallystick.service.submissions import SubmissionView
 Step = dict[str, Any]
 #: After so long whoever was told to try again does.
 _A_MOMENT = timedelta(seconds=1)
+#: Refusals after which an inquiry is given up: each means that another look came between.
+_TRIES = 100
 #: What of an inquiry's step is its body; the rest is the plan's own.
 _BODY = ("subject", "purpose", "legal_basis")
 #: Datasets of which one file at a time is taken: they decide about persons or accounts that
@@ -179,14 +181,15 @@ class Steps:
 
         Between two steps lie hours of the plan, in which the bureau would have numbered it.
         """
-        while True:
+        for left in reversed(range(_TRIES)):
             sequence_once(self._deps)
             try:
                 return self._runner.run(answer(self._deps, ask))
             except Unavailable as unavailable:
-                if unavailable.code != "log_delayed":
+                if unavailable.code != "log_delayed" or not left:
                     raise
                 self._clock.set(self._clock() + _A_MOMENT)
+        raise InvariantBroken("an inquiry was neither answered nor given up")
 
 
 async def close_pools(bureau: Bureau) -> None:

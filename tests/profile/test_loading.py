@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from datetime import date, datetime
+from datetime import UTC, date, datetime, timedelta
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -170,3 +170,48 @@ def test_an_instants_values_are_those_of_its_day_where_the_profile_lives(
     assert Profile.load("zz").at(datetime.fromisoformat(instant)).free_reports_per_year == (
         free_reports
     )
+
+
+@pytest.mark.parametrize("profile_id", known_profiles())
+def test_a_profile_begins_with_its_first_day_where_it_lives(profile_id: str) -> None:
+    profile = Profile.load(profile_id)
+    first = max(value.entries[0].start for value in profile.values.values())
+    begins = datetime(first.year, first.month, first.day, tzinfo=UTC) - timedelta(hours=8)
+
+    assert profile.at(begins).day == first
+    with pytest.raises(ProfileError, match="not in force"):
+        profile.at(begins - timedelta(seconds=1))
+
+
+ZONE = 'values = [{ from = 2000-01-01, value = "Asia/Shanghai" }]'
+
+
+@pytest.mark.parametrize(
+    ("zone", "instant", "day"),
+    [("Asia/Tokyo", "2024-12-31T14:59:59Z", date(2024, 12, 31)),
+     ("Asia/Tokyo", "2024-12-31T15:00:00Z", date(2025, 1, 1)),
+     ("Asia/Tokyo", "2025-01-01T15:00:00Z", date(2025, 1, 2)),
+     ("Asia/Bangkok", "2024-12-31T15:59:59Z", date(2024, 12, 31)),
+     ("Asia/Bangkok", "2024-12-31T17:00:00Z", date(2025, 1, 1)),
+     ("Asia/Bangkok", "2025-01-01T16:59:59Z", date(2025, 1, 1)),
+     ("Asia/Bangkok", "2025-01-01T17:00:00Z", date(2025, 1, 2))],
+)  # fmt: skip
+def test_another_time_zone_holds_from_its_own_first_midnight(
+    folder: Path, zone: str, instant: str, day: date
+) -> None:
+    later = f'{ZONE[:-1]}, {{ from = 2025-01-01, value = "{zone}" }}]'
+    replace(folder, PROFILE, ZONE, later)
+
+    moment = datetime.fromisoformat(instant.replace("Z", "+00:00"))
+
+    assert Profile.load("zz", folder=folder).day_of(moment) == day
+
+
+def test_a_time_zone_that_ended_gives_no_day(folder: Path) -> None:
+    replace(folder, PROFILE, ZONE, ZONE.replace("value =", "until = 2025-01-01, value ="))
+    profile = Profile.load("zz", folder=folder)
+    end = datetime(2024, 12, 31, 16, tzinfo=UTC)
+
+    assert profile.day_of(end - timedelta(seconds=1)) == date(2024, 12, 31)
+    with pytest.raises(ProfileError, match="time_zone: not in force"):
+        profile.day_of(end)

@@ -12,8 +12,8 @@ from tallystick.errors import BadRequest
 from tallystick.service.person import own_report
 from tallystick.service.sessions import open_session, session
 
-#: The values of profile `zz` begin on this day.
-FIRST = datetime(2000, 1, 1, tzinfo=UTC)
+#: The values of profile `zz` begin with 2000-01-01, which begins at this instant where it lives.
+FIRST = datetime(1999, 12, 31, 16, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
@@ -25,6 +25,7 @@ from tallystick.profile.reading import Table, read_toml
 SEVERITIES = frozenset({"reject", "warn", "pend", "off"})
 _FILES = ("profile.toml", "identifiers.toml", "purposes.toml", "rules.toml", "codes/buckets.csv")
 _VERSION_LENGTH = 12
+_TIME_ZONE = "time_zone"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,11 +73,18 @@ class Profile:
     def day_of(self, instant: datetime) -> date:
         """The day an instant lies in, in the profile's time zone.
 
-        Raises: ProfileError when no time zone is in force on its day in UTC
+        A time zone holds from the first instant of its first day, by its own clock.
+        Raises: ProfileError when no time zone is in force at the instant
         """
-        return instant.astimezone(
-            ZoneInfo(self.on(instant.astimezone(UTC).date()).time_zone)
-        ).date()
+        for entry in reversed(self.values[_TIME_ZONE].entries):
+            day = instant.astimezone(ZoneInfo(entry.value)).date()
+            if entry.start <= day:
+                if entry.until is not None and entry.until <= day:
+                    break
+                return day
+        raise ProfileError(
+            f"{self.id}/profile.toml: values.{_TIME_ZONE}: not in force at {instant.isoformat()}"
+        )
 
     def at(self, instant: datetime) -> ProfileAt:
         """What holds at an instant: on the day it lies in, in the profile's time zone."""

@@ -13,6 +13,7 @@ from tallystick.furnish import rule_ids
 from tallystick.furnish.csv_record import Broken, seen_text
 from tallystick.furnish.header import REJECT_COLUMNS
 from tallystick.furnish.spill import TOLD
+from tallystick.model.json_keys import DoubledKey, each_once
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -28,10 +29,6 @@ class JsonFault:
     seen: str
 
 
-class _Doubled(ValueError):
-    pass
-
-
 def parse_line(line: bytes) -> dict[str, Any] | Broken:
     """The object of one line, or why it is none. NaN and Infinity are refused."""
     if b"\0" in line:
@@ -42,8 +39,8 @@ def parse_line(line: bytes) -> dict[str, Any] | Broken:
         shown = seen_text(line[max(0, error.start - 20) : error.end + 20])
         return Broken(rule_ids.ROW_NOT_UTF8, None, shown)
     try:
-        value = json.loads(text, object_pairs_hook=_object, parse_constant=_refuse)
-    except _Doubled as error:
+        value = json.loads(text, object_pairs_hook=each_once, parse_constant=_refuse)
+    except DoubledKey as error:
         return Broken(rule_ids.ROW_KEY_DOUBLED, None, seen_text(str(error)))
     except (ValueError, RecursionError):
         return Broken(rule_ids.ROW_NOT_JSON, None, seen_text(line))
@@ -76,7 +73,7 @@ def json_text(value: Any, max_length: int) -> str | None:
     """
     try:
         if isinstance(value, str):
-            value = json.loads(value, object_pairs_hook=_object, parse_constant=_refuse)
+            value = json.loads(value, object_pairs_hook=each_once, parse_constant=_refuse)
         if not isinstance(value, dict):
             return None
         text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
@@ -116,14 +113,6 @@ def _seen(value: Any) -> str:
         return seen_text(json.dumps(value, ensure_ascii=False, default=str))
     except (ValueError, RecursionError):
         return seen_text(type(value).__name__)
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        raise _Doubled(next(name for name in names if names.count(name) > 1))
-    return found
 
 
 def _refuse(name: str) -> Any:

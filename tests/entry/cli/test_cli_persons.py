@@ -41,6 +41,18 @@ def test_what_is_no_object_is_refused_unquoted(text: str, monkeypatch: pytest.Mo
     assert "CANARY" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    "text", ['{"CANARY": 1, "CANARY": 1}', '{"a": [{"CANARY": 1, "CANARY": 2}]}']
+)
+def test_a_key_that_stands_twice_is_refused_unquoted(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    with pytest.raises(typer.BadParameter, match="a key twice") as refused:
+        read_object("-")
+    assert "CANARY" not in str(refused.value)
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(typer.BadParameter, match="cannot be read"):
         read_object(str(tmp_path / "none.json"))

@@ -95,6 +95,41 @@ def test_a_parameter_that_does_not_fit_is_told_what_it_must_be(
     ]
 
 
+@pytest.mark.parametrize(
+    ("path", "text", "places"),
+    [
+        ("/v1/inquiries", '{"purpose": "a", "purpose": "canary"}', ["/purpose"]),
+        ("/v1/inquiries", '{"subject": {"name": "canary", "name": "b"}}', ["/subject/name"]),
+        ("/v1/inquiries", '{"subject": {"n\\u0061me": "canary", "name": "b"}}', ["/subject/name"]),
+        ("/v1/records", '{"dataset": "x", "records": [{}, {"a/b": 1, "c": 2, "a/b": 1}]}',
+         ["/records/1/a~1b"]),
+        ("/v1/records", '{"dataset": "x", "dataset": "y", "records": [{"a": 1, "a": 1, "a": 1}]}',
+         ["/dataset", "/records/0/a"]),
+        ("/v1/consents", '{"salt": "canary", "salt": "canary"}', ["/salt"]),
+    ],
+)  # fmt: skip
+def test_a_key_that_stands_twice_is_told_by_its_place(site, path, text, places):
+    answer = site.send("POST", path, content=text.encode(), headers=JSON)
+    body = answer.json()
+    assert (answer.status_code, body["code"]) == (422, "doubled_key")
+    assert [fault["pointer"] for fault in body["errors"]] == places
+    assert "canary" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "code"),
+    [
+        ("/v1/inquiries", '{"subject": {"name": "a"}, "name": "a"}', "invalid_request"),
+        ("/v1/records", '{"dataset": "x", "records": [{"a": 1}, {"a": 1}]}', "unknown_dataset"),
+        ("/v1/records", '{"dataset": "dataset", "records": [{"x": "records"}]}', "unknown_dataset"),
+        ("/v1/records", "[" * 1000 + "]" * 1000, "malformed_json"),
+    ],
+)  # fmt: skip
+def test_equal_keys_of_two_objects_are_no_fault(site, path, text, code):
+    answer = site.send("POST", path, content=text.encode(), headers=JSON)
+    assert answer.json()["code"] == code
+
+
 def test_a_body_that_hides_its_length_is_cut_off(site):
     def pieces():
         for _ in range(70):

@@ -10,6 +10,9 @@ from typing import Any, Final
 
 import typer
 
+from tallystick.model.json_keys import DoubledKey, each_once
+
+DOUBLED: Final = "an object holds a key twice: send each key once"
 #: A person's file is small; anything larger is the wrong file.
 _MOST_BYTES: Final = 64 * 1024
 
@@ -25,9 +28,13 @@ def read_object(source: str) -> dict[str, Any]:
         else:
             with Path(source).open(encoding="utf-8") as file:
                 text = file.read(_MOST_BYTES + 1)
-        found = json.loads(text) if len(text) <= _MOST_BYTES else None
+        found = None
+        if len(text) <= _MOST_BYTES:
+            found = json.loads(text, object_pairs_hook=each_once)
     except OSError as error:
         raise typer.BadParameter("the file cannot be read") from error
+    except DoubledKey:
+        raise typer.BadParameter(DOUBLED) from None
     except ValueError:
         raise typer.BadParameter("not JSON") from None  # its message could quote the content
     if not isinstance(found, dict):

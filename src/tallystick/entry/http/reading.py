@@ -17,10 +17,12 @@ from tallystick.entry.http.problem import InvalidRequest
 from tallystick.errors import BadRequest
 from tallystick.model.ids import parse_edge_id
 from tallystick.model.instant import read_instant
+from tallystick.model.json_keys import doubled_places, has_doubled, place_of
 from tallystick.validate import Rule, load_rules
 
 Faults = list[dict[str, str]]
 _UNKNOWN = "is not a known key"
+_MOST_FAULTS = 100
 
 
 class Fields:
@@ -108,7 +110,7 @@ class Fields:
     def close(self) -> None:
         """Note every member that was not taken."""
         for key in self._value:
-            self.fault(f"{self._pointer}/{_escaped(key)}", _UNKNOWN, "take it out")
+            self.fault(place_of(self._pointer, key), _UNKNOWN, "take it out")
 
     def finish(self) -> None:
         """Close, and raise InvalidRequest when anything was noted here or in a part."""
@@ -116,12 +118,9 @@ class Fields:
         if self._faults:
             only_unknown = all(fault["message"] == _UNKNOWN for fault in self._faults)
             raise InvalidRequest(
-                self._faults[:100], code="unknown_key" if only_unknown else "invalid_request"
+                self._faults[:_MOST_FAULTS],
+                code="unknown_key" if only_unknown else "invalid_request",
             )
-
-
-def _escaped(key: str) -> str:
-    return key[:80].replace("~", "~0").replace("/", "~1")
 
 
 def id_in_address(prefix: str, text: str) -> UUID:
@@ -141,13 +140,31 @@ def rule_in_address(rule_id: str) -> Rule:
 
 
 def parsed(body: bytes) -> Any:
-    """The JSON of a body. Raises: BadRequest `malformed_json`."""
+    """The JSON of a body. Raises: BadRequest `malformed_json`; InvalidRequest `doubled_key`."""
     try:
-        return orjson.loads(body)
+        found = orjson.loads(body)
     except orjson.JSONDecodeError as fault:
         where = f"line {fault.lineno}, column {fault.colno}"
+    else:
+        _require_each_once(body.decode())
+        return found
     # Outside the handler: the parser's exception quotes the body and must not become our context.
     raise BadRequest("malformed_json", f"it cannot be read as JSON from {where} on")
+
+
+def _require_each_once(text: str) -> None:
+    """Raise InvalidRequest with the places where an object holds a key twice."""
+    try:
+        places = doubled_places(text) if has_doubled(text) else []
+    except RecursionError:
+        raise BadRequest(
+            "malformed_json", "its values are nested hundreds of levels deep"
+        ) from None
+    if places:
+        said = {"message": "stands more than once in its object", "hint": "send it once"}
+        raise InvalidRequest(
+            [{"pointer": place, **said} for place in places[:_MOST_FAULTS]], code="doubled_key"
+        )
 
 
 def require_json(request: Request) -> None:

@@ -10,6 +10,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tallystick.entry.http.known_parameters import require_known
 from tallystick.entry.http.once import REPLAYED, request_key
 from tallystick.entry.http.reading import Fields, id_in_address, parsed, require_json
 from tallystick.entry.http.web import authenticated, web_of
@@ -28,6 +29,7 @@ router = APIRouter(prefix="/v1", tags=["inquiries"])
 
 async def inquire(request: Request) -> Response:
     """POST /v1/inquiries: 201 with the envelope, hit or not; a refusal is a problem."""
+    require_known(request)
     web = web_of(request)
     member = await authenticated(request)
     key = request_key(request)

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-from fastapi import FastAPI
+from fastapi import Depends, FastAPI
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -20,6 +20,7 @@ from tallystick import __version__
 from tallystick.entry.http import api_consents, api_inquiries, api_public, api_submissions
 from tallystick.entry.http.background import Background
 from tallystick.entry.http.envelope import Envelope
+from tallystick.entry.http.known_parameters import only_known_parameters, require_known
 from tallystick.entry.http.openapi import openapi_document
 from tallystick.entry.http.pages import error_page, page_routers, wants_page
 from tallystick.entry.http.problem import problem_of
@@ -51,6 +52,7 @@ def create_app(deps: Deps, *, background: bool, enqueue: Enqueue | None = None) 
         openapi_url=None,
         lifespan=partial(_lifespan, deps=deps, worker=worker),
         default_response_class=JSONResponse,
+        dependencies=[Depends(only_known_parameters)],
     )
     app.state.web = web
     hot = Route("/v1/inquiries", api_inquiries.inquire, methods=["POST"])
@@ -97,6 +99,7 @@ def _stays_queued(submission_id: UUID) -> None:
 
 
 async def _openapi(request: Request) -> Response:
+    require_known(request)
     document = getattr(request.app.state, "openapi", None)
     return JSONResponse(document or openapi_document(request.app))
 

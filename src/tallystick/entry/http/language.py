@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from functools import cache
 from importlib import resources
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
+from fastapi import Depends, Query
 from starlette.requests import Request
 
 Language = Literal["en", "zh"]
@@ -47,6 +48,16 @@ def language_of(request: Request) -> Language:
         if choice in LANGUAGES:
             return choice
     return accepted(request.headers.get("accept-language", ""))
+
+
+async def _asked(
+    lang: Annotated[str | None, Query(description="en or zh; kept in a cookie.")] = None,
+) -> None:
+    """Nothing by itself: a declaration of what `language_of` reads."""
+
+
+#: A dependency of every router of pages: they all take `lang`.
+TAKES_LANGUAGE = Depends(_asked)
 
 
 @cache

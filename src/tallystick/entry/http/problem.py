@@ -121,7 +121,7 @@ def described(error: Exception, request: Request) -> Said:
     Of the request only its route is looked at, for what its parameters may be.
     """
     if isinstance(error, InvalidRequest):
-        return Said(error.code, {"errors": error.errors})
+        return Said(error.code, {"detail": error.detail, "errors": error.errors})
     if isinstance(error, Unavailable):
         return Said(error.code, {"detail": error.detail, "retryable": error.retryable})
     if isinstance(error, Coded):

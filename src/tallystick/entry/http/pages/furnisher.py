@@ -15,6 +15,7 @@ from tallystick.entry.http.api_submissions import (
     reject_response,
     submission_id_of,
 )
+from tallystick.entry.http.language import TAKES_LANGUAGE
 from tallystick.entry.http.pages.picture import stacked_bar
 from tallystick.entry.http.pages.render import render, words_of
 from tallystick.entry.http.pages.session import check_csrf, signed_in
@@ -34,7 +35,7 @@ PARTS = ("accepted", "unchanged", "rejected", "pending")
 _PAGE = 20
 _SAMPLES = 3
 _REFRESH_SECONDS = 2
-router = APIRouter(prefix="/submissions")
+router = APIRouter(prefix="/submissions", dependencies=[TAKES_LANGUAGE])
 
 
 @router.get("")

@@ -10,6 +10,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from tallystick.entry.http.language import TAKES_LANGUAGE
 from tallystick.entry.http.pages.render import nav_of, render
 from tallystick.entry.http.pages.session import (
     COOKIE,
@@ -24,7 +25,7 @@ from tallystick.errors import BadRequest, Refused
 from tallystick.service.sessions import close_session, redeem
 
 _FILES = {"style.css": "text/css; charset=utf-8", "icon.svg": "image/svg+xml"}
-router = APIRouter()
+router = APIRouter(dependencies=[TAKES_LANGUAGE])
 
 
 @router.get("/")

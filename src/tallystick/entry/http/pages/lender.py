@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tallystick.entry.http.api_inquiries import PERMITS
+from tallystick.entry.http.language import TAKES_LANGUAGE
 from tallystick.entry.http.pages.render import render, words_of
 from tallystick.entry.http.pages.report_view import report_view
 from tallystick.entry.http.pages.session import SignedIn, posted, signed_in
@@ -25,7 +26,7 @@ from tallystick.service.inquire import Answer, Ask, answer, request_digest
 from tallystick.service.replay import again
 
 _FIELDS = ("scheme", "number", "name", "birth_date", "purpose", "consent_id")
-router = APIRouter()
+router = APIRouter(dependencies=[TAKES_LANGUAGE])
 
 
 @router.get("/inquiry")
@@ -84,6 +85,7 @@ def report_page(
         report=report_view(orjson.loads(result.body), words=words_of(request), profile=profile),
         identity=identity,
         answered_at=result.occurred_at,
+        known_at=result.known_at,
         digest=hashlib.sha256(result.body).hexdigest(),
         get_path=f"/reports/{identity}",
     )

@@ -9,6 +9,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tallystick.entry.http.language import TAKES_LANGUAGE
 from tallystick.entry.http.pages.render import render
 from tallystick.entry.http.pages.session import signed_in
 from tallystick.entry.http.web import web_of
@@ -17,7 +18,7 @@ from tallystick.service.identity import CaseView
 from tallystick.service.state import bureau_state
 
 _MOST_CASES = 50
-router = APIRouter(prefix="/operator")
+router = APIRouter(prefix="/operator", dependencies=[TAKES_LANGUAGE])
 
 
 @router.get("")

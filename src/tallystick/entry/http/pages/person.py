@@ -2,32 +2,60 @@
 
 from __future__ import annotations
 
-from typing import Any
+from datetime import datetime
+from typing import Annotated, Any
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from tallystick.entry.http.language import TAKES_LANGUAGE
 from tallystick.entry.http.pages.lender import report_page
 from tallystick.entry.http.pages.render import render, words_of
 from tallystick.entry.http.pages.session import SignedIn, posted, signed_in
+from tallystick.entry.http.problem import InvalidRequest
 from tallystick.entry.http.web import web_of
 from tallystick.errors import BadRequest
 from tallystick.model.ids import edge_id, parse_edge_id
+from tallystick.model.instant import read_instant
 from tallystick.service.consents import ConsentView, of_subject, withdraw
 from tallystick.service.members import members
 from tallystick.service.person import own_report
 
-router = APIRouter(prefix="/me")
+_NOT_REPORTABLE = "instant_not_reportable"
+Asked = Annotated[str | None, Query(max_length=40)]
+router = APIRouter(prefix="/me", dependencies=[TAKES_LANGUAGE])
 
 
 @router.get("/report")
-async def report(request: Request) -> Response:
-    """Everything about her, who looked and why."""
+async def report(request: Request, as_of: Asked = None, known_at: Asked = None) -> Response:
+    """Everything about her, who looked and why; as things stood, and as they were known, when."""
     who = await signed_in(request, "person")
-    return report_page(request, who, await own_report(web_of(request).deps, who.session))
+    stood, known = _instant(request, "as_of", as_of), _instant(request, "known_at", known_at)
+    try:
+        found = await own_report(web_of(request).deps, who.session, as_of=stood, known_at=known)
+    except BadRequest as refusal:
+        if stood is None or refusal.code != "invalid_request":
+            raise
+        detail = refusal.detail
+    else:
+        return report_page(request, who, found)
+    raise BadRequest(_NOT_REPORTABLE, detail)
+
+
+def _instant(request: Request, name: str, text: str | None) -> datetime | None:
+    """An instant with its offset, or the end of a day. Raises: InvalidRequest."""
+    if text is None:
+        return None
+    zone = web_of(request).deps.profile_today.time_zone
+    # A `+` in an address reads as a blank, and no instant needs a blank.
+    found = read_instant(text.replace(" ", "+"), zone)
+    if found is None:
+        allowed = "must be a day, YYYY-MM-DD, or an ISO 8601 instant with an offset"
+        raise InvalidRequest([{"pointer": f"/query/{name}", "message": allowed}], _NOT_REPORTABLE)
+    return found
 
 
 @router.get("/consents")

@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
+from tallystick.entry.http.language import TAKES_LANGUAGE
 from tallystick.entry.http.pages.render import render
 from tallystick.entry.http.pages.session import signed_in_or_none
 from tallystick.entry.http.reading import rule_in_address
@@ -13,7 +14,7 @@ from tallystick.errors import BadRequest
 from tallystick.service.catalogue import CATALOGUE
 from tallystick.validate import load_rules
 
-router = APIRouter(prefix="/docs")
+router = APIRouter(prefix="/docs", dependencies=[TAKES_LANGUAGE])
 
 
 @router.get("/errors")

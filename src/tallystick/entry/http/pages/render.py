@@ -9,6 +9,7 @@ from datetime import date, datetime
 from decimal import Decimal, InvalidOperation
 from functools import cache
 from typing import Any
+from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -16,6 +17,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from tallystick.entry.http.known_parameters import UnknownParameter
 from tallystick.entry.http.language import COOKIE, LANGUAGES, TAGS, Language, language_of, texts
 from tallystick.entry.http.pages.session import SignedIn, csrf_token, signed_in_or_none
 from tallystick.entry.http.problem import described, log_failure, request_id_of
@@ -165,7 +167,8 @@ def render(
         "csrf": csrf_token(who.secret) if who else "",
         "tag": TAGS[words.language],
         "path": request.url.path if request.method == "GET" else values.pop("get_path", "/"),
-        "other": "en" if words.language == "zh" else "zh",
+        "other": (other := "en" if words.language == "zh" else "zh"),
+        "switch": _switch(request, other, status=status),
         "is_test_mode": web_of(request).deps.is_test_mode,
         **values,
     }
@@ -176,6 +179,14 @@ def render(
     )
     _keep_choice(request, page)
     return page
+
+
+def _switch(request: Request, other: str, *, status: int) -> str:
+    """The query of the same page in the other language; of an error nothing is asked again."""
+    kept = {}
+    if request.method == "GET" and status < 400:
+        kept = {name: value for name, value in request.query_params.items() if name != "lang"}
+    return urlencode({**kept, "lang": other})
 
 
 def _keep_choice(request: Request, page: HTMLResponse) -> None:
@@ -203,6 +214,7 @@ async def error_page(request: Request, error: Exception) -> HTMLResponse:
         status=entry.status,
         who=await signed_in_or_none(request),
         entry=entry,
+        unknown=error if isinstance(error, UnknownParameter) else None,
         request_id=request_id_of(request),
         get_path="/",
     )

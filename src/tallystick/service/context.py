@@ -352,6 +352,10 @@ def _special(dataset: str, own: str) -> dict[str, str]:
             "most_other_shares_ppb": "s.most_other_shares_ppb",
             "sent_shares": "s.sent_shares_ppb // 1000000000 || '.'"
             " || lpad((s.sent_shares_ppb % 1000000000)::varchar, 9, '0')",
+            "account_whole_minor": "s.whole_minor",
+            "funded_minor": "s.funded_minor",
+            "most_other_funded_minor": "s.most_other_funded_minor",
+            "sent_amounts": "s.sent_amounts",
             "originator_share_ppb": "s.originator_share_ppb",
             "is_stated_otherwise": "s.is_stated_otherwise",
             "funder_is_member": "m.member_id is not null",

@@ -11,6 +11,7 @@ import psycopg
 
 from tallystick.ledger import tables
 from tallystick.model.ids import cited_id
+from tallystick.service import funding_sums
 from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
@@ -207,7 +208,7 @@ def load_reopened(connection: psycopg.Connection[Any], job: Job) -> bool:
 
 
 def load_shares(connection: psycopg.Connection[Any], job: Job) -> None:
-    """Per funding row: the other funders' shares and the originator's, on file and in the file."""
+    """DuckDB table `shares` (`funding_sums`), from what is on file and in the file."""
     job.con.execute(
         "create or replace table on_file_share (account_id uuid, funder_id uuid, valid_from date,"
         " valid_to date, share_ppb bigint, role varchar, currency varchar,"
@@ -232,74 +233,7 @@ def load_shares(connection: psycopg.Connection[Any], job: Job) -> None:
     ]  # fmt: skip
     if shares:
         insert_rows(job.con, "on_file_share", shares)
-    job.con.execute(_SHARES, {"furnisher": str(job.furnisher_id)})
-
-
-#: Shares that count are those in force on file, and those sent that can be taken: a row that is
-#: rejected anyway must not push others over the whole. Of two words on one share the funder's own
-#: counts; the other yields to it. What others hold is summed on the first day of the row and on
-#: each day of its time on which another share begins.
-_SHARES = """
-create or replace table shares as
-with sent as (
-  select r.line_no, a.object_id as account_id, a.number, r.originator, m.member_id as funder_id,
-    o.member_id as originator_id, r.valid_from, r.valid_to, r.share_ppb, r.role, r.currency,
-    r.funded_amount_minor,
-    m.member_id is not null and $furnisher in (m.member_id, o.member_id) as is_own,
-    is_own and not exists (select 1 from duplicate_of d where d.line_no = r.line_no)
-    and not exists (select 1 from fault x where x.line_no = r.line_no and x.severity = 'reject')
-    as counts
-  from "row" r left join account_state a on a.number = r.account_number
-    and a.originator = r.originator
-  left join member_ref m on m.code = r.funder left join member_ref o on o.code = r.originator
-), known as (
-  select number, originator, funder_id, valid_from, valid_to, share_ppb, role, true as is_sent,
-    funder_id <> $furnisher and exists (select 1 from on_file_share f
-      where f.account_id = s.account_id and f.funder_id = s.funder_id
-      and f.valid_from = s.valid_from and f.stated_by = f.funder_id) as yields
-  from sent s where counts
-  union all
-  select a.number, a.originator, f.funder_id, f.valid_from, f.valid_to, f.share_ppb, f.role, false,
-    f.stated_by <> f.funder_id and exists (select 1 from on_file_share g
-      where g.account_id = f.account_id and g.funder_id = f.funder_id
-      and g.valid_from = f.valid_from and g.stated_by = g.funder_id)
-  from on_file_share f join account_state a on a.object_id = f.account_id
-  where not exists (select 1 from sent s where s.counts and s.account_id = f.account_id
-    and s.funder_id = f.funder_id and s.valid_from = f.valid_from
-    and $furnisher in (f.stated_by, f.funder_id))
-), held as (from known where role in ('originator', 'funder')
-), moments as (
-  select line_no, valid_from as day from sent
-  union
-  select s.line_no, k.valid_from from sent s join held k on k.number = s.number
-    and k.originator = s.originator and k.valid_from > s.valid_from
-    and (s.valid_to is null or k.valid_from <= s.valid_to)
-), on_day as (
-  select s.line_no, t.day, t.day = s.valid_from as is_first,
-    sum(k.share_ppb) filter ((k.funder_id is distinct from s.funder_id
-      or k.valid_from <> s.valid_from) and not k.yields) as others,
-    sum(k.share_ppb) filter (k.is_sent) as sent,
-    max(k.share_ppb) filter (k.funder_id = s.originator_id) as originators
-  from sent s join moments t using (line_no) join held k on k.number = s.number
-    and k.originator = s.originator and k.valid_from <= t.day
-    and (k.valid_to is null or k.valid_to >= t.day)
-  group by s.line_no, t.day, s.valid_from
-), summed as (
-  select line_no, max(others) filter (is_first) as other_shares_ppb,
-    max(others) as most_other_shares_ppb,
-    max(originators) filter (is_first) as originator_share_ppb,
-    arg_max(sent, coalesce(others, 0)) as sent_shares_ppb
-  from on_day group by line_no
-), otherwise as (
-  select distinct s.line_no from sent s join on_file_share f on f.account_id = s.account_id
-    and f.funder_id = s.funder_id and f.valid_from = s.valid_from and f.stated_by <> $furnisher
-  where s.is_own and (f.role, f.valid_to, f.share_ppb, f.currency, f.funded_amount_minor)
-    is distinct from (s.role, s.valid_to, s.share_ppb, s.currency, s.funded_amount_minor)
-)
-select s.line_no, other_shares_ppb, most_other_shares_ppb, originator_share_ppb, sent_shares_ppb,
-  w.line_no is not null as is_stated_otherwise
-from sent s left join summed using (line_no) left join otherwise w using (line_no)
-"""
+    funding_sums.make(job)
 
 
 def load_consents(connection: psycopg.Connection[Any], job: Job, now: datetime) -> None:

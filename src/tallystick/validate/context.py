@@ -152,6 +152,24 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ("other_shares_ppb", "bigint", "Sum of the other funders' shares in force at valid_from."),
         ("most_other_shares_ppb", "bigint", "The most that sum comes to while the share lasts."),
         ("sent_shares", "text", "Sum of the file's own shares of the account on that day."),
+        (
+            "account_whole_minor",
+            "bigint",
+            "What there is to fund: the credit limit of revolving credit, else the amount lent.",
+        ),
+        (
+            "funded_minor",
+            "bigint",
+            "The amount in the account's currency; without one the share of the whole, rounded"
+            " down.",
+        ),
+        (
+            "most_other_funded_minor",
+            "bigint",
+            "The most that the other fundings so come to on a day of this one on which it or one of"
+            " them is an amount.",
+        ),
+        ("sent_amounts", "text", "Sum of the file's own amounts for the account on that day."),
         ("originator_share_ppb", "bigint", "The originator's own furnished share."),
         (
             "is_stated_otherwise",

@@ -24,6 +24,7 @@ _ACCOUNT = ("originator", "account_number")
 _PERSON = ("person_number", "account_number", "role", "holder_no")
 _SERIES = ("account_number", "payer_account_number", "period_end")
 _SHARES = ("originator", "account_number", "funder", "role", "valid_from", "valid_to", "share")
+_AMOUNTS = (*_SHARES, "currency", "funded_amount")
 #: By context column that says something else where a cell is NULL: the fields it is made of.
 RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "duplicate_line_no": (WHOLE,),
@@ -41,6 +42,9 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "other_shares_ppb": _SHARES,
     "most_other_shares_ppb": _SHARES,
     "sent_shares": _SHARES,
+    "funded_minor": _AMOUNTS,
+    "most_other_funded_minor": _AMOUNTS,
+    "sent_amounts": _AMOUNTS,
     "originator_share_ppb": _SHARES,
     "is_stated_otherwise": (WHOLE,),
     "account_balance_minor": _ACCOUNT,

@@ -1,0 +1,133 @@
+"""What the fundings of an account add up to beside each row of a file, on file and in the file."""
+
+from __future__ import annotations
+
+from tallystick.model.money import CURRENCY_DIGITS
+from tallystick.service.references import Job
+
+#: Products that are lent up to a limit again and again; of the others the amount lent is the whole.
+_REVOLVING = ("credit_card", "revolving_loan", "overdraft")
+#: More than any account comes to: sums beyond it are cut to it, so that they fit their column.
+_MOST = 4 * 10**18
+
+
+def make(job: Job) -> None:
+    """DuckDB table `shares`: per funding row what it comes to, and the others beside it.
+
+    Takes: tables `row`, `on_file_share` (what stands of the file's accounts), `account_state`,
+           `member_ref`, `fault`, `duplicate_of`
+    """
+    job.con.execute(_SHARES, {"furnisher": str(job.furnisher_id)})
+
+
+def _funded_sql(funding: str) -> str:
+    """What a funding of account `a` comes to: its amount, else its share of the whole; then both.
+
+    A share of an amount is rounded down: rounding alone must not push anybody over. An amount in
+    another currency than the account's counts for nothing.
+    """
+    amount = f"if({funding}.currency = a.currency, {funding}.funded_amount_minor, null)"
+    part = f"({funding}.share_ppb::hugeint * {_WHOLE} // 1000000000)::bigint"
+    counted = f"if(amount_minor < 0, 0, coalesce(amount_minor, {part}))"
+    return f"{amount} as amount_minor, {counted} as funded_minor"
+
+
+def _text_sql(minor: str) -> str:
+    """An amount in minor units of `account_currency` as a decimal string."""
+    texts = {0: f"({minor})::varchar"} | {
+        digits: f"{minor} // {10**digits} || '.' || lpad(({minor} % {10**digits})::varchar,"
+        f" {digits}, '0')"
+        for digits in set(CURRENCY_DIGITS.values()) - {0}
+    }
+    choices = " ".join(
+        f"when account_currency in ({', '.join(_quoted(digits))}) then {text}"
+        for digits, text in texts.items()
+    )
+    return f"case {choices} end"
+
+
+def _quoted(digits: int) -> list[str]:
+    return [f"'{currency}'" for currency, found in CURRENCY_DIGITS.items() if found == digits]
+
+
+_WHOLE = f"if(a.product in {_REVOLVING}, a.credit_limit_minor, a.principal_minor)"
+#: Shares that count are those in force on file, and those sent that can be taken: a row that is
+#: rejected anyway must not push others over the whole. Of two words on one share the funder's own
+#: counts; the other yields to it. What others hold is summed on the first day of the row and on
+#: each day of its time on which another share begins. Amounts are summed, with shares as the
+#: amounts they come to, on days on which one is an amount: shares alone are judged as such.
+_SHARES = f"""
+create or replace table shares as
+with sent as (
+  select r.line_no, a.object_id as account_id, a.number, r.originator, m.member_id as funder_id,
+    o.member_id as originator_id, r.valid_from, r.valid_to, r.share_ppb, r.role, r.currency,
+    r.funded_amount_minor, a.currency as account_currency, {_WHOLE} as whole_minor,
+    {_funded_sql("r")},
+    m.member_id is not null and $furnisher in (m.member_id, o.member_id) as is_own,
+    is_own and not exists (select 1 from duplicate_of d where d.line_no = r.line_no)
+    and not exists (select 1 from fault x where x.line_no = r.line_no and x.severity = 'reject')
+    and not coalesce(amount_minor > least(whole_minor, a.principal_minor), false) as counts
+  from "row" r left join account_state a on a.number = r.account_number
+    and a.originator = r.originator
+  left join member_ref m on m.code = r.funder left join member_ref o on o.code = r.originator
+), known as (
+  select number, originator, funder_id, valid_from, valid_to, share_ppb, role, amount_minor,
+    funded_minor, true as is_sent,
+    funder_id <> $furnisher and exists (select 1 from on_file_share f
+      where f.account_id = s.account_id and f.funder_id = s.funder_id
+      and f.valid_from = s.valid_from and f.stated_by = f.funder_id) as yields
+  from sent s where counts
+  union all
+  select a.number, a.originator, f.funder_id, f.valid_from, f.valid_to, f.share_ppb, f.role,
+    {_funded_sql("f")}, false,
+    f.stated_by <> f.funder_id and exists (select 1 from on_file_share g
+      where g.account_id = f.account_id and g.funder_id = f.funder_id
+      and g.valid_from = f.valid_from and g.stated_by = g.funder_id)
+  from on_file_share f join account_state a on a.object_id = f.account_id
+  where not exists (select 1 from sent s where s.counts and s.account_id = f.account_id
+    and s.funder_id = f.funder_id and s.valid_from = f.valid_from
+    and $furnisher in (f.stated_by, f.funder_id))
+), held as (from known where role in ('originator', 'funder')
+), moments as (
+  select line_no, valid_from as day from sent
+  union
+  select s.line_no, k.valid_from from sent s join held k on k.number = s.number
+    and k.originator = s.originator and k.valid_from > s.valid_from
+    and (s.valid_to is null or k.valid_from <= s.valid_to)
+), beside as (
+  select s.line_no, t.day, t.day = s.valid_from as is_first, k.*,
+    (k.funder_id is distinct from s.funder_id or k.valid_from <> s.valid_from) and not k.yields
+      as is_other,
+    (is_other and k.amount_minor is not null) or s.amount_minor is not null as in_amounts,
+    k.funder_id = s.originator_id as is_originators
+  from sent s join moments t using (line_no) join held k on k.number = s.number
+    and k.originator = s.originator and k.valid_from <= t.day
+    and (k.valid_to is null or k.valid_to >= t.day)
+), on_day as (
+  select line_no, day, is_first,
+    sum(share_ppb) filter (is_other) as others,
+    sum(share_ppb) filter (is_sent) as sent,
+    max(share_ppb) filter (is_originators) as originators,
+    if(bool_or(in_amounts), sum(funded_minor) filter (is_other), null) as others_funded,
+    sum(amount_minor) filter (is_sent) as sent_amounts
+  from beside group by line_no, day, is_first
+), summed as (
+  select line_no, max(others) filter (is_first) as other_shares_ppb,
+    max(others) as most_other_shares_ppb,
+    max(originators) filter (is_first) as originator_share_ppb,
+    arg_max(sent, coalesce(others, 0)) as sent_shares_ppb,
+    if(max(others_funded) > {_MOST}, {_MOST}, max(others_funded))::bigint
+      as most_other_funded_minor,
+    arg_max(sent_amounts, coalesce(others_funded, 0)) as sent_amounts_minor
+  from on_day group by line_no
+), otherwise as (
+  select distinct s.line_no from sent s join on_file_share f on f.account_id = s.account_id
+    and f.funder_id = s.funder_id and f.valid_from = s.valid_from and f.stated_by <> $furnisher
+  where s.is_own and (f.role, f.valid_to, f.share_ppb, f.currency, f.funded_amount_minor)
+    is distinct from (s.role, s.valid_to, s.share_ppb, s.currency, s.funded_amount_minor)
+)
+select s.line_no, other_shares_ppb, most_other_shares_ppb, originator_share_ppb, sent_shares_ppb,
+  whole_minor, funded_minor, most_other_funded_minor,
+  {_text_sql("sent_amounts_minor")} as sent_amounts, w.line_no is not null as is_stated_otherwise
+from sent s left join summed using (line_no) left join otherwise w using (line_no)
+"""

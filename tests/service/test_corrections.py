@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
@@ -11,10 +12,12 @@ import pytest
 
 import factory
 from tallystick.service import intake_store
+from tallystick.service.members import member_by_code
 from tallystick.service.submissions import findings
 from tallystick.service.submit import process, receive
+from tallystick.service.verify import ledger_verify
 
-ACCEPTED, REJECTED = (1, 0, 0, 0), (0, 0, 1, 0)
+ACCEPTED, UNCHANGED, REJECTED = (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0)
 GUARANTEE, PAYMENT, REMARK = factory.GUARANTEE, factory.PAYMENT, factory.REMARK
 MEMBER = {
     "member": "bank1", "valid_from": "2024-01-01", "member_class": "commercial_bank",
@@ -54,9 +57,95 @@ def test_every_dataset_has_a_digest_that_the_furnisher_can_compute(
     once, twice = {**record, **change}, record
     right = factory.correction(dataset, once, record)
     assert send(bureau, bank, "correction", right) == (ACCEPTED, set())
-    assert send(bureau, bank, "correction", right) == (REJECTED, {"COR-DIGEST-001"})
+    assert send(bureau, bank, "correction", right) == (UNCHANGED, set())
+    wrong = {**right, "replaces_digest": factory.NO_DIGEST}
+    assert send(bureau, bank, "correction", wrong) == (REJECTED, {"COR-DIGEST-001"})
     back = factory.correction(dataset, twice, once)
     assert send(bureau, bank, "correction", back) == (ACCEPTED, set())
+    assert send(bureau, bank, "correction", back) == (UNCHANGED, set())
+
+
+@pytest.fixture
+def month(bureau: Any, bank: Any) -> dict[str, Any]:
+    """A month on file, its balance corrected from 900 to 850."""
+    record = factory.snapshot(1, "2024-12")
+    assert send(bureau, bank, "snapshot", record)[0] == ACCEPTED
+    sent = factory.correction("snapshot", {**record, "balance": "850"}, record)
+    assert send(bureau, bank, "correction", sent) == (ACCEPTED, set())
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("change", "wanted"),
+    [
+        ({}, UNCHANGED),
+        ({"reason": "court_order"}, REJECTED),
+        ({"record": factory.snapshot(1, "2024-12", balance="849.99")}, REJECTED),
+        ({"replaces_digest": factory.NO_DIGEST}, REJECTED),
+    ],
+)
+def test_only_the_very_correction_that_stands_is_unchanged(
+    bureau: Any, bank: Any, month: Any, change: dict[str, Any], wanted: Any
+) -> None:
+    rules = set() if wanted == UNCHANGED else {"COR-DIGEST-001"}
+    assert send(bureau, bank, "correction", {**month, **change}) == (wanted, rules)
+    assert ledger_verify(bureau.deps).ok
+
+
+def test_a_correction_that_stands_no_longer_is_not_unchanged(
+    bureau: Any, bank: Any, month: Any
+) -> None:
+    once, twice = factory.snapshot(1, "2024-12"), month["record"]
+    back = factory.correction("snapshot", once, twice)
+    assert send(bureau, bank, "correction", back) == (ACCEPTED, set())
+    assert send(bureau, bank, "correction", month) == (ACCEPTED, set()), "it names what is on file"
+    third = {**once, "balance": "1"}
+    assert send(bureau, bank, "snapshot", third)[0] == ACCEPTED
+    assert send(bureau, bank, "correction", month) == (REJECTED, {"COR-DIGEST-001"})
+    assert send(bureau, bank, "snapshot", twice)[0] == ACCEPTED
+    assert send(bureau, bank, "correction", month) == (REJECTED, {"COR-DIGEST-001"}), "not by it"
+
+
+def test_a_reinsertion_sent_again_is_unchanged_until_it_is_deleted_again(
+    bureau: Any, bank: Any, month: Any
+) -> None:
+    key = {"account_number": "A1", "period_end": "2024-12-31"}
+    first, second = (factory.deletion("snapshot", key, why) for why in ("other", "fraud"))
+    assert send(bureau, bank, "deletion", first) == (ACCEPTED, set())
+    back = factory.correction(
+        "snapshot", factory.snapshot(1, "2024-12", balance="1"), month["record"],
+        reason="reinsertion_certified",
+    )  # fmt: skip
+    assert send(bureau, bank, "correction", back) == (ACCEPTED, set())
+    assert send(bureau, bank, "correction", back) == (UNCHANGED, set())
+    assert send(bureau, bank, "deletion", second) == (ACCEPTED, set())
+    assert send(bureau, bank, "correction", back) == (REJECTED, {"COR-DIGEST-001"})
+
+
+def test_a_correction_is_made_by_who_furnished_the_record(bureau: Any, bank: Any) -> None:
+    """After a sale the buyer speaks for the account, yet not in the seller's place."""
+    month = factory.snapshot(1, "2024-11")
+    buyer = member_by_code(bureau.deps, "bank2")
+    sold = factory.event(
+        1, "e9", event_type="sold", occurred_at="2024-12-31T10:00:00+08:00"
+    )  # fmt: skip
+    bureau.clock.set(datetime(2025, 3, 1, 12, tzinfo=UTC))
+    for dataset, record in (("snapshot", month), ("event", sold)):
+        assert send(bureau, bank, dataset, record)[0] == ACCEPTED
+    taken = factory.account(
+        7, 1, valid_from="2025-01-01", formerly_furnisher="bank1", formerly_account_number="A1",
+        formerly_reason="sold",
+    )  # fmt: skip
+    for dataset, record in (("subject", factory.subject(1)), ("account", taken)):
+        assert send(bureau, buyer, dataset, record)[0] == ACCEPTED
+    sellers = factory.snapshot(7, "2024-11", balance="1")
+    for replaces in (month, None):  # nor is it told whether the digest is the seller's
+        theirs = factory.correction("snapshot", sellers, replaces)
+        assert send(bureau, buyer, "correction", theirs) == (REJECTED, {"ANY-TARGET-002"})
+    own = factory.snapshot(7, "2025-01")
+    assert send(bureau, buyer, "snapshot", own)[0] == ACCEPTED
+    mended = factory.correction("snapshot", {**own, "balance": "1"}, own)
+    assert send(bureau, buyer, "correction", mended) == (ACCEPTED, set())
 
 
 def test_the_digest_is_the_documented_one() -> None:

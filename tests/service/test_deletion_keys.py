@@ -17,7 +17,7 @@ from tallystick.service.keys_of_rows import SHAPES
 from tallystick.service.submissions import findings
 from tallystick.service.verify import ledger_verify
 
-ACCEPTED, REJECTED = (1, 0, 0, 0), (0, 0, 1, 0)
+ACCEPTED, UNCHANGED, REJECTED = (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0)
 MONTHS = [factory.snapshot(1, month) for month in ("2024-11", "2024-12")]
 STANDS = "select last_period_end::text, length(months) from file.account"
 GUARANTEE, PAYMENT, REMARK = factory.GUARANTEE, factory.PAYMENT, factory.REMARK
@@ -172,10 +172,13 @@ def test_the_whole_key_of_every_dataset_hides_its_record_and_no_part_of_it_does(
     assert send(bureau, bank, "deletion", factory.deletion(dataset, other)) == (
         REJECTED, {"ANY-TARGET-001"},
     )  # fmt: skip
-    assert send(bureau, bank, "deletion", factory.deletion(dataset, key)) == (ACCEPTED, set())
-    assert send(bureau, bank, "deletion", factory.deletion(dataset, key)) == (
+    gone = factory.deletion(dataset, key)
+    assert send(bureau, bank, "deletion", gone) == (ACCEPTED, set())
+    assert send(bureau, bank, "deletion", gone) == (UNCHANGED, set())
+    assert send(bureau, bank, "deletion", {**gone, "reason": "other"}) == (
         REJECTED, {"ANY-TARGET-001"},
     )  # fmt: skip
+    assert rows(bureau, "select count(*) from ledger.deletion") == [(1,)]
 
 
 def test_an_account_is_hidden_whole_by_the_key_of_one_of_its_records(

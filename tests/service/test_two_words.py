@@ -117,4 +117,6 @@ def test_each_deletes_its_own_word(bureau: Any, lender: Any, funder: Any) -> Non
     later = factory.send_again(bureau.deps, lender, "funding", share("0.2"))
     assert told(bureau, lender, later) == []
     with bureau.deps.database.connect("intake") as connection:
-        assert locate.target(bureau.deps, connection, funder.member_id, "funding", key=KEY) is None
+        found = locate.target(bureau.deps, connection, funder.member_id, "funding", key=KEY)
+    assert found is not None
+    assert [one.furnisher_id for one in found.hidden_by] == [funder.member_id]

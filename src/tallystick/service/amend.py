@@ -2,8 +2,8 @@
 
 A correction carries the whole new record of one dataset; its rows are staged and judged as that
 dataset, beyond the open periods too, and stand as corrections in the ledger. With the reason
-`reinsertion_certified` it brings back what was deleted. A deletion names a key and hides it, with
-what hangs on it, from its position on.
+`reinsertion_certified` it brings back what was deleted. Sent again while it stands, it is
+unchanged.
 """
 
 from __future__ import annotations
@@ -11,15 +11,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
-from uuid import UUID
 
 import orjson
 import psycopg
 
 from tallystick.formats import full_form
 from tallystick.furnish import Staged, stage_file
-from tallystick.ledger import append, publish
-from tallystick.service import domains, intake_store, locate, process_rows, record_keys, replaced
+from tallystick.service import deletions, domains, intake_store, process_rows, replaced
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.validate import judge_record, load_rules
@@ -40,10 +38,10 @@ def run(deps: Deps, job: Job, key: bytes, staged: Staged, *, progress: Progress)
             connection, job.submission_id, state="publishing", stage="publishing",
             total=staged.sent, row_count=staged.sent,
         )  # fmt: skip
-    unchanged = 0
     if job.dataset == "deletion":
-        _delete(deps, job, key, rows)
+        unchanged = deletions.run(deps, job, key, rows)
     else:
+        unchanged = 0
         for dataset in _ORDER:
             part = [row for row in rows if row["record_dataset"] == dataset]
             if part:
@@ -146,17 +144,19 @@ def _check_targets(deps: Deps, job: Job, rows: Sequence[Mapping[str, Any]]) -> N
     )  # fmt: skip
     with deps.database.connect("intake") as connection:
         on_file = replaced.digests(deps, connection, job)
+        others = {row["line_no"]: row for row in rows if not _names(row, on_file)}
+        standing = replaced.standing(deps, connection, job, sent=others, on_file=on_file)
     for row in rows:
         line = row["line_no"]
-        digest = on_file.get(line)
+        target = on_file.get(line)
         beside = {
             **row,
             "judged_on": day,
             "is_test_mode": deps.is_test_mode,
             "is_open_period": True,
-            "target_exists": line in on_file,
-            "target_is_own": True,
-            "digest_matches": None if digest is None else digest == row["replaces_digest"].lower(),
+            "target_exists": target is not None,
+            "target_is_own": target is not None and target.is_own,
+            "digest_matches": line not in others or line in standing,
         }
         for one in judge_record("correction", beside, rules):
             job.con.execute(
@@ -166,94 +166,9 @@ def _check_targets(deps: Deps, job: Job, rows: Sequence[Mapping[str, Any]]) -> N
             )
 
 
-def _delete(deps: Deps, job: Job, key: bytes, rows: Sequence[Mapping[str, Any]]) -> None:
-    """Judge and publish deletions, one chunk for each hundred."""
-    day = deps.profile.day_of(deps.clock())
-    rules = load_rules().in_force("deletion", None, day)
-    for start in range(0, len(rows), 100):
-        found: list[intake_store.FindingRow] = []
-        targets: list[tuple[locate.Target, str, str]] = []
-        with deps.database.connect("intake") as connection:
-            for row in rows[start : start + 100]:
-                target, beside = _target(deps, connection, job, row)
-                beside |= {"judged_on": day, "is_test_mode": deps.is_test_mode}
-                hits = judge_record("deletion", beside, rules)
-                found += [_finding(row["line_no"], one) for one in hits]
-                if target and not any(one.severity == "reject" for one in hits):
-                    targets.append((target, row["record_dataset"], row["reason"]))
-            intake_store.write_findings(connection, job.submission_id, key, found)
-        if targets:
-            _publish_deletions(deps, job, targets)
-
-
-def _target(
-    deps: Deps, connection: psycopg.Connection[Any], job: Job, row: Mapping[str, Any]
-) -> tuple[locate.Target | None, dict[str, Any]]:
-    """What a deletion names, and the row with what its rules read; a faulty key names nothing."""
-    dataset = deps.registry[row["record_dataset"]]
-    key = record_keys.read(dataset, orjson.loads(row["record_key"]), domains.of(deps.profile_today))
-    if key.values is None:
-        return None, {
-            **row,
-            "key_missing": key.missing,
-            "key_unknown": key.unknown,
-            "key_unreadable": key.unreadable,
-        }
-    target = locate.target(deps, connection, job.furnisher_id, dataset.name, key=key.values)
-    return target, {
-        **row,
-        "target_exists": target is not None,
-        "target_is_own": target is not None and target.furnisher_id == job.furnisher_id,
-    }
-
-
-def _finding(line_no: int, one: Any) -> intake_store.FindingRow:
-    return intake_store.FindingRow(
-        line_no=line_no,
-        column_no=None,
-        byte_offset=None,
-        field=one.field,
-        rule_id=one.rule_id,
-        severity=one.severity,
-        seen=one.seen,
-        other_line_no=None,
-    )
-
-
-def _publish_deletions(
-    deps: Deps, job: Job, targets: Sequence[tuple[locate.Target, str, str]]
-) -> None:
-    rows: list[append.Row] = []
-    accounts: set[UUID] = set()
-    parties: set[UUID] = set()
-    for target, dataset, reason in targets:
-        values = {
-            "party_id": target.party_id, "object_id": target.object_id, "dataset": dataset,
-            "item_key": target.item_key, "furnisher_id": job.furnisher_id, "reason": reason,
-        }  # fmt: skip
-        rows.append(append.Row(table="deletion", values=values))
-        (accounts if target.is_account else parties).add(
-            target.object_id if target.is_account else target.party_id
-        )
-    touched = publish.Touched(
-        accounts=frozenset(accounts), parties=frozenset(parties), months_too=True
-    )
-    while True:
-        try:
-            with deps.database.connect("intake") as connection:
-                number = intake_store.next_chunk_no(connection, job.submission_id)
-                head = append.ChunkHead(
-                    submission_id=job.submission_id, chunk_no=number,
-                    furnisher_id=job.furnisher_id, dataset="deletion",
-                )  # fmt: skip
-                chunk_id = append.append(connection, head, rows, deps.clock())
-                place = publish.publish(
-                    connection, chunk_id, touched, judged_at=None, now=deps.clock()
-                )
-                intake_store.add_funnel(
-                    connection, job.submission_id, number + 1,
-                    position=place.position, accepted=len(rows),
-                )  # fmt: skip
-            return
-        except publish.Moved:
-            continue
+def _names(row: Mapping[str, Any], on_file: Mapping[int, replaced.OnFile]) -> bool:
+    """Whether a correction names the newest record of its key, or none can be compared with it."""
+    target = on_file.get(row["line_no"])
+    if target is None or target.digest is None:
+        return True
+    return bool(target.digest == row["replaces_digest"].lower())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
@@ -32,15 +32,28 @@ _ITEM = {
 }
 
 
+class Hidden(NamedTuple):
+    """A deletion that hides a record: the key it named (an account's is empty), by whom, why."""
+
+    dataset: str
+    item_key: str
+    furnisher_id: UUID
+    reason: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """A record that stands: under which party and object, its item key, who furnished it."""
+    """A record: under which party and object, its item key, who furnished it.
+
+    `hidden_by`: the deletions since, the whole account's among them; a record that stands has none.
+    """
 
     party_id: UUID
     object_id: UUID
     item_key: str
     furnisher_id: UUID
     is_account: bool
+    hidden_by: frozenset[Hidden]
 
 
 def target(
@@ -51,7 +64,7 @@ def target(
     *,
     key: Mapping[str, str],
 ) -> Target | None:
-    """The standing record a key names; None when there is none (or it is hidden already).
+    """The newest record a key names; None when there is none.
 
     Takes: `key`: all native key fields (`record_keys.read`); for an account the whole account is
            meant, and `valid_from`, where it is named, must be that of a record of it
@@ -75,16 +88,18 @@ def target(
         " order by p.position desc limit 1",
         (party_id, object_id, sought, sought),
     ).fetchone()
-    if row is None or _is_hidden(
-        connection, party_id, object_id, dataset, item_key=item_key, since=row[1]
-    ):
+    if row is None:
         return None
+    hidden_by = _hidden_by(
+        connection, party_id, object_id, dataset, item_key=item_key, since=row[1]
+    )
     return Target(
         party_id=party_id,
         object_id=object_id,
         item_key=item_key,
         furnisher_id=row[0],
         is_account=dataset not in ("subject", *_OWN_KIND) and object_id != party_id,
+        hidden_by=hidden_by,
     )
 
 
@@ -116,7 +131,7 @@ def _member(connection: psycopg.Connection[Any], code: str | None) -> UUID | Non
     return row[0] if row else None
 
 
-def _is_hidden(
+def _hidden_by(
     connection: psycopg.Connection[Any],
     party_id: UUID,
     object_id: UUID,
@@ -124,14 +139,15 @@ def _is_hidden(
     *,
     item_key: str,
     since: int,
-) -> bool:
-    row = connection.execute(
-        "select exists (select 1 from ledger.deletion d join ledger.publication p using (chunk_id)"
+) -> frozenset[Hidden]:
+    rows = connection.execute(
+        "select d.dataset, d.item_key, d.furnisher_id, d.reason"
+        " from ledger.deletion d join ledger.publication p using (chunk_id)"
         " where d.party_id = %s and d.object_id = %s and p.position > %s"
-        " and (d.dataset = 'account' or (d.dataset = %s and d.item_key = %s)))",
+        " and (d.dataset = 'account' or (d.dataset = %s and d.item_key = %s))",
         (party_id, object_id, since, dataset, item_key),
-    ).fetchone()
-    return bool(row and row[0])
+    ).fetchall()
+    return frozenset(Hidden(*row) for row in rows)
 
 
 def _place(

@@ -1,0 +1,178 @@
+"""Deletions: each names a key and hides it, with what hangs on it, from its position on.
+
+A deletion sent again while it stands is unchanged; one for another reason has nothing left to hide.
+A run after a crash meets what this submission deleted before, which its funnel counts already.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import orjson
+import psycopg
+
+from tallystick.ledger import append, publish
+from tallystick.service import domains, intake_store, locate, record_keys
+from tallystick.service.port import Deps
+from tallystick.service.references import Job
+from tallystick.validate import judge_record, load_rules
+
+_CHUNK = 100
+
+
+#: Which record a deletion hides: party, object, dataset and item key.
+_Key = tuple[UUID, UUID, str, str]
+
+
+class _Read(NamedTuple):
+    """A deletion that was read: what it names and why; whether another says the same.
+
+    `stands`: it stands on file; `is_repeated`: an earlier line of the file says it.
+    """
+
+    key: _Key
+    reason: str
+    target: locate.Target
+    stands: bool
+    is_repeated: bool
+
+
+def run(deps: Deps, job: Job, key: bytes, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Judge and publish deletions, one chunk for each hundred; gives how many were unchanged."""
+    before = _of_earlier_runs(deps, job)
+    named: dict[_Key, str] = {}
+    unchanged = 0
+    for start in range(0, len(rows), _CHUNK):
+        fresh: list[_Read] = []
+        for one in _accepted(deps, job, key, rows[start : start + _CHUNK], named=named):
+            is_done = (*one.key, one.reason) in before
+            if one.is_repeated or (one.stands and not is_done):
+                unchanged += 1
+            elif not is_done:
+                fresh.append(one)
+        if fresh:
+            _publish(deps, job, fresh)
+    return unchanged
+
+
+def _of_earlier_runs(deps: Deps, job: Job) -> set[tuple[Any, ...]]:
+    """What this submission deleted before a crash, and why."""
+    with deps.database.connect("intake") as connection:
+        rows = connection.execute(
+            "select d.party_id, d.object_id, d.dataset, d.item_key, d.reason"
+            " from ledger.chunk c join ledger.publication using (chunk_id)"
+            " join ledger.deletion d using (chunk_id) where c.submission_id = %s",
+            (job.submission_id,),
+        ).fetchall()
+    return set(rows)
+
+
+def _accepted(
+    deps: Deps, job: Job, key: bytes, rows: Sequence[Mapping[str, Any]], *, named: dict[_Key, str]
+) -> list[_Read]:
+    """Judge some deletions, store what is found, and give those that no rule rejects.
+
+    Takes: `named`: what the lines before them hide, and why; theirs are added
+    """
+    day = deps.profile.day_of(deps.clock())
+    rules = load_rules().in_force("deletion", None, day)
+    found: list[intake_store.FindingRow] = []
+    accepted: list[_Read] = []
+    with deps.database.connect("intake") as connection:
+        for row in rows:
+            read, beside = _read(deps, connection, job, row, named=named)
+            beside |= {"judged_on": day, "is_test_mode": deps.is_test_mode}
+            hits = judge_record("deletion", beside, rules)
+            found += [_finding(row["line_no"], one) for one in hits]
+            if read and not any(one.severity == "reject" for one in hits):
+                accepted.append(read)
+                named.setdefault(read.key, read.reason)
+        intake_store.write_findings(connection, job.submission_id, key, found)
+    return accepted
+
+
+def _read(
+    deps: Deps,
+    connection: psycopg.Connection[Any],
+    job: Job,
+    row: Mapping[str, Any],
+    *,
+    named: Mapping[_Key, str],
+) -> tuple[_Read | None, dict[str, Any]]:
+    """What a deletion says, and the row with what its rules read; a faulty key names nothing."""
+    dataset = deps.registry[row["record_dataset"]]
+    told = record_keys.read(
+        dataset, orjson.loads(row["record_key"]), domains.of(deps.profile_today)
+    )
+    if told.values is None:
+        return None, {
+            **row,
+            "key_missing": told.missing,
+            "key_unknown": told.unknown,
+            "key_unreadable": told.unreadable,
+        }
+    target = locate.target(deps, connection, job.furnisher_id, dataset.name, key=told.values)
+    if target is None:
+        return None, {**row, "target_exists": False, "target_is_own": False}
+    key, reason = (target.party_id, target.object_id, dataset.name, target.item_key), row["reason"]
+    itself = locate.Hidden(dataset.name, target.item_key, job.furnisher_id, reason)
+    stands = itself in target.hidden_by
+    is_hidden = bool(target.hidden_by) or named.get(key, reason) != reason
+    return _Read(key, reason, target, stands, key in named), {
+        **row,
+        "target_exists": stands or not is_hidden,
+        "target_is_own": target.furnisher_id == job.furnisher_id,
+    }
+
+
+def _finding(line_no: int, one: Any) -> intake_store.FindingRow:
+    return intake_store.FindingRow(
+        line_no=line_no,
+        column_no=None,
+        byte_offset=None,
+        field=one.field,
+        rule_id=one.rule_id,
+        severity=one.severity,
+        seen=one.seen,
+        other_line_no=None,
+    )
+
+
+def _publish(deps: Deps, job: Job, read: Sequence[_Read]) -> None:
+    rows: list[append.Row] = []
+    accounts: set[UUID] = set()
+    parties: set[UUID] = set()
+    for one in read:
+        target = one.target
+        values = {
+            "party_id": target.party_id, "object_id": target.object_id, "dataset": one.key[2],
+            "item_key": target.item_key, "furnisher_id": job.furnisher_id, "reason": one.reason,
+        }  # fmt: skip
+        rows.append(append.Row(table="deletion", values=values))
+        (accounts if target.is_account else parties).add(
+            target.object_id if target.is_account else target.party_id
+        )
+    touched = publish.Touched(
+        accounts=frozenset(accounts), parties=frozenset(parties), months_too=True
+    )
+    while True:
+        try:
+            with deps.database.connect("intake") as connection:
+                number = intake_store.next_chunk_no(connection, job.submission_id)
+                head = append.ChunkHead(
+                    submission_id=job.submission_id, chunk_no=number,
+                    furnisher_id=job.furnisher_id, dataset="deletion",
+                )  # fmt: skip
+                chunk_id = append.append(connection, head, rows, deps.clock())
+                place = publish.publish(
+                    connection, chunk_id, touched, judged_at=None, now=deps.clock()
+                )
+                intake_store.add_funnel(
+                    connection, job.submission_id, number + 1,
+                    position=place.position, accepted=len(rows),
+                )  # fmt: skip
+            return
+        except publish.Moved:
+            continue

@@ -1,0 +1,107 @@
+"""Deletions that say what was said before: on file, in the same file, or by a run that died."""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import orjson
+import pytest
+
+import factory
+from tallystick.service import intake_store
+from tallystick.service.submit import process, receive
+from tallystick.service.verify import ledger_verify
+
+ACCEPTED, UNCHANGED, REJECTED = (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0)
+MONTHS = [factory.snapshot(1, month) for month in ("2024-11", "2024-12")]
+KEYS = [{"account_number": "A1", "period_end": one["period_end"]} for one in MONTHS]
+GONE = [factory.deletion("snapshot", key) for key in KEYS]
+WHOLE = factory.deletion("account", {"account_number": "A1", "valid_from": "2024-01-01"})
+NOT_THERE = {"ANY-TARGET-001"}
+
+
+@pytest.fixture
+def bank(bureau: Any) -> Any:
+    """A furnisher with two months of account 1, whose terms it said twice."""
+    made = factory.two_accounts_beside_another(bureau.deps)
+    assert send(bureau, made, "snapshot", *MONTHS)[0] == (2, 0, 0, 0)
+    later = factory.account(1, valid_from="2024-02-01", principal="999")
+    assert send(bureau, made, "account", later)[0] == ACCEPTED
+    return made
+
+
+def send(bureau: Any, bank: Any, dataset: str, *records: Any) -> tuple[Any, set[str]]:
+    return factory.told(factory.send_again(bureau.deps, bank, dataset, *records))
+
+
+def deleted(bureau: Any) -> int:
+    with bureau.deps.database.connect("intake") as connection:
+        ((count,),) = connection.execute("select count(*) from ledger.deletion").fetchall()
+    return int(count)
+
+
+@pytest.mark.parametrize(
+    ("sent", "wanted", "rules"),
+    [
+        (GONE, (2, 0, 0, 0), set()),
+        ([GONE[0], GONE[0]], (1, 1, 0, 0), set()),
+        ([GONE[0], {**GONE[0], "reason": "fraud"}], (1, 0, 1, 0), NOT_THERE),
+        ([WHOLE, {**WHOLE, "record_key": {"account_number": "A1", "valid_from": "2024-02-01"}}],
+         (1, 1, 0, 0), set()),
+    ],
+)  # fmt: skip
+def test_a_record_is_deleted_once_by_one_file(
+    bureau: Any, bank: Any, sent: list[Any], wanted: Any, rules: set[str]
+) -> None:
+    assert send(bureau, bank, "deletion", *sent) == (wanted, rules)
+    assert deleted(bureau) == wanted[0]
+    assert ledger_verify(bureau.deps).ok
+
+
+def test_repeats_more_than_a_chunk_apart_are_unchanged_too(bureau: Any, bank: Any) -> None:
+    sent = [GONE[0]] * 101
+    assert send(bureau, bank, "deletion", *sent) == ((1, 100, 0, 0), set())
+    assert send(bureau, bank, "deletion", *sent) == ((0, 101, 0, 0), set())
+    assert deleted(bureau) == 1
+
+
+def test_a_month_hidden_with_its_account_was_not_deleted_itself(bureau: Any, bank: Any) -> None:
+    assert send(bureau, bank, "deletion", GONE[0]) == (ACCEPTED, set())
+    assert send(bureau, bank, "deletion", WHOLE) == (ACCEPTED, set())
+    assert send(bureau, bank, "deletion", GONE[0]) == (UNCHANGED, set())
+    assert send(bureau, bank, "deletion", GONE[1]) == (REJECTED, NOT_THERE)
+
+
+def test_what_came_back_is_deleted_again(bureau: Any, bank: Any) -> None:
+    back = factory.correction("snapshot", MONTHS[0], MONTHS[0], reason="reinsertion_certified")
+    for dataset, record in (("deletion", GONE[0]), ("correction", back), ("deletion", GONE[0])):
+        assert send(bureau, bank, dataset, record) == (ACCEPTED, set())
+    assert deleted(bureau) == 2
+
+
+@pytest.mark.parametrize("is_back", [False, True])
+def test_deletions_run_again_after_a_crash_meet_their_own(
+    bureau: Any, bank: Any, monkeypatch: pytest.MonkeyPatch, is_back: bool
+) -> None:
+    """Killed once they were published; meanwhile one of the records may have come back."""
+    assert send(bureau, bank, "deletion", GONE[1]) == (ACCEPTED, set())
+    lines = b"".join(orjson.dumps(one) + b"\n" for one in (*GONE, GONE[0]))
+    taken = receive(bureau.deps, bank, "deletion", io.BytesIO(lines))
+
+    class Killed(BaseException):
+        pass
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(intake_store, "close_funnel", killed)
+        with pytest.raises(Killed):
+            process(bureau.deps, taken.submission_id)
+    if is_back:
+        back = factory.correction("snapshot", MONTHS[0], MONTHS[0], reason="reinsertion_certified")
+        assert send(bureau, bank, "correction", back) == (ACCEPTED, set())
+    view = process(bureau.deps, taken.submission_id)
+    assert factory.told(view) == ((1, 2, 0, 0), set())
+    assert deleted(bureau) == 2

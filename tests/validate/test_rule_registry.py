@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Callable
 from datetime import date
@@ -15,7 +16,7 @@ from tallystick.formats import load as load_formats
 from tallystick.validate import context_of, load_rules, read_rules
 from tallystick.validate.context import DATASETS
 from tallystick.validate.docs import stale
-from tallystick.validate.registry import read_rule
+from tallystick.validate.registry import Rule, read_rule
 
 RULES = load_rules()
 ENTRY = tomllib.loads(
@@ -30,9 +31,9 @@ ENTRY = tomllib.loads(
     message = { en = "m", zh = "信息" }
     allowed = { en = "a", zh = "允许" }
     fix = { en = "f", zh = "修正" }
-    rationale = "r"
-    potential_harm = "h"
-    alternate_explanation = "a"
+    rationale = { en = "r", zh = "理由" }
+    potential_harm = { en = "h", zh = "危害" }
+    alternate_explanation = { en = "a", zh = "其他" }
     source = "s"
     [[example]]
     kind = "hit"
@@ -63,6 +64,12 @@ def _with(key: str, value: Any) -> Callable[[dict[str, Any]], None]:
         (_without("example"), "example is missing"),
         (_with("message", {"en": "m"}), "message wants a text in en and in zh"),
         (_with("fix", {"en": "m", "zh": ""}), "fix wants a text in en and in zh"),
+        (_with("rationale", "r"), "rationale wants a text in en and in zh"),
+        (_with("potential_harm", {"en": "h"}), "potential_harm wants a text in en and in zh"),
+        (
+            _with("alternate_explanation", {"en": "a", "zh": ""}),
+            "alternate_explanation wants a text in en and in zh",
+        ),
         (_with("colour", "red"), "unknown key 'colour'"),
         (_with("id", "account date"), "an id looks like"),
         (_with("severity", "fatal"), "severity or needs is unknown"),
@@ -90,6 +97,23 @@ def test_an_incomplete_rule_is_refused(change: Callable[[dict[str, Any]], None],
     change(entry)
     with pytest.raises(ProfileError, match=says):
         read_rule(entry, "account.toml")
+
+
+def test_what_a_reader_finds_says_why_too() -> None:
+    entry = {key: value for key, value in ENTRY.items() if key not in {"when", "example", "source"}}
+    assert read_rule({**entry, "by": "parser"}, "format.toml").rationale.zh == "理由"
+    entry.pop("rationale")
+    with pytest.raises(ProfileError, match="rationale is missing"):
+        read_rule({**entry, "by": "parser"}, "format.toml")
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=list(RULES))
+def test_the_chinese_texts_are_chinese(rule: Rule) -> None:
+    chinese = re.compile(r"[\u4e00-\u9fff]")
+    for name in ("message", "fix", "rationale", "potential_harm", "alternate_explanation"):
+        text = getattr(rule, name)
+        assert chinese.search(text.zh), name
+        assert not chinese.search(text.en), name
 
 
 def test_the_rule_they_are_made_from_is_taken() -> None:

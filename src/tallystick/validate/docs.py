@@ -90,9 +90,12 @@ def _rule(rule: Rule) -> str:
     texts = (
         ("Allowed", f"{rule.allowed.en} {rule.allowed.zh}"),
         ("How to fix", f"{rule.fix.en} {rule.fix.zh}"),
-        ("Why", rule.rationale),
-        ("Harm", rule.potential_harm),
-        ("It may also be", rule.alternate_explanation),
+        ("Why", f"{rule.rationale.en} {rule.rationale.zh}"),
+        ("Harm", f"{rule.potential_harm.en} {rule.potential_harm.zh}"),
+        (
+            "It may also be",
+            f"{rule.alternate_explanation.en} {rule.alternate_explanation.zh}",
+        ),
         ("Source", rule.source),
     )
     lines += [f"- {label}: {text}" for label, text in texts if text]

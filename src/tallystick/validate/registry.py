@@ -32,9 +32,10 @@ OFF = "off"
 Override = str | Sequence[Mapping[str, Any]]
 _ID = re.compile(r"[A-Z]{3}(-[A-Z0-9]{2,10})+-[0-9]{3}")
 _ORDER: tuple[Needs, ...] = ("row", "file", "ledger")
-_ALWAYS = ("id", "dataset", "severity", "needs", "message", "allowed", "fix")
-_REASONING = ("rationale", "potential_harm", "alternate_explanation", "source")
-_KEYS = {*_ALWAYS, *_REASONING, "when", "fields", "field", "shows", "by", "example"}
+_REASONING = ("rationale", "potential_harm", "alternate_explanation")
+_ALWAYS = ("id", "dataset", "severity", "needs", "message", "allowed", "fix", *_REASONING)
+_JUDGED = ("source", "when", "example")
+_KEYS = {*_ALWAYS, *_JUDGED, "fields", "field", "shows", "by"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +70,9 @@ class Rule:
     message: Text
     allowed: Text
     fix: Text
-    rationale: str
-    potential_harm: str
-    alternate_explanation: str
+    rationale: Text
+    potential_harm: Text
+    alternate_explanation: Text
     source: str
     fields: tuple[str, ...] = ()
     field: str | None = None
@@ -190,9 +191,9 @@ def read_rule(entry: Mapping[str, Any], file_name: str) -> Rule:
         message=_text(entry, "message", where),
         allowed=_text(entry, "allowed", where),
         fix=_text(entry, "fix", where),
-        rationale=entry.get("rationale", ""),
-        potential_harm=entry.get("potential_harm", ""),
-        alternate_explanation=entry.get("alternate_explanation", ""),
+        rationale=_text(entry, "rationale", where),
+        potential_harm=_text(entry, "potential_harm", where),
+        alternate_explanation=_text(entry, "alternate_explanation", where),
         source=entry.get("source", ""),
         fields=tuple(entry.get("fields", ())),
         field=entry.get("field"),
@@ -211,7 +212,7 @@ def _check_keys(entry: Mapping[str, Any], where: str, *, is_texts: bool) -> None
     unknown = set(entry) - _KEYS
     if unknown:
         raise ProfileError(f"{where}: unknown key {min(unknown)!r}")
-    needed = _ALWAYS if is_texts else (*_ALWAYS, *_REASONING, "when", "example")
+    needed = _ALWAYS if is_texts else (*_ALWAYS, *_JUDGED)
     for key in needed:
         if not entry.get(key):
             raise ProfileError(f"{where}: {key} is missing")

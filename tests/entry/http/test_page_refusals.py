@@ -35,6 +35,18 @@ def test_pages_for_anybody(visit, language, path, status):
 
 
 @pytest.mark.parametrize(
+    ("language", "said", "unsaid"),
+    [("en", "Zero was written for unknown.", "把“未知”写成了零。"),
+     ("zh", "把“未知”写成了零。", "Zero was written for unknown.")],
+)  # fmt: skip
+def test_a_rule_says_why_in_the_language_of_the_page(visit, language, said, unsaid):
+    answer = visit(f"/docs/rules/ACC-AMT-001?lang={language}")
+    fine(answer, language)
+    assert said in answer.text
+    assert unsaid not in answer.text
+
+
+@pytest.mark.parametrize(
     ("data", "files", "status"),
     [({"csrf": "wrong", "dataset": "subject"}, {"file": ("x", b"a")}, 403),
      ({"dataset": "subject"}, {"file": ("x", b"a")}, 403),

@@ -89,16 +89,21 @@ def _tell_rule(rule: Rule) -> None:
     output.data(f"{rule.rule_id}  {rule.severity}, needs the {rule.needs}  ({_datasets(rule)})")
     pairs: list[tuple[str, Any]] = []
     for name in ("message", "allowed", "fix"):
-        text = getattr(rule, name)
-        pairs += [(name, text.en), ("", text.zh)]
+        pairs += _both(rule, name)
     if rule.expression:
         pairs.append(("hits when", rule.expression.text))
-    for name in ("rationale", "potential_harm", "alternate_explanation", "source"):
-        if getattr(rule, name):
-            pairs.append((name.replace("_", " "), getattr(rule, name)))
+    for name in ("rationale", "potential_harm", "alternate_explanation"):
+        pairs += _both(rule, name)
+    if rule.source:
+        pairs.append(("source", rule.source))
     for example in rule.examples:
         pairs.append(("hits" if example.hits else "does not hit", example.why))
     output.facts(pairs)
+
+
+def _both(rule: Rule, name: str) -> list[tuple[str, str]]:
+    text = getattr(rule, name)
+    return [(name.replace("_", " "), text.en), ("", text.zh)]
 
 
 def _fields(name: str) -> list[dict[str, Any]]:

@@ -114,9 +114,12 @@ def rule_shape(rule: Rule) -> dict[str, Any]:
         "message": {"en": rule.message.en, "zh": rule.message.zh},
         "allowed": {"en": rule.allowed.en, "zh": rule.allowed.zh},
         "how_to_fix": {"en": rule.fix.en, "zh": rule.fix.zh},
-        "rationale": rule.rationale,
-        "potential_harm": rule.potential_harm,
-        "alternate_explanation": rule.alternate_explanation,
+        "rationale": {"en": rule.rationale.en, "zh": rule.rationale.zh},
+        "potential_harm": {"en": rule.potential_harm.en, "zh": rule.potential_harm.zh},
+        "alternate_explanation": {
+            "en": rule.alternate_explanation.en,
+            "zh": rule.alternate_explanation.zh,
+        },
         "source": rule.source,
         "examples": [
             {"hits": example.hits, "why": example.why, "row": _plain(example.row)}

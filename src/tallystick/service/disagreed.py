@@ -1,14 +1,15 @@
 """Two words on one share: a loan's originator and a funder who disagree are both told.
 
 Each one's statement stands under a key of its own (`keys_of_rows`). Whoever comes later finds it
-beside its row, by the rule; here the same is written where the earlier one sent its own. Neither
-hears what the other said.
+beside its row, by the rule; here the same is written where the earlier one sent its own, also when
+the later word is refused because it goes over the whole. Neither hears what the other said.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
@@ -16,14 +17,21 @@ import orjson
 import psycopg
 
 from tallystick.service import intake_store
-from tallystick.service.keys_of_rows import own_suffix
+from tallystick.service.keys_of_rows import item_key_sql, own_suffix
 from tallystick.service.port import Deps
+from tallystick.service.references import Job
 
 RULE = "FND-AGREE-001"
 #: Findings from this number on are of a statement taken long before, whose line is not kept. The
 #: chunk and the row that disagree with it make the rest of the number.
 _TOLD_LATER = 10**15
 _ROWS = 1000
+#: From here on they are of a word that was refused: no chunk holds it, so what it says makes the
+#: rest of the number, and the same word again tells nothing new. All fit a double's whole numbers.
+_TOLD_REFUSED, _REFUSED = 5 * 10**15, 4 * 10**15
+#: The rules that refuse a word because with others it goes over the whole.
+_OVER = ("FND-SHARE-001", "FND-AMT-001", "FND-AMT-002")
+_KEY = ("originator", "account_number", "funder", "valid_from")
 _SAID = ("role", "valid_to", "share_ppb", "currency", "funded_amount_minor")
 
 
@@ -48,6 +56,53 @@ def tell(
 
     Takes: `connection`: in the transaction that publishes the chunk, so it is told exactly once
     """
+    first = _TOLD_LATER + chunk_id * _ROWS
+    _tell(deps, connection, words, [first + number for number in range(len(words))])
+
+
+def tell_refused(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> None:
+    """Tell those who said something else of shares that are refused as over the whole.
+
+    Takes: `connection`: in the transaction that stores the findings; the job's rows are judged.
+           Told again in another round it is the same finding
+    """
+    words = _refused(job)
+    if words:
+        _tell(deps, connection, words, [_number(word) for word in words])
+
+
+def _refused(job: Job) -> list[Word]:
+    """Words that disagree with one on file, and were rejected for nothing but the whole."""
+    columns = (
+        *(f"r.{name}" for name in dict.fromkeys((*_KEY, *_SAID))),
+        "a.party_id", "a.object_id", "m.member_id as funder_id",
+        f"({item_key_sql(job.dataset, job.furnisher_id)}) as item_key",
+    )  # fmt: skip
+    cursor = job.con.execute(
+        f'select {", ".join(columns)} from "row" r join member_ref m on m.code = r.funder'
+        " join account_state a on a.number = r.account_number and a.originator = r.originator"
+        " where r.line_no in (select line_no from everything group by line_no"
+        f" having bool_or(rule_id = '{RULE}')"
+        f" and bool_and(rule_id in {_OVER}) filter (where severity = 'reject'))"
+    )
+    names = [column[0] for column in cursor.description or ()]
+    found = (dict(zip(names, row, strict=True)) for row in cursor.fetchall())
+    return [Word(key={name: str(one[name]) for name in _KEY}, values=one) for one in found]
+
+
+def _number(word: Word) -> int:
+    said = [str(word.values["object_id"]), word.other_key, *(word.values[name] for name in _SAID)]
+    digest = sha256(orjson.dumps(said)).digest()
+    return _TOLD_REFUSED + int.from_bytes(digest[:8], "big") % _REFUSED
+
+
+def _tell(
+    deps: Deps,
+    connection: psycopg.Connection[Any],
+    words: Sequence[Word],
+    numbers: Sequence[int],
+) -> None:
+    """Write the finding, under each word's number, where the other said something else."""
     rows = connection.execute(
         _OTHERS,
         {
@@ -60,8 +115,7 @@ def tell(
     for number, submission_id, *said in rows:
         word = words[number - 1]
         if said != [word.values[name] for name in _SAID]:
-            place = _TOLD_LATER + chunk_id * _ROWS + number - 1
-            told.setdefault(submission_id, []).append((place, _finding(word)))
+            told.setdefault(submission_id, []).append((numbers[number - 1], _finding(word)))
     for submission_id, found in told.items():
         key = deps.vault.get([submission_id]).get(submission_id)
         intake_store.insert_findings(connection, submission_id, key, found)

@@ -131,6 +131,8 @@ def _judge(
     with deps.database.connect("intake") as connection:
         known = _leave_waiting(connection, job)
         intake_store.write_findings(connection, job.submission_id, key, _all_findings(job))
+        if job.dataset == "funding":
+            disagreed.tell_refused(deps, connection, job)
         _store_pending(
             deps, connection, job, key, profile=profile, day=day, known=known, wrapped=wrapped
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,7 +14,7 @@ from tallystick.errors import BadRequest
 from tallystick.furnish import RuleText, write_rejects
 from tallystick.model.finding import Finding
 from tallystick.model.instant import instant_text
-from tallystick.service import domains, intake_store, waited
+from tallystick.service import domains, intake_store, told_later, waited
 from tallystick.service.allowed import allowed_at
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
@@ -33,7 +33,11 @@ class RuleCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubmissionView:
-    """A submission as its furnisher sees it; the funnel adds up: sent is the sum of the four."""
+    """A submission as its furnisher sees it; the funnel adds up: sent is the sum of the four.
+
+    `erased_at`: when records it brought were last erased with their persons, in what `show` gives:
+    the funnel says what was taken then, not what is on file now.
+    """
 
     submission_id: UUID
     furnisher_id: UUID
@@ -50,13 +54,15 @@ class SubmissionView:
     rejected: int
     pending: int
     by_rule: list[RuleCount] = field(default_factory=list)
+    erased_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FindingView:
     """One finding, with what was seen opened for the furnisher who sent it.
 
-    `allowed` names the codes, bounds or length of the very field.
+    `allowed` names the codes, bounds or length of the very field. `record` is the key of a record
+    taken long before, whose line is not kept; `seen` is then what its furnisher said in it.
     """
 
     finding_no: int
@@ -69,6 +75,7 @@ class FindingView:
     seen: str | None
     other_line_no: int | None
     allowed: Text | None = None
+    record: Mapping[str, str] | None = None
 
 
 _SELECT = """
@@ -79,6 +86,23 @@ select s.submission_id, s.furnisher_id, s.dataset, s.state, s.stage, s.progress_
 from intake.submission s left join lateral (select sum(accepted) as accepted,
   sum(unchanged) as unchanged, sum(rejected) as rejected, sum(pending) as pending
   from intake.funnel f where f.submission_id = s.submission_id) f on true
+"""
+#: What was published of a submission, and of its rows that waited, by the submissions they were
+#: judged again in; those came later, so they are looked for only where rows waited.
+_ERASED_AT = """
+with brought as (
+  select submission_id from intake.submission where submission_id = %(id)s
+  union all
+  select c.submission_id from intake.submission s join intake.submission c
+    on c.furnisher_id = s.furnisher_id and c.submission_id > s.submission_id
+    and c.parent_submission_id = s.submission_id and c.channel = 'pending'
+  where s.submission_id = %(id)s
+    and exists (select from intake.pending p where p.submission_id = %(id)s
+      and p.furnisher_id = (select furnisher_id from intake.submission
+        where submission_id = %(id)s))
+)
+select max(e.erased_at) from brought join ledger.chunk c using (submission_id)
+join ledger.publication p using (chunk_id) join ledger.erased e using (chunk_id)
 """
 
 
@@ -106,8 +130,9 @@ def show(deps: Deps, member: Member | None, submission_id: UUID) -> SubmissionVi
             f" and {waited.STANDS} group by rule_id, severity order by count(*) desc, rule_id",
             {"id": submission_id},
         ).fetchall()
+        erased = connection.execute(_ERASED_AT, {"id": submission_id}).fetchone()
     by_rule = [RuleCount(rule_id=one[0], severity=one[1], count=one[2]) for one in counts]
-    return dataclasses.replace(view, by_rule=by_rule)
+    return dataclasses.replace(view, by_rule=by_rule, erased_at=erased[0] if erased else None)
 
 
 def listing(
@@ -158,6 +183,8 @@ def findings(
             values["seen"] = (
                 intake_store.open_seen(key, values["finding_no"], values["seen"]) if key else None
             )
+        if values["seen"] and values["line_no"] is None and values["rule_id"] == told_later.RULE:
+            values["record"], values["seen"] = told_later.read(values["seen"])
         views.append(FindingView(**values))
     return views
 

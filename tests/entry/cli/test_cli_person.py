@@ -165,6 +165,10 @@ def test_after_erasure_no_answer_is_given_again(desk: Desk, named: str) -> None:
     refused = desk.run("report", given["inquiry_id"], *key, code=Exit.USAGE)
     assert refused.stdout == ""
     assert desk.ask()["outcome"] == "no_hit"
+    same = ("submit", desk.file("subject.csv"), "--dataset", "subject")
+    told = desk.run(*same, "--key-file", desk.file("lake-bank.key")).stderr
+    assert "sent before" in told
+    assert "no longer on file" in told
     desk.run("log", "sequence")
     assert desk.read("log", "verify")["ok"]
     assert desk.read("ledger", "verify")["ok"]

@@ -12,6 +12,7 @@ from records import csv_file, identity_number, subject
 
 from tallystick.entry.http.language import LANGUAGES, texts
 from tallystick.model.ids import edge_id
+from tallystick.service.erase import erase
 from tallystick.service.housekeeping import tidy
 from tallystick.service.identity import cases
 from tallystick.service.sessions import issue_link, open_session, session
@@ -67,6 +68,38 @@ def test_the_pages_of_findings_name_the_codes_of_the_field(site, visit, furnishe
         answer = visit(f"{page}?lang={language}", furnisher)
         fine(answer, language)
         assert f"{said}: {codes}" in answer.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_who_is_told_later_sees_which_record_and_its_own_words(site, visit, furnisher, language):
+    account = {
+        "account_number": "A1", "valid_from": "2024-01-01", "person_number": "P1",
+        "product": "instalment_loan", "currency": "CNY", "opened_on": "2024-01-01",
+        "principal": "1000.00", "basis": "legal_duty",
+    }  # fmt: skip
+    share = {
+        "originator": "bank-a", "account_number": "A1", "funder": "platform-a", "role": "funder",
+        "valid_from": "2024-01-01", "share": "0.3",
+    }  # fmt: skip
+    for dataset, record in (("subject", subject(1)), ("account", account), ("funding", share)):
+        sent = site.send("POST", "/v1/records", json={"dataset": dataset, "records": [record]})
+        assert sent.json()["funnel"]["accepted"] == 1, sent.text
+    job = sent.json()["id"]
+    other = {"dataset": "funding", "records": [{**share, "share": "0.4"}]}
+    site.send("POST", "/v1/records", json=other, key=site.platform_key)
+
+    (told,) = site.send("GET", f"/v1/submissions/{job}/findings").json()["data"]
+    assert (told["line"], told["seen"]) == (None, "role funder, share 0.300000000")
+    assert told["record"] == {name: share[name] for name in told["record"]}
+    assert set(told["record"]) == {"originator", "account_number", "funder", "valid_from"}
+    assert told["how_to_fix"]["en"]
+    for page in (f"/submissions/{job}", f"/submissions/{job}/rules/FND-AGREE-001"):
+        answer = visit(f"{page}?lang={language}", furnisher)
+        fine(answer, language)
+        assert texts(language)["findings.record"] in answer.text
+        assert "account_number A1" in answer.text
+        assert "share 0.300000000" in answer.text
+        assert "0.4" not in answer.text
 
 
 def test_a_running_submission_reloads_only_when_asked(site, visit, furnisher):
@@ -190,6 +223,21 @@ def test_a_submission_whose_bytes_are_gone_offers_no_reject_file(
     fine(answer, language)
     assert "rejects.csv" not in answer.text
     assert texts(language)["submission.gone"].partition("{")[0] in answer.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_submission_says_that_its_persons_were_erased(site, visit, furnisher, language):
+    submission = sent(site)
+    path, says = f"/submissions/{submission}?lang={language}", texts(language)["submission.erased"]
+    assert says.partition("{")[0] not in visit(path, furnisher).text
+    with site.deps.database.connect("serve") as connection:
+        ((subject_id,),) = connection.execute("select subject_id from directory.token_subject")
+    erase(site.deps, subject_id, "retention is over", "operator")
+    answer = visit(path, furnisher)
+    fine(answer, language)
+    assert says.partition("{")[0] in answer.text
+    job = site.send("GET", f"/v1/submissions/{submission}").json()
+    assert job["erased_at"] is not None
 
 
 def test_signing_out_ends_the_session(visit, lender):

@@ -16,7 +16,7 @@ from tallystick.entry.cli.ids import read, shown
 from tallystick.entry.cli.options import AsJson, KeyFile, Limit
 
 if TYPE_CHECKING:
-    from tallystick.service.submissions import SubmissionView
+    from tallystick.service.submissions import FindingView, SubmissionView
 
 submissions = typer.Typer(no_args_is_help=True, help="What was sent, and what became of it.")
 
@@ -150,11 +150,11 @@ def list_findings(
         member = opening.acting_member(parts, key_file)
         found = findings(parts, member, identity, rule_id=rule_id, after=after, limit=limit)
     if as_json:
-        output.as_json(found)
+        output.as_json([_plain_finding(one) for one in found])
     else:
         columns = ("no", "severity", "rule", "line", "column", "field", "seen")
         rows = [
-            (f.finding_no, f.severity, f.rule_id, f.line_no, f.column_no, f.field, f.seen)
+            (f.finding_no, f.severity, f.rule_id, f.line_no, f.column_no, f.field, _seen(f))
             for f in found
         ]
         output.table(columns, rows)
@@ -200,6 +200,22 @@ def _show(submission_id: str, key_file: Path | None) -> SubmissionView:
         return show(parts, opening.acting_member_or_none(parts, key_file), identity)
 
 
+def _plain_finding(finding: FindingView) -> dict[str, Any]:
+    """A finding as the offline check gives it; with the record only where one is named."""
+    plain: dict[str, Any] = output.plain(finding)
+    if finding.record is None:
+        del plain["record"]
+    return plain
+
+
+def _seen(finding: FindingView) -> str | None:
+    """What was seen, and of a record whose line is not kept its key."""
+    if finding.record is None:
+        return finding.seen
+    key = ", ".join(f"{name} {value}" for name, value in finding.record.items())
+    return f"{finding.seen or '-'} (in the record with {key}; its line is not kept)"
+
+
 def _id(view: SubmissionView) -> str:
     return shown("submission", view.submission_id)
 
@@ -226,6 +242,11 @@ def _print_view(view: SubmissionView, *, as_json: bool) -> None:
     if view.by_rule:
         rows = [(one.rule_id, one.severity, one.count) for one in view.by_rule]
         output.table(("rule", "severity", "count"), rows, title="findings")
+    if view.erased_at is not None:
+        when = view.erased_at.isoformat(timespec="seconds")
+        output.say(
+            f"records of it are no longer on file: their persons were erased, last on {when}"
+        )
 
 
 def _next_after(view: SubmissionView) -> None:

@@ -57,6 +57,7 @@ def submission_shape(view: SubmissionView) -> dict[str, Any]:
         "progress": {"done": view.progress_done, "total": view.progress_total},
         "received_at": moment(view.received_at),
         "finished_at": moment(view.finished_at),
+        "erased_at": moment(view.erased_at),
         "funnel": {
             "sent": view.sent,
             "accepted": view.accepted,
@@ -89,6 +90,7 @@ def finding_shape(view: FindingView) -> dict[str, Any]:
         "byte_offset": view.byte_offset,
         "field": view.field,
         "seen": view.seen,
+        "record": None if view.record is None else dict(view.record),
         "other_line": view.other_line_no,
     }
     if rule is not None:

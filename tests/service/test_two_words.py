@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 import factory
-from tallystick.service import locate
+from tallystick.service import locate, told_later
 from tallystick.service.submissions import findings
 
 RULE = "FND-AGREE-001"
@@ -36,7 +36,7 @@ def share(ppb: str, funder: str = "bank2", **fields: Any) -> dict[str, Any]:
 
 def told(bureau: Any, member: Any, sent: Any) -> list[tuple[Any, ...]]:
     found = findings(bureau.deps, member, sent.submission_id, rule_id=RULE)
-    return [(one.line_no, one.severity, one.field, one.seen) for one in found]
+    return [(one.line_no, one.severity, one.field, one.record or one.seen) for one in found]
 
 
 def on_file(bureau: Any) -> list[tuple[str, int]]:
@@ -56,12 +56,37 @@ def test_both_words_stand_and_each_hears_of_its_own(bureau: Any, lender: Any, fu
     assert factory.counts(second) == (1, 0, 0, 0)
     assert on_file(bureau) == [("bank1", 300_000_000), ("bank2", 400_000_000)]
     assert told(bureau, funder, second) == [(1, "warn", "share", "0.400000000")]
-    ((line, severity, field, seen),) = told(bureau, lender, first)
-    assert (line, severity, field, json.loads(seen)) == (None, "warn", None, KEY)
+    assert told(bureau, lender, first) == [(None, "warn", None, KEY)]
     again = factory.send_again(bureau.deps, lender, "funding", share("0.3"))
     assert factory.counts(again) == (0, 1, 0, 0)
     assert told(bureau, lender, again) == [(1, "warn", "share", "0.300000000")]
     assert len(told(bureau, funder, second)) == 1
+
+
+@pytest.mark.parametrize(
+    ("own", "said"),
+    [
+        (share("0.3"), "role funder, share 0.300000000"),
+        (share("0.3", valid_to="2024-12-31"),
+         "role funder, share 0.300000000, valid_to 2024-12-31"),
+        (share("1.0"), "role funder, share 1.000000000"),
+        ({**share(""), "share": None, "currency": "CNY", "funded_amount": "300.05"},
+         "role funder, currency CNY, funded_amount 300.05"),
+    ],
+)  # fmt: skip
+def test_each_sees_its_own_words_and_nothing_of_the_others(
+    bureau: Any, lender: Any, funder: Any, own: Any, said: str
+) -> None:
+    given = {name: value for name, value in own.items() if value is not None}
+    first = factory.send(bureau.deps, lender, "funding", given)
+    factory.send(bureau.deps, funder, "funding", share("0.4"))
+    (one,) = findings(bureau.deps, lender, first.submission_id, rule_id=RULE)
+    assert (one.line_no, one.record, one.seen) == (None, KEY, said)
+    assert one.allowed is not None
+
+
+def test_what_was_told_by_its_key_alone_is_still_read() -> None:
+    assert told_later.read(json.dumps(KEY)) == (KEY, "")
 
 
 def test_the_originator_coming_later_is_told_as_well(bureau: Any, lender: Any, funder: Any) -> None:
@@ -93,8 +118,8 @@ def test_a_row_that_waited_is_told_where_it_was_sent(bureau: Any, lender: Any, f
     waited = factory.send(bureau.deps, funder, "funding", {**share("0.4"), "account_number": "A2"})
     factory.open_account(bureau.deps, lender, (2,))
     factory.send(bureau.deps, lender, "funding", {**share("0.3"), "account_number": "A2"})
-    ((line, *_, seen),) = told(bureau, funder, waited)
-    assert (line, json.loads(seen)) == (None, {**KEY, "account_number": "A2"})
+    ((line, *_, record),) = told(bureau, funder, waited)
+    assert (line, record) == (None, {**KEY, "account_number": "A2"})
 
 
 def test_a_share_counts_once_and_as_its_funder_says(bureau: Any, lender: Any, funder: Any) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import pytest
@@ -45,7 +44,7 @@ def amount(value: str) -> dict[str, Any]:
 def told(bureau: Any, member: Any, sent: Any) -> list[tuple[Any, ...]]:
     """What is told later, not beside a line: (severity, the key shown)."""
     found = findings(bureau.deps, member, sent.submission_id, rule_id=RULE)
-    return [(one.severity, json.loads(one.seen or "")) for one in found if one.line_no is None]
+    return [(one.severity, one.record) for one in found if one.line_no is None]
 
 
 @pytest.mark.parametrize(

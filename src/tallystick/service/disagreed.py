@@ -16,12 +16,12 @@ from uuid import UUID
 import orjson
 import psycopg
 
-from tallystick.service import intake_store
+from tallystick.service import intake_store, told_later
 from tallystick.service.keys_of_rows import item_key_sql, own_suffix
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 
-RULE = "FND-AGREE-001"
+RULE = told_later.RULE
 #: Findings from this number on are of a statement taken long before, whose line is not kept. The
 #: chunk and the row that disagree with it make the rest of the number.
 _TOLD_LATER = 10**15
@@ -115,16 +115,17 @@ def _tell(
     for number, submission_id, *said in rows:
         word = words[number - 1]
         if said != [word.values[name] for name in _SAID]:
-            told.setdefault(submission_id, []).append((numbers[number - 1], _finding(word)))
-    for submission_id, found in told.items():
+            found = _finding(word, dict(zip(_SAID, said, strict=True)))
+            told.setdefault(submission_id, []).append((numbers[number - 1], found))
+    for submission_id, rows_told in told.items():
         key = deps.vault.get([submission_id]).get(submission_id)
-        intake_store.insert_findings(connection, submission_id, key, found)
+        intake_store.insert_findings(connection, submission_id, key, rows_told)
 
 
-def _finding(word: Word) -> intake_store.FindingRow:
+def _finding(word: Word, own: Mapping[str, Any]) -> intake_store.FindingRow:
     return intake_store.FindingRow(
         line_no=None, column_no=None, byte_offset=None, field=None, rule_id=RULE, severity="warn",
-        seen=orjson.dumps(dict(word.key)).decode(), other_line_no=None,
+        seen=told_later.seen_text(word.key, own), other_line_no=None,
     )  # fmt: skip
 
 

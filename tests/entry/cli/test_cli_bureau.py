@@ -140,6 +140,27 @@ def test_a_furnisher_sees_its_faults_and_gets_its_bad_rows_back(desk: Desk) -> N
     assert (again["sent"], again["accepted"]) == (1, 1)
 
 
+def test_who_is_told_later_sees_which_record_and_its_own_words(desk: Desk) -> None:
+    desk.submit("subject")
+    desk.submit("account", "--fail-on", "never")
+    head = "originator,account_number,funder,role,valid_from,share\n"
+    funding = desk.folder / "funding.csv"
+    said = "lake-bank,A-1,hill-bank,funder,2026-01-15"
+    funding.write_text(f"{head}{said},0.3\n", encoding="utf-8")
+    first = desk.submit("funding")["submission_id"]
+    funding.write_text(f"{head}{said},0.4\n", encoding="utf-8")
+    hill = ("--key-file", desk.file("hill-bank.key"))
+    desk.run("submit", str(funding), "--dataset", "funding", *hill)
+    lake = ("--key-file", desk.file("lake-bank.key"))
+    (one,) = desk.read("submissions", "findings", first, *lake)
+    assert (one["line_no"], one["seen"]) == (None, "role funder, share 0.300000000")
+    assert one["record"]["account_number"] == "A-1"
+    shown = " ".join(desk.run("submissions", "findings", first, *lake).stdout.split())
+    assert "share 0.300000000 (in the record with" in shown
+    assert "0.4" not in shown
+    assert "The same from both" in shown
+
+
 def test_the_same_bytes_are_the_same_submission(desk: Desk) -> None:
     first, second = desk.submit("subject"), desk.submit("subject")
     assert first["submission_id"] == second["submission_id"]

@@ -107,6 +107,11 @@ CASES = [
         ("FMT-FILE-009", 1, None),
     ),
     whole(
+        "line ends of CR alone",
+        lambda one: lines(HEADER, good(one)).replace(b"\n", b"\r"),
+        ("FMT-FILE-012", 1, None),
+    ),
+    whole(
         "a gzip bomb",
         lambda _: gzip.compress(lines(HEADER) + b"0" * (100 << 20), compresslevel=1),
         ("FMT-FILE-008", 1, None),

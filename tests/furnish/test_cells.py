@@ -53,6 +53,7 @@ CASES: list[tuple[str, str, str, str | None]] = [
     ("snapshot", "account_number", "A B", None),
     ("snapshot", "account_number", "A\tB", rule_ids.CELL_CONTROL),
     ("snapshot", "account_number", "A\nB", rule_ids.CELL_CONTROL),
+    ("snapshot", "account_number", "A\rB", rule_ids.CELL_CONTROL),
     ("snapshot", "account_number", "A\x7f", rule_ids.CELL_CONTROL),
     ("snapshot", "account_number", "A\u0085B", rule_ids.CELL_CONTROL),
     ("snapshot", "account_number", "A\x01", rule_ids.CELL_CONTROL),

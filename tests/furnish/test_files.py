@@ -59,6 +59,18 @@ GOOD_ACCOUNTS = [f"A{i}" for i in range(1, 8)]
         (WHOLE.replace(b"bucket", b'bu"cket'), [rule_ids.FILE_HEADER_UNREADABLE]),
         (WHOLE.replace(b"bucket", b'"bucket'), [rule_ids.FILE_HEADER_UNREADABLE]),
         (b"x" * 9000, [rule_ids.FILE_HEADER_UNREADABLE]),
+        (WHOLE.replace(b"\n", b"\r"), [rule_ids.FILE_LINE_ENDS]),
+        (b"\xef\xbb\xbf" + WHOLE.replace(b"\n", b"\r\r"), [rule_ids.FILE_LINE_ENDS]),
+        (WHOLE.replace(b"\n", b"\r") + b"\n", [rule_ids.FILE_LINE_ENDS]),
+        (WHOLE.replace(b"\n", b"\r").replace(b"status", b'"status"'), [rule_ids.FILE_LINE_ENDS]),
+        (WHOLE.replace(b"\n", b"\r").replace(b",", b";"), [rule_ids.FILE_LINE_ENDS]),
+        ((WHOLE * 3_000).replace(b"\n", b"\r"), [rule_ids.FILE_LINE_ENDS]),
+        ((WHOLE * 30_000).replace(b"\n", b"\r"), [rule_ids.FILE_LINE_ENDS]),
+        (HEADER.strip().encode() + b"\r", [rule_ids.FILE_NO_RECORDS]),
+        (WHOLE.replace(b"\n", b"\r").decode().encode("utf-16-le"), [rule_ids.FILE_NOT_UTF8]),
+        (WHOLE.replace(b"status\n", b'"st\ratus"\n'), [
+            rule_ids.FILE_COLUMN_MISSING, rule_ids.FILE_COLUMN_UNKNOWN,
+        ]),
         (gzip.compress(WHOLE, mtime=0)[:-9], [rule_ids.FILE_GZIP_BROKEN]),
         (gzip.compress(WHOLE, mtime=0)[:-4] + b"abcd", [rule_ids.FILE_GZIP_BROKEN]),
         (b"\x1f\x8bnot gzip at all", [rule_ids.FILE_GZIP_BROKEN]),
@@ -89,6 +101,7 @@ def test_a_file_that_cannot_be_read_is_one_clear_fault(
         b"\xef\xbb\xbf" + WHOLE,
         WHOLE.replace(b"\n", b"\r\n"),
         WHOLE.replace(b"\n", b"\r\n").rstrip(b"\n"),
+        WHOLE.replace(b"\n", b"\r\n", 1),
         WHOLE + b"\n\n",
         gzip.compress(WHOLE, mtime=0),
         gzip.compress(WHOLE[:100]) + gzip.compress(WHOLE[100:]),
@@ -208,8 +221,12 @@ def test_a_line_that_is_no_object_harms_no_other(stage: Stager, line: bytes, rul
 
 
 def test_every_rule_is_described_and_no_more() -> None:
-    path = Path(rule_ids.__file__).parents[1] / "validate/rules/format.toml"
-    described = {rule["id"]: rule for rule in tomllib.loads(path.read_text("utf-8"))["rule"]}
+    folder = Path(rule_ids.__file__).parents[1] / "validate/rules"
+    described = {
+        rule["id"]: rule
+        for path in folder.glob("format*.toml")
+        for rule in tomllib.loads(path.read_text("utf-8"))["rule"]
+    }
     assert sorted(described) == list(rule_ids.ALL)
     for rule_id, rule in described.items():
         assert rule["severity"] == rule_ids.severity(rule_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from tallystick.formats import Dataset
@@ -14,6 +15,9 @@ REJECT_COLUMNS = (
     "how_to_fix_en", "how_to_fix_zh", "message_en", "message_zh",
 )  # fmt: skip
 _OTHER_DELIMITERS = (";", "\t", "|")
+_QUOTED = re.compile(rb'"[^"]*"')
+#: A CR with text behind it; one before an LF, before another CR or at the end parts no records.
+_CR_ALONE = re.compile(rb"\r(?![\r\n]|\Z)")
 _MISSING = {
     "required": rule_ids.FILE_COLUMN_MISSING,
     "stated": rule_ids.FILE_COLUMN_UNSTATED,
@@ -45,10 +49,17 @@ class Header:
         return len(self.names) + self.extra
 
 
+def ends_in_cr(line: bytes) -> bool:
+    """Whether a CR alone, outside quotes, ends the header in what the first LF ends."""
+    return b"\0" not in line and _CR_ALONE.search(_QUOTED.sub(b"", line)) is not None
+
+
 def read_header(line: bytes, dataset: Dataset) -> Header | list[HeaderFault]:
     """The header of that line, or every fault in it."""
     if b"\0" in line:  # UTF-16 and UTF-32 write ASCII with NUL bytes between
         return [HeaderFault(rule_ids.FILE_NOT_UTF8, None, None, seen_text(line))]
+    if ends_in_cr(line):
+        return [HeaderFault(rule_ids.FILE_LINE_ENDS, None, None, seen_text(line))]
     record = split_record(line, 0, is_last=True, max_bytes=len(line) + 1)
     if isinstance(record, Broken):
         return [HeaderFault(rule_ids.FILE_HEADER_UNREADABLE, record.column_no, None, record.seen)]

@@ -1,4 +1,4 @@
-"""The ids of every fault the parser can find; their words stand in `validate/rules/format.toml`."""
+"""The ids of every fault the parser can find; `validate/rules/format*.toml` has their words."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ FILE_NOT_UTF8: Final = "FMT-FILE-009"
 FILE_HEADER_UNREADABLE: Final = "FMT-FILE-010"
 #: Missing where the registry lets a value be absent with a reason; else FILE_COLUMN_MISSING.
 FILE_COLUMN_UNSTATED: Final = "FMT-FILE-011"
+FILE_LINE_ENDS: Final = "FMT-FILE-012"
 
 ROW_TOO_FEW: Final = "FMT-ROW-001"
 ROW_TOO_MANY: Final = "FMT-ROW-002"
@@ -57,7 +58,7 @@ CELL_AMOUNT_LONG: Final = "FMT-CELL-024"
 
 #: The faults that leave the row accepted.
 WARNINGS: Final = frozenset({CELL_DATE_KEPT})
-#: All ids, in order: what `format.toml` must describe, no more and no less.
+#: All ids, in order: what `format*.toml` must describe, no more and no less.
 ALL: Final = tuple(
     sorted(
         value

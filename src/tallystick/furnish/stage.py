@@ -22,7 +22,8 @@ from tallystick.furnish import check_sql, rule_ids, stage_few
 from tallystick.furnish.check_sql import literal, name
 from tallystick.furnish.checks import ABSENT, lists
 from tallystick.furnish.csv_lines import CsvLines
-from tallystick.furnish.header import Header, HeaderFault, read_header
+from tallystick.furnish.csv_record import seen_text
+from tallystick.furnish.header import Header, HeaderFault, ends_in_cr, read_header
 from tallystick.furnish.json_lines import JsonLines
 from tallystick.furnish.source import DEFAULT_LIMITS, Block, Blocks, Limits, UnreadableFile
 from tallystick.furnish.spill import SEPARATOR, Spill, Spilled
@@ -122,7 +123,8 @@ def _clean(
                 continue  # the header is longer than the block
             end = block.data.find(b"\n") + 1 or len(block.data)
             if block.too_long is not None or end > limits.max_line_bytes:
-                raise UnreadableFile(rule_ids.FILE_HEADER_UNREADABLE)
+                head = block.data[:end] if block.too_long is None else block.too_long[2]
+                raise _long_header(head)
             header = read_header(block.data[:end], dataset)
             if not isinstance(header, Header):
                 return header
@@ -130,6 +132,13 @@ def _clean(
             block = Block(block.data[end:], 2, block.offset + end, block.is_last)
         lines.take(block, blocks)
     return header
+
+
+def _long_header(head: bytes) -> UnreadableFile:
+    """Why no header ends where one may: it is too long, or LF ends none of the file's lines."""
+    if ends_in_cr(head):
+        return UnreadableFile(rule_ids.FILE_LINE_ENDS, seen_text(head))
+    return UnreadableFile(rule_ids.FILE_HEADER_UNREADABLE)
 
 
 def _make_tables(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:

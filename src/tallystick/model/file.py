@@ -58,7 +58,11 @@ class AccountLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SubjectFile:
-    """Everything about one person that a report may be made of, at one position."""
+    """Everything about one person that a report may be made of, at one position.
+
+    `fundings` are a verifying furnisher's own statements of its shares of others' accounts, with
+    the account's `account_id` and its `furnisher_id`.
+    """
 
     subject_id: str
     identities: tuple[PartyIdentity, ...] = ()
@@ -67,6 +71,7 @@ class SubjectFile:
     guarantees: tuple[Record, ...] = ()
     payments: tuple[Record, ...] = ()
     remarks: tuple[Record, ...] = ()
+    fundings: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,6 +26,7 @@ from tallystick.profile import ProfileAt
 from tallystick.report.account import ShownAccount, account_block, remarks_block, shown_account
 from tallystick.report.codes import codes_of
 from tallystick.report.fields import AGREEMENT, GUARANTEE, IDENTITY, Block, Fields, Mask
+from tallystick.report.fundings import own_funding_block
 from tallystick.report.inquiries import consent_block, inquiries_block, look_block, shown_looks
 from tallystick.report.payments import payment_blocks
 from tallystick.report.reader import MemberView, Reader
@@ -120,6 +121,11 @@ class _Body:
         if "accounts" in self.leaving:
             self.blocks["accounts"] = [account_block(shown, reader=reader) for shown in accounts]
             self._note_hidden(accounts)
+        if file.fundings and reader.is_furnisher and "accounts" in self.leaving:
+            self.blocks["fundings"] = [
+                own_funding_block(one, reader=reader)
+                for one in sorted(file.fundings, key=_own_funding_order)
+            ]
         if "agreements" in self.leaving:
             self.blocks["agreements"] = self._records("agreements", AGREEMENT)
         if "guarantees" in self.leaving:
@@ -233,6 +239,10 @@ def _day(as_of: str, time_zone: str) -> date:
 
 def _account_order(line: AccountLine) -> tuple[str, str]:
     return line.terms.get("opened_on") or "", line.account_id
+
+
+def _own_funding_order(funding: Record) -> tuple[str, str]:
+    return funding["account_id"], funding["valid_from"]
 
 
 def _party_order(party: PartyIdentity) -> tuple[str, str]:

@@ -31,9 +31,10 @@ def funding_block(account: AccountLine, *, reader: Reader) -> list[Block]:
     if not account.fundings:
         return []
     ordered = sorted(account.fundings, key=_funding_order)
+    currency = account.terms.get("currency")
     if reader.is_furnisher:
         return [
-            _funding(funding, account=account, reader=reader)
+            _funding(funding, currency=currency_of(funding, currency), reader=reader)
             for funding in ordered
             if reader.sees({"furnisher_id": account.furnisher_id, **funding})
         ]
@@ -44,7 +45,7 @@ def funding_block(account: AccountLine, *, reader: Reader) -> list[Block]:
     shown = []
     for funding in ordered:
         if funding in counted or funding in yielding:
-            block = _funding(funding, account=account, reader=reader)
+            block = _funding(funding, currency=currency_of(funding, currency), reader=reader)
             if _share_of(funding) in disputed:
                 block["stated_by"] = reader.member(funding["furnisher_id"])
             shown.append(block)
@@ -59,6 +60,19 @@ def funding_block(account: AccountLine, *, reader: Reader) -> list[Block]:
             }
         )
     return shown
+
+
+def own_funding_block(funding: Record, *, reader: Reader) -> Block:
+    """One funding as a furnisher that verifies it sent it, of an account another lends."""
+    currency = currency_of(funding)
+    block = {
+        "account_id": reader.mask("account", funding["account_id"]),
+        "originator": reader.member(funding["furnisher_id"]),
+        **_funding(funding, currency=currency, reader=reader),
+    }
+    if currency is not None:
+        block["currency"] = currency
+    return block
 
 
 def _funding_order(funding: Record) -> tuple[str, str, str, str]:
@@ -77,8 +91,7 @@ def _said(funding: Record) -> list[str | int | None]:
     return [funding.get(name) for name in names]
 
 
-def _funding(funding: Record, *, account: AccountLine, reader: Reader) -> Block:
-    currency = currency_of(funding, account.terms.get("currency"))
+def _funding(funding: Record, *, currency: str | None, reader: Reader) -> Block:
     block = FUNDING.pick(funding, currency=currency, mask=reader.mask)
     block["member"] = reader.member(funding["funder_id"])
     block["implied"] = False

@@ -23,7 +23,8 @@ Made from `src/tallystick/report/schema/report-v1.schema.json`; a test keeps the
   beside it.
 - A block that was withheld is left out and listed in `header.withheld` with the reason.
 - The person sees everything; a lender sees other institutions by class only; a furnisher sees its
-  own records only, and of an account that was sold the other's months as `not_displayed`.
+  own records only, of an account that was sold the other's months as `not_displayed`, and of an
+  account it funds by its originator's word what it sent of its share.
 - Late months older than the profile keeps them, counted from their cure or from the closing of the
   account, are `not_displayed`; while anything is unpaid they are shown.
 """

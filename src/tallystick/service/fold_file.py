@@ -21,6 +21,7 @@ from tallystick.ledger.files import account_values
 from tallystick.ledger.publish import first_borrowers
 from tallystick.model.file import LookLine, SubjectFile
 from tallystick.model.months import period_of
+from tallystick.service import funded
 from tallystick.service import gate_sql as sql
 from tallystick.service.gate import look_line
 from tallystick.service.port import Deps
@@ -115,6 +116,9 @@ def fold_material(
     pairs = connection.execute(_PARTIES, given).fetchall()
     parties = [party for party, _ in pairs]
     tokens, consents = _consents(connection, subject_id, place.head_version)
+    accounts, fundings = _accounts(
+        connection, parties, place.position, day=day, furnisher_id=furnisher_id
+    )
     return Material(
         subject_id=str(subject_id),
         position=place.position,
@@ -122,7 +126,8 @@ def fold_material(
         head_version=place.head_version,
         document=_document(connection, pairs, place.position),
         tokens=tokens,
-        accounts=_accounts(connection, parties, place.position, day=day, furnisher_id=furnisher_id),
+        accounts=accounts,
+        fundings=fundings,
         consents=consents,
         looks=_looks(connection, subject_id, parties, tokens, log_size=place.log_size),
     )
@@ -135,8 +140,10 @@ def furnished_by(deps: Deps, material: Material, furnisher_id: UUID, *, day: dat
     """
     parties = [UUID(party["party_id"]) for party in material.document.get("parties", ())]
     with deps.database.connect("serve") as connection:
-        own = _accounts(connection, parties, material.position, day=day, furnisher_id=furnisher_id)
-    return replace(material, accounts=own)
+        accounts, fundings = _accounts(
+            connection, parties, material.position, day=day, furnisher_id=furnisher_id
+        )
+    return replace(material, accounts=accounts, fundings=fundings)
 
 
 def _document(
@@ -161,7 +168,8 @@ def _accounts(
     *,
     day: date,
     furnisher_id: UUID | None,
-) -> list[AccountRow]:
+) -> tuple[list[AccountRow], list[dict[str, Any]]]:
+    """The accounts, and what the furnisher (if one is given) said of its funding of others'."""
     tied = connection.execute(_ACCOUNTS, {"parties": list(parties)}).fetchall()
     accounts = [row[0] for row in tied]
     owners = first_borrowers(connection, accounts)
@@ -176,16 +184,19 @@ def _accounts(
     for one in found:
         if one.object_id in by_account and not _is_after(one, day):
             by_account[one.object_id].append(one)
-    rows = []
+    own = {str(party) for party in parties}
+    rows: list[AccountRow] = []
+    fundings: list[dict[str, Any]] = []
     for statements in by_account.values():
         others: frozenset[int] = frozenset()
         if furnisher_id is not None:
+            fundings += funded.furnished(statements, furnisher_id, own)
             statements, others = _own_words(statements, furnisher_id)
         folded = fold.fold_account(statements)
-        row = None if folded is None else _row(folded, {str(party) for party in parties})
+        row = None if folded is None else _row(folded, own)
         if row is not None:
             rows.append(row._replace(others=others))
-    return rows
+    return rows, fundings
 
 
 def _own_words(

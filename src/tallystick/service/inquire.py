@@ -26,6 +26,7 @@ from tallystick.resolve import clashes, normal_name
 from tallystick.service import gate_sql as sql
 from tallystick.service.answers import Answer, body_of, profile_on, receipt_of
 from tallystick.service.fold_file import furnished_by
+from tallystick.service.funded import lenders
 from tallystick.service.gate import (
     NOBODY,
     Moved,
@@ -150,11 +151,18 @@ class _Inquiry:
         return await self.deps.vault.keys_of(parties)
 
     def _passes(self, material: Material, keys: Mapping[str, bytes]) -> bool:
-        """Whether name and birth date fit a party of hers (of the asker's own, to verify)."""
-        own = str(self.ask.member.member_id) if self._verifies else None
+        """Whether name and birth date fit a party of hers.
+
+        To verify, one of the asker's own, or of those whose loan to her it funds by their word.
+        """
+        own = str(self.ask.member.member_id)
+        whose = {own, *lenders(material.accounts, own)} if self._verifies else {None}
         birth_date = None if self.ask.birth_date is None else str(self.ask.birth_date)
-        known = opened_identities(material, keys, furnisher_id=own)
-        return any(not clashes(self.ask.name, birth_date, name, born) for name, born in known)
+        return any(
+            not clashes(self.ask.name, birth_date, name, born)
+            for furnisher in whose
+            for name, born in opened_identities(material, keys, furnisher_id=furnisher)
+        )
 
     @property
     def _verifies(self) -> bool:

@@ -7,7 +7,7 @@ ledger (`service/fold_file.py`), so that both give the same bytes.
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
@@ -74,6 +74,8 @@ class Material:
     document: Record
     tokens: frozenset[bytes] = frozenset()
     accounts: list[AccountRow] = field(default_factory=list)
+    #: What a member that verifies its own said of its shares of others' accounts (`funded`).
+    fundings: Sequence[Record] = ()
     consents: list[ConsentRow] = field(default_factory=list)
     looks: list[LookLine] = field(default_factory=list)
     #: What was unsealed of identities, by its sealed text: compared first, shown later.
@@ -147,6 +149,7 @@ def subject_file(
         subject_id=material.subject_id,
         identities=tuple(_identities(material, keys, today)),
         accounts=tuple(line for line in lines if line is not None),
+        fundings=tuple(_plain(one) for one in material.fundings if one["valid_from"] <= today),
         agreements=_standing(document, "agreements", today),
         guarantees=_standing(document, "guarantees", today),
         payments=tuple(

@@ -61,3 +61,21 @@ def test_a_share_of_two_words_says_whose_they_are_and_is_drawn_once() -> None:
     assert named[0] != named[1]
     assert "60 %" in shares["picture"]
     assert "70 %" not in shares["picture"]
+
+
+def test_a_furnishers_own_share_of_anothers_account_is_said_in_words() -> None:
+    body = json.loads((GOLDEN / "zz_everything_furnisher.json").read_bytes())
+    member = body["accounts"][0]["furnisher"]
+    one = {
+        "account_id": "acc_1", "originator": member, "member": member, "role": "funder",
+        "implied": False, "valid_from": "2024-01-01", "share": "0.600000000", "currency": "CNY",
+        "funded_amount": "600.00",
+    }  # fmt: skip
+    body["fundings"] = [one, {**one, "valid_to": "2024-01-31"}]
+    del body["fundings"][1]["share"]
+    words = Words("en", ZoneInfo("Asia/Shanghai"))
+    profile = Profile.load("zz").on(date(2025, 1, 15))
+    both, amount = report_view(body, words=words, profile=profile)["fundings"]
+    assert dict(both["facts"])["Share"].startswith("60 %, 600.00")
+    assert dict(amount["facts"])["Share"].startswith("600.00")
+    assert (len(both["facts"]), len(amount["facts"])) == (3, 4)

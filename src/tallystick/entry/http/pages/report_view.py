@@ -32,6 +32,7 @@ def report_view(body: Mapping[str, Any], *, words: Words, profile: ProfileAt) ->
         "accounts": [view.account(account) for account in body.get("accounts", [])],
         "legend": view.legend(),
         "identity": [view.identity(party) for party in body.get("identity", [])],
+        "fundings": [view.own_funding(one) for one in body.get("fundings", [])],
         "agreements": [view.record(record) for record in body.get("agreements", [])],
         "guarantees": [view.record(record) for record in body.get("guarantees", [])],
         "payments": [view.payment(record) for record in body.get("payments", [])],
@@ -249,17 +250,12 @@ class _View:
             return None
         rows, parts = [], []
         for at, funding in enumerate(fundings):
-            share, amount = funding.get("share"), funding.get("funded_amount")
+            share, shown = funding.get("share"), self._share(funding, currency)
             member = self.member(funding["member"])
             said_by = funding["stated_by" if "stated_by" in funding else "member"]
-            if isinstance(share, str):
-                shown = f"{(_ppb(share) / 10**7):g} %"
-                if said_by["member_id"] == funding["member"]["member_id"]:  # its own word counts
-                    parts.append((f"share-{at % _SHARE_CLASSES}", _ppb(share), f"{member} {shown}"))
-            elif amount is not None:
-                shown = self.amount(amount, currency)
-            else:
-                shown = self.words.t("report.not_computable")
+            is_own = said_by["member_id"] == funding["member"]["member_id"]
+            if is_own and isinstance(share, str):  # its own word counts
+                parts.append((f"share-{at % _SHARE_CLASSES}", _ppb(share), f"{member} {shown}"))
             rows.append(
                 {
                     "member": member,
@@ -274,6 +270,14 @@ class _View:
         bar = [(name, size) for name, size, _ in parts]
         return {"rows": rows, "picture": stacked_bar(bar, title=title) if bar else ""}
 
+    def _share(self, funding: Block, currency: str | None) -> str:
+        share, amount = funding.get("share"), funding.get("funded_amount")
+        if isinstance(share, str):
+            return f"{(_ppb(share) / 10**7):g} %"
+        if amount is not None:
+            return self.amount(amount, currency)
+        return self.words.t("report.not_computable")
+
     def identity(self, party: Block) -> Block:
         """What one furnisher says who she is."""
         facts = self._pairs(party["reported"], "")
@@ -285,6 +289,24 @@ class _View:
         return {
             "furnisher": self.member(record["furnisher"]),
             "facts": self._pairs(rest, record["currency"]),
+        }
+
+    def own_funding(self, funding: Block) -> Block:
+        """What a funder sent of its share of an account another lends."""
+        currency, amount = funding.get("currency"), funding.get("funded_amount")
+        dates: Block = {
+            name: funding[name] for name in ("valid_from", "valid_to") if name in funding
+        }
+        share = self._share(funding, currency)
+        if "share" in funding and amount is not None:
+            share = f"{share}, {self.amount(amount, currency)}"
+        facts = [
+            (self.words.t("report.role"), self.words.label("funding_role", funding["role"])),
+            (self.words.t("report.share"), share),
+        ]
+        return {
+            "furnisher": self.member(funding["originator"]),
+            "facts": facts + self._pairs(dates, ""),
         }
 
     def payment(self, record: Block) -> Block:

@@ -8,6 +8,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
+from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -18,6 +19,7 @@ import uvloop
 
 from tallystick.adapters.embedded import EmbeddedServer
 from tallystick.adapters.lines import Line, Lines
+from tallystick.errors import Unavailable
 
 LOOPS = [asyncio.run, uvloop.run]
 Run = Callable[[Coroutine[Any, Any, Any]], Any]
@@ -62,6 +64,32 @@ def test_values_come_back_as_they_were_sent(server: str, run: Run) -> None:
     assert empty == []
 
 
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2026, 5, 31, 8, 0, 0, 1, tzinfo=UTC), "2026-05-31 08:00:00.000001+00"),
+        (datetime(2026, 5, 31, 8, tzinfo=timezone(timedelta(hours=8))), "2026-05-31 00:00:00+00"),
+        (datetime(2000, 1, 1, tzinfo=UTC), "2000-01-01 00:00:00+00"),
+        (datetime(1999, 12, 31, 23, 59, 59, 999_999, tzinfo=UTC), "1999-12-31 23:59:59.999999+00"),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01 00:00:00+00"),
+    ],
+)
+def test_an_instant_is_sent_to_the_microsecond(
+    server: str, run: Run, moment: datetime, text: str
+) -> None:
+    async def act(lines: Lines) -> Any:
+        line = await lines.take()
+        try:
+            await line.run(("set timezone to 'UTC'", {}))
+            return await line.run(
+                ("select %(at)s::timestamptz, (%(at)s::timestamptz)::text", {"at": moment})
+            )
+        finally:
+            await lines.give(line)
+
+    assert run(_with_lines(server, act)) == [[(moment, text)]]
+
+
 def test_what_fails_is_raised_and_rolled_back_and_the_line_goes_on(server: str, run: Run) -> None:
     async def act(lines: Lines) -> Any:
         line = await lines.take()
@@ -90,6 +118,25 @@ def test_one_more_than_there_are_waits_its_turn(server: str, run: Run) -> None:
         gone.cancel()
         await lines.give(first)
         assert await third is first
+        await lines.give(second)
+        await lines.give(first)
+
+    run(_with_lines(server, act))
+
+
+def test_who_waits_too_long_is_told_and_takes_no_line_away(
+    server: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("tallystick.adapters.lines._PATIENCE_SECONDS", 0.05)
+
+    async def act(lines: Lines) -> None:
+        first, second = await lines.take(), await lines.take()
+        with pytest.raises(Unavailable, match="every connection is in use"):
+            await lines.take()
+        later = asyncio.create_task(lines.take())
+        await asyncio.sleep(0)
+        await lines.give(first)
+        assert await later is first
         await lines.give(second)
         await lines.give(first)
 

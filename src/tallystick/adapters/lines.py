@@ -13,8 +13,9 @@ import itertools
 import re
 from collections import deque
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -88,7 +89,8 @@ class Line:
     async def run(self, *statements: Statement) -> list[Rows]:
         """Run statements in order in one round trip; gives the rows of each.
 
-        Takes:  `begin` and `commit` are statements like others
+        Takes:  `begin` and `commit` are statements like others; ids, instants and bytes stand only
+                where the database expects just that
         Raises: psycopg.Error of the first that failed; those after it were not run
         """
         if self._loop.time() >= self._plan_again_at:
@@ -133,12 +135,13 @@ class Line:
             formats: list[int] = []
             for parameter in text.names:
                 value = given[parameter]
-                if type(value) is bytes:  # sent as it is, everything else in text form
-                    values.append(value)
+                encode = _BINARY_FORMS.get(type(value))
+                if encode is not None:
+                    values.append(encode(value))
                     formats.append(1)
                 else:
-                    encode = _TEXT_FORMS.get(type(value))
-                    values.append(str(value).encode() if encode is None else encode(value))
+                    as_text = _TEXT_FORMS.get(type(value))
+                    values.append(str(value).encode() if as_text is None else as_text(value))
                     formats.append(0)
             server.send_query_prepared(name, values, formats, result_format=1)
             expected.append(True)
@@ -281,17 +284,18 @@ class Lines:
             raise
 
     async def _turn(self) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        turn: asyncio.Future[None] = self._loop.create_future()
         self._waiting.append(turn)
+        # By hand: half of all answers wait here, and `asyncio.timeout` costs more than the rest.
+        patience = self._loop.call_later(_PATIENCE_SECONDS, _give_up, turn)
         try:
-            async with asyncio.timeout(_PATIENCE_SECONDS):
-                await turn
-        except TimeoutError:
-            raise Unavailable("unavailable", "every connection is in use") from None
+            await turn
         except asyncio.CancelledError:
             if not turn.cancelled():
                 self._wake()  # the turn had come: let it be another's
             raise
+        finally:
+            patience.cancel()
 
     def _wake(self) -> None:
         while self._waiting:
@@ -299,6 +303,11 @@ class Lines:
             if not turn.done():
                 turn.set_result(None)
                 return
+
+
+def _give_up(turn: asyncio.Future[None]) -> None:
+    if not turn.done():
+        turn.set_exception(Unavailable("unavailable", "every connection is in use"))
 
 
 def _array(values: Sequence[Any]) -> bytes:
@@ -313,10 +322,23 @@ def _element(value: bytes | str | UUID) -> bytes:
     return f'"{text}"'.encode()
 
 
-#: PostgreSQL's text form of a value by its type; that of any other is its `str`.
+def _instant(moment: datetime) -> bytes:
+    """Microseconds since 2000, as the server keeps instants; TypeError without an offset."""
+    return ((moment - _YEAR_2000) // _MICROSECOND).to_bytes(8, "big", signed=True)
+
+
+_YEAR_2000 = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+#: What is sent as the server keeps it, by its type: neither side makes or reads a text.
+_BINARY_FORMS: dict[type, Callable[[Any], bytes]] = {
+    bytes: bytes,
+    UUID: attrgetter("bytes"),
+    datetime: _instant,
+}
+#: PostgreSQL's text form of every other value by its type; of what is not named it is its `str`.
 _TEXT_FORMS: dict[type, Callable[[Any], bytes | None]] = {
     type(None): lambda _: None,
     str: str.encode,
     list: _array,
-    datetime: lambda moment: moment.isoformat().encode(),
 }

@@ -41,7 +41,8 @@ def jwk(key: Ed25519PrivateKey) -> dict[str, str]:
 
 def signed(payload: object, key: Ed25519PrivateKey = KEY, alg: str = "Ed25519") -> str:
     header = b64(orjson.dumps({"alg": alg, "kid": "bank:1", "typ": "consent+jws"}))
-    body = f"{header}.{b64(orjson.dumps(payload))}"
+    text = payload if isinstance(payload, bytes) else orjson.dumps(payload)
+    body = f"{header}.{b64(text)}"
     return f"{body}.{b64(key.sign(body.encode()))}"
 
 
@@ -76,6 +77,26 @@ def test_the_older_name_of_the_algorithm_is_taken():
 def test_an_artefact_that_does_not_hold_is_refused(artefact):
     with pytest.raises(BadRequest, match="bad_consent"):
         read_artefact(artefact, jwk(KEY))
+
+
+@pytest.mark.parametrize(
+    ("after", "more", "is_taken"),
+    [
+        (b'"recipient":"bank"', b',"recipient":"other"', False),
+        (b'"recipient":"bank"', b',"recipient":"bank"', False),
+        (b'"method":"app"', b',"method":"paper"', False),
+        (b'"method":"app"', b',"recipient":"other"', True),
+        (b'"recipient":"bank"', b"", True),
+    ],
+)
+def test_what_was_signed_says_one_thing_only(after, more, is_taken):
+    text = orjson.dumps(PAYLOAD).replace(after, after + more, 1)
+    if is_taken:
+        assert read_artefact(signed(text), jwk(KEY)).recipient == "bank"
+        return
+    with pytest.raises(BadRequest, match="a key twice") as refused:
+        read_artefact(signed(text), jwk(KEY))
+    assert refused.value.code == "bad_consent"
 
 
 @pytest.mark.parametrize("artefact", ["", "a.b.c", b64(b"[]") + ".x.y", b64(b"{}") + ".x.y"])

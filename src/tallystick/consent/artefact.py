@@ -24,6 +24,7 @@ from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 
 from tallystick.errors import BadRequest
+from tallystick.model.json_keys import has_doubled
 
 #: The algorithm's name by RFC 9864, and by RFC 8037, which most signers still write.
 ALGORITHMS = ["Ed25519", "EdDSA"]
@@ -96,7 +97,17 @@ def read_artefact(text: str, jwk: Mapping[str, str]) -> Artefact:
         raise _bad("the signature does not hold under the public key that `kid` names") from None
     if not isinstance(payload, dict):
         raise _bad("the payload must be a JSON object")
+    if _holds_twice(checked.payload):
+        raise _bad("an object of the payload holds a key twice: sign it with each key once")
     return _read(payload)
+
+
+def _holds_twice(payload: bytes) -> bool:
+    """Whether two readers could read two things of what was signed."""
+    try:
+        return has_doubled(payload.decode())
+    except RecursionError:
+        return True
 
 
 def _read(payload: Mapping[str, Any]) -> Artefact:

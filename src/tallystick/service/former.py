@@ -16,13 +16,13 @@ from uuid import UUID
 import psycopg
 
 from tallystick.ledger import fold, read
+from tallystick.service import former_circles
 from tallystick.service.keys_of_rows import SHAPES
 from tallystick.service.port import Deps
 from tallystick.service.references import HOLDER, Job
 from tallystick.service.workbench import insert_rows
 
-#: What a pending row waits for that its former account must bring (`intake.pending.waits_kind`).
-WAITS_KIND = "former"
+WAITS_KIND = former_circles.WAITS_KIND
 _GIVEN_UP = frozenset({"sold", "transferred"})
 _BATCH = 500
 #: Stands for a furnisher that is no member: no account was ever furnished under it.
@@ -226,7 +226,8 @@ def load_accounts(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> 
 
     States: `goes_on`; `unknown` (own, not on file yet, or sent in this very file: it is judged
     again when the file is done); `other` (own, not this person's or no longer held); `unproved`
-    (another's, and nothing more is said of why); `early`; `late`; NULL where it went on before.
+    (another's, and nothing more is said of why); `early`; `late`; `circle` (own, and it goes on
+    from this very number, over others or not); NULL where it went on before.
     """
     job.con.execute(_TABLE)
     sent = _sent(job)
@@ -241,7 +242,8 @@ def load_accounts(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> 
     places = [(_furnisher(job, members, code), number) for code, number in asked]
     tokens = [deps.keys.number_token(who, "account", number) for who, number in places]
     on_file = _on_file(connection, [who for who, _ in places], tokens)
-    judge = _Judge(connection, job, on_file.values())
+    circles = former_circles.closed(deps, connection, job, _new(job, sent, places, on_file))
+    judge = _Judge(connection, job, on_file.values(), circles)
     rows = []
     for no, row in enumerate(sent):
         one = on_file.get(no)
@@ -272,6 +274,26 @@ def _sent(job: Job) -> list[_Sent]:
     ]
 
 
+def _new(
+    job: Job,
+    sent: Sequence[_Sent],
+    places: Sequence[tuple[UUID, str]],
+    on_file: Collection[int],
+) -> list[tuple[str, str]]:
+    """Of what may close a circle, each number and its former one: own, and neither on file.
+
+    Which number names itself, a rule of its own says.
+    """
+    return [
+        (row.number, number)
+        for no, (row, (who, number)) in enumerate(zip(sent, places, strict=True))
+        if who == job.furnisher_id
+        and row.object_id is None
+        and no not in on_file
+        and number != row.number
+    ]
+
+
 def _asked(row: _Sent, named: _Sent) -> tuple[str | None, str]:
     """What a row continues: what it names, else what another row of its number does."""
     said = row if row.former_number is not None else named
@@ -292,8 +314,15 @@ def _on_file(
 class _Judge:
     """The states of one file's rows."""
 
-    def __init__(self, connection: psycopg.Connection[Any], job: Job, on_file: Collection[_OnFile]):
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        job: Job,
+        on_file: Collection[_OnFile],
+        circles: Collection[str],
+    ):
         self._own = job.furnisher_id
+        self._circles = circles
         accounts = {one.object_id: one.party_id for one in on_file}
         self._told = told(connection, accounts)
         self._given_up = given_up(connection, accounts, self._told)
@@ -304,6 +333,8 @@ class _Judge:
 
     def state(self, row: _Sent, one: _OnFile | None, who: UUID, number: str) -> str | None:
         """One row's state. Missing: NULL too while its person is not known, for whom it waits."""
+        if who == self._own and row.number in self._circles:
+            return "circle"
         if row.subject_id is None:
             return None
         if row.object_id is not None and row.held_by in (self._own, None):

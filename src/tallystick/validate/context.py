@@ -143,7 +143,7 @@ CONTEXT: tuple[ContextColumn, ...] = (
             "former_state",
             "text",
             "For rows that continue another number and do not go on as before: goes_on, unknown,"
-            " other, unproved, early or late.",
+            " other, unproved, early, late or circle.",
         ),
     ),
     *_columns(

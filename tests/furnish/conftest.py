@@ -58,13 +58,14 @@ def stage(con: duckdb.DuckDBPyConnection, tmp_path: Path) -> Stager:
 
 
 def stage_path(con: duckdb.DuckDBPyConnection, path: Path, dataset: str, **options: Any) -> Outcome:
-    """Stage as a small file and as one of any size: both must find the same."""
+    """Stage as a small file, as one of any size, and as one in memory: all find the same."""
     outcomes = []
-    for most in (10**9, -1):
+    for most, left_out in ((10**9, ""), (-1, ""), (-1, "in_clause")):
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(stage_few, "MOST_RECORDS", most)
+            con.execute(f"SET disabled_optimizers = '{left_out}'")
             outcomes.append(_staged_once(con, path, dataset, **options))
-    assert outcomes[0] == outcomes[1]
+    assert outcomes[0] == outcomes[1] == outcomes[2]
     return outcomes[0]
 
 

@@ -6,7 +6,7 @@ Pure: the same arguments give the same body, and so the same bytes. Display rule
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from functools import lru_cache
 from zoneinfo import ZoneInfo
@@ -52,7 +52,7 @@ def assemble(
     file: SubjectFile,
     *,
     looks: Sequence[LookLine],
-    consents: Sequence[ConsentLine],
+    consents: Iterable[ConsentLine],
     profile: ProfileAt,
     coordinates: Coordinates,
     member_view: Callable[[str], MemberView],
@@ -145,7 +145,7 @@ class _Body:
         if "inquiries" in self.leaving:
             self.blocks["inquiries"] = inquiries_block(shown, profile=self.profile, as_of=as_of)
 
-    def add_consents(self, consents: Sequence[ConsentLine]) -> None:
+    def add_consents(self, consents: Iterable[ConsentLine]) -> None:
         """Consents: the person sees all, a lender those given to it or captured by it."""
         if "consents" in self.leaving:
             self.blocks["consents"] = [

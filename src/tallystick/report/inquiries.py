@@ -53,6 +53,7 @@ def inquiries_block(looks: Sequence[LookLine], *, profile: ProfileAt, as_of: str
     Time: a look counts in a window of n days when it happened less than n days before `as_of`
     """
     now = datetime.fromisoformat(as_of)
+    windows = [(days, timedelta(days=days)) for days in profile.inquiry_windows_days]
     ages: dict[str, list[timedelta]] = {}
     for look in looks:
         purpose = profile.purposes.get(look.purpose)
@@ -63,8 +64,8 @@ def inquiries_block(looks: Sequence[LookLine], *, profile: ProfileAt, as_of: str
             "purpose": code,
             "counts_against": profile.purposes[code].counts,
             "windows": [
-                {"days": days, "inquiries": sum(1 for age in group if age < timedelta(days=days))}
-                for days in profile.inquiry_windows_days
+                {"days": days, "inquiries": sum([age < window for age in group])}
+                for days, window in windows
             ],
         }
         for code, group in sorted(ages.items())

@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
@@ -20,7 +20,7 @@ from tallystick.audit import Look, commitment, receipt
 from tallystick.errors import require
 from tallystick.ledger import seal
 from tallystick.model.canonical import canonical
-from tallystick.model.file import Coordinates
+from tallystick.model.file import ConsentLine, Coordinates
 from tallystick.model.instant import instant_text
 from tallystick.model.permit import Permit
 from tallystick.profile import ProfileAt
@@ -124,13 +124,18 @@ def body_of(
         permit,
         subject_file(material, keys, day=profile.day, in_full=in_full),
         looks=[look for look in material.looks if look.occurred_at <= as_of_text],
-        consents=[one for one in material.consent_lines() if one.given_at <= as_of_text],
+        consents=_consents(material, as_of_text),
         profile=profile,
         coordinates=coordinates_of(material, as_of_text),
         member_view=member_view,
         mask=mask_of(id_key),
     )
     return to_bytes(body)
+
+
+def _consents(material: Material, as_of: str) -> Iterator[ConsentLine]:
+    """Her consents given by then; made only where the report shows them, which is rarely."""
+    yield from (one for one in material.consent_lines() if one.given_at <= as_of)
 
 
 def coordinates_of(material: Material, as_of: str) -> Coordinates:

@@ -15,8 +15,9 @@ from typing import Any
 
 import duckdb
 
-#: Up to this size DuckDB runs statements as they are: finding a better plan takes longer.
-PLAIN_PLAN_BYTES = 64 * 1024
+#: Up to this size DuckDB runs statements as they are: finding better plans takes longer (measured:
+#: a month of 900 accounts, 80 KB, takes 220 ms of CPU as it is, and 250 ms with better plans).
+PLAIN_PLAN_BYTES = 96 * 1024
 #: Up to so many bytes a job's tables stay in memory: a file of tables costs a small one 0.2 s.
 _IN_MEMORY_BYTES = 8 << 20
 _CONFIG: dict[str, str | int | float | list[str]] = {

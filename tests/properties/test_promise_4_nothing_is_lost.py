@@ -41,7 +41,7 @@ def _line(kind: str, number: int) -> bytes:
 def _state(bureau: Any) -> list[tuple[Any, ...]]:
     with psycopg.connect(bureau.url) as connection:
         return connection.execute(
-            "select account_id, months, latest from file.account order by 1"
+            "select account_id, months, latest from file.account_now order by 1"
         ).fetchall()
 
 

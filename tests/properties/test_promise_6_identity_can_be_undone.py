@@ -29,7 +29,7 @@ def contents(bureau: Any) -> dict[UUID, tuple[Any, ...]]:
         )
         accounts: dict[UUID, list[Any]] = {}
         for subject, *row in connection.execute(
-            "select subject_id, account_id, terms, months, latest, events from file.account"
+            "select subject_id, account_id, terms, months, latest, events from file.account_now"
             " order by 1, 2"
         ):
             accounts.setdefault(subject, []).append(tuple(row))

@@ -81,7 +81,7 @@ def test_the_ledger_keeps_all_months_and_the_file_the_last_sixty(loaded: Loaded)
     assert loaded.rows("select count(*) from ledger.snapshot") == [(MONTHS,)]
     kept = loaded.rows(
         "select s.account_id, count(*), max(length(f.months)) / 21 from ledger.snapshot s"
-        " join file.account f using (account_id) group by 1 having count(*) > 60"
+        " join file.account_now f using (account_id) group by 1 having count(*) > 60"
     )
     assert Counter((count, months) for _, count, months in kept) == {(61, 60): 31}
 

@@ -37,6 +37,8 @@ REFUSED = [
     ("serve", "delete from gate.withdrawal"),
     ("serve", "delete from gate.look_outbox"),
     ("serve", "update file.account set last_bucket = '0'"),
+    ("serve", "select * from file.tail_rows"),
+    ("serve", "insert into file.tail_rows select"),
     ("serve", "insert into file.subject (subject_id) values (gen_random_uuid())"),
     ("serve", "insert into identity.link select"),
     ("serve", "delete from directory.token_subject"),
@@ -73,6 +75,8 @@ REFUSED = [
     # batch counts: no person's file, no identity, no log
     ("batch", "select * from file.subject"),
     ("batch", "select * from file.account"),
+    ("batch", "select * from file.account_now"),
+    ("batch", "select * from file.tail"),
     ("batch", "select * from ledger.subject"),
     ("batch", "select * from ledger.remark"),
     ("batch", "select * from identity.link"),
@@ -217,13 +221,34 @@ def on_file(url: str) -> tuple[UUID, UUID]:
     both = (uuid4(), uuid4())
     with psycopg.connect(url) as connection:
         connection.execute("insert into file.subject (subject_id) values (%s), (%s)", both)
+        for subject in both:
+            connection.execute(_ACCOUNT, {"subject": subject})
+            connection.execute(_TAIL, {"subject": subject})
     return both
+
+
+_ACCOUNT = """
+insert into file.account (subject_id, account_id, party_id, furnisher_id, role, product, currency,
+  basis, terms, changed_by)
+values (%(subject)s, %(subject)s, %(subject)s, %(subject)s, 'borrower', 'other', 'CNY',
+  'consent', '{}', 1)
+"""
+_TAIL = """
+insert into file.tail (chunk_id, last_period_end, subject_id, account_id, last_bucket, last_status,
+  months, latest)
+values (2, '2024-12-31', %(subject)s, %(subject)s, '0', 'open', '', '{}')
+"""
 
 
 def _seen(connection: psycopg.Connection[Any], permit: str | None) -> set[UUID]:
     if permit is not None:
         connection.execute("select set_config('tallystick.permit', %s, true)", (permit,))
-    return {row[0] for row in connection.execute("select subject_id from file.subject")}
+    seen: list[set[UUID]] = [
+        {row[0] for row in connection.execute(f"select subject_id from file.{table}")}
+        for table in ("subject", "account", "tail", "account_now")
+    ]
+    assert all(one == seen[0] for one in seen)
+    return seen[0]
 
 
 def _transaction(connection: psycopg.Connection[Any]) -> str:

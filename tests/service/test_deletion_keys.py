@@ -19,7 +19,7 @@ from tallystick.service.verify import ledger_verify
 
 ACCEPTED, UNCHANGED, REJECTED = (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0)
 MONTHS = [factory.snapshot(1, month) for month in ("2024-11", "2024-12")]
-STANDS = "select last_period_end::text, length(months) from file.account"
+STANDS = "select last_period_end::text, length(months) from file.account_now"
 GUARANTEE, PAYMENT, REMARK = factory.GUARANTEE, factory.PAYMENT, factory.REMARK
 ABOUT_PERSON = {
     "object_type": "party", "person_number": "P1", "kind": "statement",

@@ -9,7 +9,7 @@ from uuid import UUID
 import pytest
 
 import factory
-from tallystick.ledger import append, tables
+from tallystick.ledger import append, tables, tail
 from tallystick.service import process_rows, replaced, snapshot_chunks
 from tallystick.service import rows as preparing
 from tallystick.service.erase import erase
@@ -84,7 +84,7 @@ APPENDED, JUDGED = (process_rows, "_publish_chunk"), (preparing, "prepare")
     [
         ("subject", (1,), APPENDED),
         ("subject", (1, 2), APPENDED),
-        ("snapshot", (1, 2), (snapshot_chunks, "_publish")),
+        ("snapshot", (1, 2), (tail, "add")),
         *((dataset, (1, 2), step)
           for dataset in ("account", "event", "agreement", "payment", "remark")
           for step in (APPENDED, JUDGED)),

@@ -80,7 +80,7 @@ def sale(bureau: Any) -> tuple[Any, Any]:
 
 
 def holders(bureau: Any) -> list[tuple[Any, ...]]:
-    return rows(bureau, "select furnisher_id from file.account order by 1")
+    return rows(bureau, "select furnisher_id from file.account_now order by 1")
 
 
 @pytest.mark.parametrize("word", WORDS)
@@ -140,7 +140,10 @@ def test_what_is_wrong_with_anothers_number_is_not_told(
         assert factory.counts(claim) in (PENDING, REJECTED)
     else:
         assert (factory.counts(claim), factory.rules(claim)) == (PENDING, {"ACC-FORMER-005"})
-    assert rows(bureau, "select 1 from file.account where furnisher_id = %s", buyer.member_id) == []
+    assert (
+        rows(bureau, "select 1 from file.account_now where furnisher_id = %s", buyer.member_id)
+        == []
+    )
 
 
 def test_a_second_buyer_and_a_second_sale(bureau: Any, sale: Any) -> None:
@@ -189,7 +192,7 @@ def test_a_buyers_event_is_not_the_sellers_of_the_same_id(bureau: Any, sale: Any
 
 def events(bureau: Any) -> list[str]:
     """The kinds of account 1's events in its file, in order."""
-    ((found,),) = rows(bureau, "select events from file.account")
+    ((found,),) = rows(bureau, "select events from file.account_now")
     return [one["event_type"] for one in orjson.loads(found)]
 
 
@@ -261,11 +264,11 @@ def test_an_own_former_number_waits_or_is_refused(bureau: Any, sale: Any) -> Non
     assert (factory.counts(unknown), factory.rules(unknown)) == (PENDING, {"ACC-FORMER-003"})
     send(bureau, bank, "account", factory.account(5, 1))
     assert counts(bureau, bank, unknown) == ACCEPTED
-    assert rows(bureau, "select count(distinct account_id) from file.account") == [(3,)]
+    assert rows(bureau, "select count(distinct account_id) from file.account_now") == [(3,)]
     late = send(bureau, bank, "account", renumbered(5, 1))
     assert factory.counts(late) == ACCEPTED
     assert "ACC-FORMER-007" in factory.rules(late)
-    assert rows(bureau, "select count(distinct account_id) from file.account") == [(3,)]
+    assert rows(bureau, "select count(distinct account_id) from file.account_now") == [(3,)]
     assert ledger_verify(bureau.deps).faults == ()
 
 
@@ -283,12 +286,14 @@ def test_old_and_new_numbers_in_one_file_are_one_account(bureau: Any, is_known: 
     ]
     view = send(bureau, bank, "account", *chain)
     assert counts(bureau, bank, view) == (4, 0, 0, 0)
-    assert rows(bureau, "select count(distinct account_id), count(*) from file.account") == [(1, 1)]
+    assert rows(bureau, "select count(distinct account_id), count(*) from file.account_now") == [
+        (1, 1)
+    ]
     assert rows(bureau, "select count(distinct number_token), count(distinct object_id)"
                 " from directory.object where kind = 'account'") == [(3, 1)]  # fmt: skip
     months = [factory.snapshot(1, "2024-11"), factory.snapshot(3, "2024-12")]
     assert factory.counts(send(bureau, bank, "snapshot", *months)) == (2, 0, 0, 0)
-    assert rows(bureau, "select length(months) from file.account") == [(42,)]
+    assert rows(bureau, "select length(months) from file.account_now") == [(42,)]
     both = [factory.snapshot(number, "2025-01") for number in (1, 3)]
     view = send(bureau, bank, "snapshot", *both)
     assert (factory.counts(view), factory.rules(view)) == ((1, 0, 1, 0), {"ANY-DUP-002"})

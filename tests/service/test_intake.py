@@ -28,7 +28,7 @@ def send(bureau: Any, bank: Any, dataset: str, *records: Any) -> tuple[int, int,
 
 
 def balance(bureau: Any) -> Any:
-    return rows(bureau, "select last_balance_minor from file.account")[0][0]
+    return rows(bureau, "select last_balance_minor from file.account_now")[0][0]
 
 
 ACCEPTED, UNCHANGED, REJECTED, PENDING = (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)
@@ -90,7 +90,7 @@ def test_a_deletion_hides_and_only_a_certified_reinsertion_brings_back(bureau: A
     assert send(bureau, bank, "snapshot", *months) == (2, 0, 0, 0)
     key = {"account_number": "A1", "period_end": "2024-12-31"}
     assert send(bureau, bank, "deletion", factory.deletion("snapshot", key)) == ACCEPTED
-    last = "select last_period_end::text, length(months) from file.account"
+    last = "select last_period_end::text, length(months) from file.account_now"
     assert rows(bureau, last) == [("2024-11-30", 21)]
     view = factory.send(bureau.deps, bank, "snapshot", {**months[1], "balance": "890.00"})
     assert (factory.counts(view), factory.rules(view)) == (REJECTED, {"ANY-DELETED-001"})
@@ -173,10 +173,10 @@ def test_the_same_account_number_at_two_furnishers_is_two_accounts(bureau: Any) 
     factory.open_account(bureau.deps, other)
     assert rows(
         bureau,
-        "select count(distinct account_id), count(distinct subject_id), count(*) from file.account",
+        "select count(distinct account_id), count(distinct subject_id), count(*) from file.account_now",
     ) == [(2, 1, 2)]
     assert send(bureau, other, "snapshot", factory.snapshot(1, "2024-12")) == ACCEPTED
-    assert rows(bureau, "select count(*) from file.account where months <> ''") == [(1,)]
+    assert rows(bureau, "select count(*) from file.account_now where months <> ''") == [(1,)]
 
 
 def sell(bureau: Any, bank: Any, buyer: Any, number: int, *, person: int) -> tuple[int, ...]:
@@ -201,12 +201,14 @@ def test_a_renumbered_account_goes_on_under_its_old_id(bureau: Any) -> None:
     )  # fmt: skip
     assert send(bureau, bank, "account", renumbered) == ACCEPTED
     assert send(bureau, bank, "snapshot", factory.snapshot(2, "2024-12")) == ACCEPTED
-    one = "select count(distinct account_id), max(length(months)) from file.account"
+    one = "select count(distinct account_id), max(length(months)) from file.account_now"
     assert rows(bureau, one) == [(1, 42)]
     factory.send(bureau.deps, buyer, "subject", factory.subject(1))
     assert sell(bureau, bank, buyer, 2, person=1) == ACCEPTED
     assert rows(bureau, one) == [(1, 42)]
-    assert rows(bureau, "select distinct furnisher_id from file.account") == [(buyer.member_id,)]
+    assert rows(bureau, "select distinct furnisher_id from file.account_now") == [
+        (buyer.member_id,)
+    ]
     assert ledger_verify(bureau.deps).faults == ()
 
 
@@ -216,7 +218,7 @@ def test_nobody_takes_over_another_persons_account_by_naming_its_number(bureau: 
     factory.open_account(bureau.deps, bank)
     factory.send(bureau.deps, buyer, "subject", factory.subject(2))
     assert sell(bureau, bank, buyer, 1, person=2) == PENDING
-    held = "select furnisher_id, count(distinct account_id) from file.account group by 1"
+    held = "select furnisher_id, count(distinct account_id) from file.account_now group by 1"
     assert dict(rows(bureau, held)) == {bank.member_id: 1}
     assert ledger_verify(bureau.deps).faults == ()
 

@@ -43,7 +43,7 @@ def accounts_on_file(bureau: Any) -> list[tuple[Any, ...]]:
     with psycopg.connect(bureau.url) as connection:
         return connection.execute(
             "select subject_id, account_id, terms, months, latest, first_delinquency_on,"
-            " last_period_end, last_bucket, last_status, last_balance_minor from file.account"
+            " last_period_end, last_bucket, last_status, last_balance_minor from file.account_now"
             " order by 1, 2"
         ).fetchall()
 

@@ -61,7 +61,7 @@ def test_two_submissions_of_one_account_at_once_lose_nothing(bureau: Any) -> Non
         received(bureau, bank, "account", factory.account(1, maturity_on="2026-01-01")),
     )
     assert [factory.counts(view) for view in views] == [(1, 0, 0, 0)] * 4
-    assert rows(bureau, "select length(months), last_period_end::text from file.account") == [
+    assert rows(bureau, "select length(months), last_period_end::text from file.account_now") == [
         (42, "2024-12-31")
     ]
     assert ledger_verify(bureau.deps).faults == ()
@@ -163,7 +163,7 @@ def test_a_month_published_while_its_account_moves_to_another_subject(bureau: An
             )
         assert factory.counts(view) == (1, 0, 0, 0)
         assert ledger_verify(bureau.deps).faults == ()
-    assert rows(bureau, "select count(*), max(length(months)) from file.account") == [(2, 63)]
+    assert rows(bureau, "select count(*), max(length(months)) from file.account_now") == [(2, 63)]
 
 
 def test_consents_of_the_same_people_in_two_files_do_not_wait_for_each_other(bureau: Any) -> None:

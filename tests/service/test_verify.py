@@ -22,7 +22,7 @@ def files(bureau: Any) -> list[tuple[Any, ...]]:
                 " and table_name = 'account' and column_name <> 'changed_by'"
             )
         ]
-        query = f"select {', '.join(names)} from file.account order by subject_id, account_id"
+        query = f"select {', '.join(names)} from file.account_now order by subject_id, account_id"
         accounts = connection.execute(query).fetchall()
         return accounts + connection.execute("select * from file.subject order by 1").fetchall()
 
@@ -36,6 +36,7 @@ def furnish(bureau: Any) -> None:
     factory.send(bureau.deps, bank, "agreement", factory.agreement(1))
 
 
+_CO_BORROWER = "subject_id = (select subject_id from file.account where role = 'co_borrower')"
 #: What is changed as the superuser, behind every wall, and where and how it is found.
 #: Chunks: 1 subjects and tokens, 2 links, 3 accounts, 4 holder, 5 months, 6 agreement.
 _SPOILT = [
@@ -54,10 +55,13 @@ _SPOILT = [
     ("update ledger.publication set recorded_at = '2020-01-01' where position = 5",
      "position 5: recorded no later than the one before"),
     ("insert into ledger.abandoned values (6)", "position 6: its chunk was given up"),
-    ("update file.account set last_balance_minor = 5 where role = 'borrower' and"
-     " last_balance_minor = 90000", "last_balance_minor not as folded"),
-    ("update file.account set months = substr(months, 22) where role = 'co_borrower'",
+    ("update file.account set principal_minor = 5 where role = 'borrower' and"
+     " account_id in (select account_id from file.tail)", "principal_minor not as folded"),
+    (f"update file.tail set last_balance_minor = 5 where {_CO_BORROWER}",
+     "last_balance_minor not as folded"),
+    (f"update file.tail set months = substr(months, 22) where {_CO_BORROWER}",
      "months not as folded"),
+    (f"delete from file.tail where {_CO_BORROWER}", "latest, months not as folded"),
     ("delete from file.account where role = 'co_borrower'", "missing"),
     ("update file.subject set document = '{}' where document like '%credit_limit%'",
      "its document is not its fold"),
@@ -101,7 +105,8 @@ def test_whatever_is_changed_behind_it_is_named(furnished: Any) -> None:
 
 def test_a_rebuild_mends_spoilt_files_and_later_chunks_go_on(furnished: Any) -> None:
     with psycopg.connect(furnished.url) as connection:
-        connection.execute("update file.account set months = '', latest = null, changed_by = 0")
+        connection.execute("update file.account set terms = '{}', changed_by = 0")
+        connection.execute("update file.tail set months = '', chunk_id = 0")
         connection.execute("delete from file.subject")
     ledger_rebuild(furnished.deps)
     assert ledger_verify(furnished.deps).faults == ()

@@ -40,6 +40,8 @@ def erase_files(
 ) -> None:
     """Delete a subject's file, and accounts kept under her from everybody's.
 
+    Takes: rows that are locked and whose tails were cleared (`tail.clear`)
+
     Where links of parties that were hers once still name her, an empty document stays, as in the
     file of anybody all of whose parties have left.
     """

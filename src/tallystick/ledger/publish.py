@@ -1,8 +1,8 @@
 """Publishing: make a chunk visible and bring the files it changes up to date, in one transaction.
 
-Lock order everywhere: tokens, heads, files (`file.subject` rows, then `file.account` rows), each
-ascending, the counter row last. Who holds what is read anew after the locks; if it moved, the
-transaction is tried again from the start.
+Lock order everywhere: tokens, heads, files (`file.subject` rows, `file.account` rows, then keys of
+`file.tail`), each ascending, the counter row last. Who holds what is read anew after the
+locks; if it moved, the transaction is tried again from the start.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
-from tallystick.ledger import extend, files, fold, order, read
+from tallystick.ledger import extend, files, fold, order, read, tail
 
 
 class Moved(Exception):
@@ -74,7 +74,7 @@ def lock(
     """Lock the files of everybody the chunk touches; gives the subjects, ascending.
 
     Takes:  `also`: further subjects, whose files change because a party comes or goes
-    Raises: Moved when the set of subjects changed while waiting
+    Raises: Moved when the set of subjects changed while waiting, or months came to an account
     """
     subjects = sorted({*_subjects(connection, touched), *also})
     connection.execute(
@@ -85,13 +85,14 @@ def lock(
         "select from file.subject where subject_id = any(%s) order by subject_id for update",
         (subjects,),
     )
-    connection.execute(
-        "select from file.account where account_id = any(%s)"
-        " order by subject_id, account_id for update",
-        (list(touched.accounts),),
-    )
+    if touched.accounts:
+        tail.lock_rows(connection, touched.accounts)
     if sorted({*_subjects(connection, touched), *also}) != subjects:
         raise Moved
+    if touched.accounts:
+        tail.take_in(connection, touched.accounts)
+        if not tail.fence(connection, touched.accounts):
+            raise Moved
     return subjects
 
 

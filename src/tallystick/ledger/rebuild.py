@@ -89,10 +89,11 @@ def rebuild(connection: psycopg.Connection[Any], progress: Progress) -> tuple[in
     """Throw all files away and fold them anew; gives how many subjects and account rows stand.
 
     One transaction of the caller: inquiries read the old files until it commits; publishing waits,
-    because both tables are locked against writers.
+    because files are locked against writers.
     """
-    connection.execute("lock table file.subject in share row exclusive mode")
-    connection.execute("lock table file.account in share row exclusive mode")
+    for table in ("subject", "tail", "account"):  # in the order in which writers come to them
+        connection.execute(f"lock table file.{table} in share row exclusive mode")
+    connection.execute("delete from file.tail")
     connection.execute("delete from file.account")
     connection.execute("delete from file.subject")
     total, done = count_subjects(connection), 0
@@ -171,7 +172,7 @@ def _of_accounts(
     }
     with connection.cursor(row_factory=dict_row) as cursor:
         cursor.execute(
-            f"select {', '.join(_ROW)} from file.account where account_id = any(%s)"
+            f"select {', '.join(_ROW)} from file.account_now where account_id = any(%s)"
             " order by account_id, subject_id",
             (accounts,),
         )

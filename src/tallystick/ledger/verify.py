@@ -193,6 +193,12 @@ def check_strays(connection: psycopg.Connection[Any], faults: Faults) -> None:
     ):
         faults.add(f"subject {subject_id}", "has a file and no link")
     for account_id, subject_id in connection.execute(
+        "select account_id, subject_id from file.tail t where not exists (select from file.account"
+        " f where f.subject_id = t.subject_id and f.account_id = t.account_id)"
+        f" limit {KEPT_FAULTS}"
+    ):
+        faults.add(f"account {account_id} in the file of subject {subject_id}", "has a tail only")
+    for account_id, subject_id in connection.execute(
         "select account_id, subject_id from file.account f where not exists"
         " (select from directory.object o where o.object_id = f.account_id"
         f" and o.kind = 'account') limit {KEPT_FAULTS}"

@@ -20,6 +20,7 @@ import psycopg
 
 from tallystick.errors import BadRequest
 from tallystick.ledger import erase as ledger_erase
+from tallystick.ledger import tail
 from tallystick.model.canonical import canonical
 from tallystick.model.instant import instant_text
 from tallystick.service import intake_store
@@ -141,6 +142,8 @@ def _lock(connection: psycopg.Connection[Any], subject_id: UUID) -> _Hers:
         " order by subject_id, account_id for update",
         (subject_id, accounts),
     )
+    while not tail.clear(connection, subject_id, accounts):
+        pass  # months came meanwhile: now they can be seen
     parties = connection.execute(
         "select party_id from directory.party_subject where subject_id = %s order by 1",
         (subject_id,),

@@ -40,7 +40,7 @@ from unnest(%(furnishers)s::uuid[], %(tokens)s::bytea[]) with ordinality
 join directory.object o on o.furnisher_id = a.furnisher_id and o.kind = 'account'
   and o.number_token = a.token
 join directory.party_subject ps on ps.party_id = o.party_id
-join lateral (select * from file.account where account_id = o.object_id
+join lateral (select * from file.account_now where account_id = o.object_id
   order by subject_id limit 1) f on true
 """
 
@@ -168,7 +168,7 @@ def given_up(
 #: A month tells only that it was handed over within it.
 _SOLD_MONTHS = """
 select t.account_id, t.furnisher_id, t.period_end, p.position
-from (select distinct on (account_id) * from file.account where account_id = any(%(accounts)s)
+from (select distinct on (account_id) * from file.account_now where account_id = any(%(accounts)s)
   order by account_id, subject_id) f
 join ledger.snapshot t on t.party_id = f.party_id and t.account_id = f.account_id
   and t.period_end = f.last_period_end and t.status = 'sold'

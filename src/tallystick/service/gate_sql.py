@@ -80,7 +80,7 @@ _PARTS = (
     + " from directory.token_subject where token = any (%(tokens)s::bytea[])",
     _part(2, data="token") + f" from {_TOKENS_NOW} own",
     _part(3, *(f"{name}::text" for name in _ACCOUNT), data="months")
-    + " from file.account where subject_id = %(subject)s",
+    + " from file.account_now where subject_id = %(subject)s",
     _part(
         4,
         *(f"{name}::text" for name in _CONSENT),

@@ -2,7 +2,8 @@
 
 Pending records whose parent never came are rejected, kept answers of requests and ended sessions
 are forgotten, raw bytes (with what findings saw) end after the profile's `raw_days`: their key
-first, then the rows; and what was appended of a person after her erasure goes too.
+first, then the rows; what was appended of a person after her erasure goes too; and months that wait
+in the tail of files are taken into their rows.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
+from tallystick.ledger import tail
 from tallystick.service import intake_store
 from tallystick.service.erase import erase_late
 from tallystick.service.idempotency import forget_answers
@@ -21,6 +23,8 @@ from tallystick.service.sessions import end_sessions
 #: How long raw parts without a submission may stand: an upload that was cut off, or sent before.
 ORPHAN_DAYS = 1
 _DAY = timedelta(days=1)
+#: Accounts taken in by one transaction: nobody's file is locked longer than by a chunk.
+_TAKEN_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,7 @@ class Tidied:
     sessions_ended: int
     submissions_swept: int
     rows_erased: int
+    tails_taken_in: int
 
 
 def tidy(deps: Deps) -> Tidied:
@@ -43,6 +48,7 @@ def tidy(deps: Deps) -> Tidied:
         sessions_ended=end_sessions(deps, now),
         submissions_swept=sweep_raw(deps, now),
         rows_erased=erase_late(deps, now),
+        tails_taken_in=take_in_tails(deps),
     )
 
 
@@ -61,6 +67,21 @@ class Daily:
         tidied = tidy(self._deps)
         self._due = now + _DAY
         return tidied
+
+
+def take_in_tails(deps: Deps) -> int:
+    """Take what waits in the tail into the rows of `file.account`; gives how many rows it was.
+
+    Nobody reads or judges anything else for it: a file says the same before and after.
+    """
+    taken = 0
+    while True:
+        with deps.paced(), deps.database.connect("intake") as connection:
+            accounts = tail.waiting(connection, _TAKEN_AT_ONCE)
+            if not accounts:
+                return taken
+            tail.lock_rows(connection, accounts)
+            taken += tail.take_in(connection, accounts)
 
 
 def sweep_raw(deps: Deps, now: datetime) -> int:

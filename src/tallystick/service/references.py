@@ -35,7 +35,7 @@ select a.no, encode(a.token, 'hex') as token, o.object_id, o.party_id, f.subject
 from asked a
 left join directory.object o
   on o.furnisher_id = %(furnisher)s and o.kind = 'account' and o.number_token = a.token
-left join file.account f on f.account_id = o.object_id
+left join file.account_now f on f.account_id = o.object_id
 """
 _ACCOUNT_COLUMNS = """
   no integer, token varchar, object_id uuid, party_id uuid, subject_id uuid, changed_by bigint,

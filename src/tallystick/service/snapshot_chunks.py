@@ -18,9 +18,8 @@ from typing import Any, NamedTuple
 
 import psycopg
 
-from tallystick.ledger import append, order, publish, tables
+from tallystick.ledger import append, order, publish, tables, tail
 from tallystick.model import merkle
-from tallystick.model import months as grid
 from tallystick.service import snapshots
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
@@ -29,33 +28,12 @@ OnChunk = Callable[[psycopg.Connection[Any], int, int, order.Place], None]
 #: Chunks published at once: more would only wait for each other's positions.
 LANES = 2
 
-#: The changes of one chunk: copied before anything is locked, gone with the commit.
-_CHANGE = """
-create temporary table change (chunk_no integer, subject_id uuid, account_id uuid,
-  changed_by bigint, months bytea, latest text, first_delinquency_on date, last_period_end date,
-  last_bucket text, last_status text, last_balance_minor bigint) on commit delete rows
-"""
-
-# Joined by nested loop from the sorted changes, so rows are locked in ascending order; a row whose
-# file changed since it was judged does not match and the chunk is judged again.
-_UPDATE = f"""
-update file.account f set
-  months = substr(f.months || n.months,
-    greatest(1, length(f.months) + length(n.months) - {grid.KEPT_MONTHS * grid.SIZE} + 1)),
-  latest = n.latest, first_delinquency_on = n.first_delinquency_on,
-  last_period_end = n.last_period_end, last_bucket = n.last_bucket, last_status = n.last_status,
-  last_balance_minor = n.last_balance_minor, changed_by = %(chunk_id)s
-from (select * from change order by subject_id, account_id) n
-where f.subject_id = n.subject_id and f.account_id = n.account_id
-  and f.changed_by = n.changed_by
-"""
-
 
 class _Chunk(NamedTuple):
     """One chunk as CSV lines: its ledger rows, and the changes of files."""
 
     rows: list[bytes]
-    changes: list[bytes]
+    changes: list[tail.Change]
 
 
 class _Appended(NamedTuple):
@@ -64,7 +42,7 @@ class _Appended(NamedTuple):
     chunk_no: int
     chunk_id: int
     row_count: int
-    changes: list[bytes]
+    changes: list[tail.Change]
 
 
 def publish_fast(
@@ -105,15 +83,12 @@ def publish_fast(
 @contextmanager
 def _lane(deps: Deps, on_chunk: OnChunk) -> Iterator[Callable[[_Appended], Future[int]]]:
     """A connection and a thread that publish one chunk after another."""
-    with (
-        deps.database.connect("intake") as connection,
-        _unhurried(connection),
-        _change_table(connection),
-    ):
+    with deps.database.connect("intake") as connection, _unhurried(connection):
 
         def publish_one(appended: _Appended) -> int:
             with deps.paced():
-                _publish(connection, appended)
+                if not tail.add(connection, appended.changes, chunk_id=appended.chunk_id):
+                    raise publish.Stale(frozenset())
                 place = order.take_place(connection, [appended.chunk_id], deps.clock())
                 on_chunk(connection, appended.chunk_no, appended.row_count, place)
                 connection.commit()
@@ -142,7 +117,9 @@ def _chunks(job: Job, planned: snapshots.Plan, writer: ThreadPoolExecutor) -> It
         with ledger.open("rb") as rows, change.open("rb") as changes:
             by_chunk = groupby(changes, key=lambda line: line[: line.index(b",")])
             for number, (_, changed) in zip(piece, by_chunk, strict=True):
-                yield _Chunk(list(islice(rows, sizes[number])), list(changed))
+                yield _Chunk(
+                    list(islice(rows, sizes[number])), [tail.Change.of(line) for line in changed]
+                )
         ledger.unlink()
         change.unlink()
 
@@ -163,23 +140,6 @@ def _unhurried(connection: psycopg.Connection[Any]) -> Iterator[None]:
     finally:
         connection.rollback()
         connection.execute("reset synchronous_commit")
-
-
-@contextmanager
-def _change_table(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """The temporary table of changes, and a planner that joins from it in its order."""
-    connection.execute("drop table if exists change")
-    connection.execute(_CHANGE)
-    connection.execute("set enable_hashjoin = off")
-    connection.execute("set enable_mergejoin = off")
-    connection.commit()
-    try:
-        yield
-    finally:
-        connection.rollback()
-        connection.execute("reset enable_hashjoin")
-        connection.execute("reset enable_mergejoin")
-        connection.execute("drop table if exists change")
 
 
 class _Appender:
@@ -212,15 +172,3 @@ class _Appender:
             copy.write(prefix + prefix.join(lines))
         self._connection.commit()
         return _Appended(chunk_no, chunk_id, len(lines), changes)
-
-
-def _publish(connection: psycopg.Connection[Any], appended: _Appended) -> None:
-    """Bring the chunk's files up to date under their locks.
-
-    Raises: ledger.publish.Stale when one of them changed since its rows were judged
-    """
-    with connection.cursor().copy("copy change from stdin (format csv)") as copy:
-        copy.write(b"".join(appended.changes))
-    found = connection.execute(_UPDATE, {"chunk_id": appended.chunk_id}).rowcount
-    if found != len(appended.changes):
-        raise publish.Stale(frozenset())

@@ -1,8 +1,8 @@
 """Publishing a file of snapshots: whole columns from the file into the ledger and the files.
 
-The months of an account that follow its newest month are appended to its file in place
-(`months || new`), chunk by chunk in the order of the subjects; everything else (an earlier month,
-a restatement) is folded from the ledger like any other record. A property test holds both equal.
+The months of an account that follow its newest month are added to its file (`ledger.tail`), chunk
+by chunk in the order of the subjects; everything else (an earlier month, a restatement) is folded
+from the ledger like any other record. A property test holds both equal.
 """
 
 from __future__ import annotations

@@ -28,7 +28,9 @@ from tallystick.synth.plan import read_plan
 
 _STEP = "rare"
 _KINDS = ("clash", "weak")
-_FILE = "select months, first_delinquency_on, furnisher_id from file.account where account_id = %s"
+_FILE = (
+    "select months, first_delinquency_on, furnisher_id from file.account_now where account_id = %s"
+)
 _SAID = (
     "select count(*) from ledger.snapshot join ledger.publication using (chunk_id)"
     " where account_id = %s and period_end = %s"

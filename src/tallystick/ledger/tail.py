@@ -1,0 +1,181 @@
+"""The tail: newest months that the wide rows of `file.account` have not taken in yet.
+
+A month of an account is twenty-one bytes, the row that holds sixty of them a kilobyte and more: a
+file of months would rewrite a row for each of its own, on pages all over the table. It adds one
+narrow row an account to `file.tail` instead, in order. Readers see row and tail as one in
+`file.account_now`; whoever writes an account takes its tail in first, and housekeeping takes in
+what nobody wrote.
+
+Who adds to a tail does not touch the row, so the row's lock does not keep him from those who write
+it. The key of `file.tail` does: a writer, who has locked the row, takes the tail in and puts a
+*fence* in its place until his transaction ends. Who adds meanwhile waits for it, and then finds
+that the row has moved; a writer who meets months under way waits for them, and begins again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Self
+from uuid import UUID
+
+import psycopg
+from psycopg.errors import UniqueViolation
+
+from tallystick.model import months as grid
+
+#: Columns of a change as text, in this order.
+COLUMNS = (
+    "subject_id", "account_id", "changed_by", "months", "latest", "first_delinquency_on",
+    "last_period_end", "last_bucket", "last_status", "last_balance_minor",
+)  # fmt: skip
+_COPY = f"copy file.tail_rows (subject_id, account_id, chunk_id, {', '.join(COLUMNS[3:])})"
+
+
+class Change(NamedTuple):
+    """Newer months of one account in one file, in the order files are locked in.
+
+    `changed_by` is the chunk that had last changed the account when its months were judged; `rest`
+    are the columns after it as CSV.
+    """
+
+    subject_id: str
+    account_id: str
+    changed_by: str
+    rest: bytes
+
+    @classmethod
+    def of(cls, line: bytes) -> Self:
+        """From a line of CSV that begins with the number of its chunk, then `COLUMNS`."""
+        _, subject, account, changed_by, rest = line.split(b",", 4)
+        return cls(subject.decode(), account.decode(), changed_by.decode(), rest)
+
+
+def add(connection: psycopg.Connection[Any], changes: Iterable[Change], *, chunk_id: int) -> bool:
+    """Add a chunk's months to the tails of its accounts; older ones there are taken in first.
+
+    Gives: whether all accounts stood as judged and nobody else added to them; if not, roll back and
+           judge again
+    """
+    ordered = sorted(changes)
+    subjects, accounts, changed_by, rests = zip(*ordered, strict=True)
+    _make_room(connection, subjects, accounts)
+    lines = (
+        f"{subject},{account},{chunk_id},".encode() + rest
+        for subject, account, rest in zip(subjects, accounts, rests, strict=True)
+    )
+    try:
+        # The part, not the whole: COPY refuses a table with row security.
+        with connection.cursor().copy(f"{_COPY} from stdin (format csv)") as copy:
+            copy.write(b"".join(lines))
+    except UniqueViolation:
+        return False
+    given = [list(subjects), list(accounts), list(changed_by)]
+    row = connection.execute(_STANDING, given).fetchone()
+    return row is not None and row[0] == len(ordered)
+
+
+_STANDING = """
+select count(*) from unnest(%s::uuid[], %s::uuid[], %s::bigint[])
+  as n (subject_id, account_id, changed_by)
+join file.account f on f.subject_id = n.subject_id and f.account_id = n.account_id
+  and f.changed_by = n.changed_by
+"""
+
+
+def _make_room(
+    connection: psycopg.Connection[Any], subjects: Sequence[str], accounts: Collection[str]
+) -> None:
+    found = connection.execute(
+        "select account_id from file.tail where subject_id = any(%s::uuid[])", (list(subjects),)
+    ).fetchall()
+    older = {row[0] for row in found}.intersection(map(UUID, accounts))
+    if older:
+        lock_rows(connection, older)
+        take_in(connection, older)
+
+
+def lock_rows(connection: psycopg.Connection[Any], accounts: Collection[UUID]) -> None:
+    """Lock the rows of accounts in every file, in the order everybody does."""
+    connection.execute(
+        "select from file.account where account_id = any(%s)"
+        " order by subject_id, account_id for update",
+        (list(accounts),),
+    )
+
+
+def take_in(connection: psycopg.Connection[Any], accounts: Collection[UUID]) -> int:
+    """Move the tails of accounts into their rows, which are locked.
+
+    Gives: how many rows took months in; each then stands at the chunk its tail stood at
+    """
+    return connection.execute(_TAKE_IN, (list(accounts),)).rowcount
+
+
+_TAKE_IN = f"""
+with gone as (
+  delete from file.tail t using file.account f where f.account_id = any(%s)
+    and t.subject_id = f.subject_id and t.account_id = f.account_id
+  returning t.*
+)
+update file.account f set
+  months = substr(f.months || n.months,
+    greatest(1, length(f.months) + length(n.months) - {grid.KEPT_MONTHS * grid.SIZE} + 1)),
+  latest = n.latest, first_delinquency_on = n.first_delinquency_on,
+  last_period_end = n.last_period_end, last_bucket = n.last_bucket, last_status = n.last_status,
+  last_balance_minor = n.last_balance_minor, changed_by = n.chunk_id
+from gone n where f.subject_id = n.subject_id and f.account_id = n.account_id
+"""
+
+
+def fence(connection: psycopg.Connection[Any], accounts: Collection[UUID]) -> bool:
+    """Keep everybody from adding to accounts, whose rows are locked, until the transaction ends.
+
+    Gives: whether nobody had; if not, roll back and begin again
+    """
+    return _fence(connection, "f.account_id = any(%(accounts)s)", {"accounts": list(accounts)})
+
+
+def clear(
+    connection: psycopg.Connection[Any], subject_id: UUID, accounts: Collection[UUID]
+) -> bool:
+    """Delete what waits in a subject's file and of accounts in any, and keep everybody from adding.
+
+    Gives: whether it is done; if not, somebody had added, and it can be tried again
+    """
+    which = "(f.subject_id = %(subject)s or f.account_id = any(%(accounts)s))"
+    given = {"subject": subject_id, "accounts": list(accounts)}
+    with connection.transaction():
+        connection.execute(_DELETE.format(which=which), given)
+        if _fence(connection, which, given):
+            return True
+        raise psycopg.Rollback
+    return False
+
+
+def _fence(connection: psycopg.Connection[Any], which: str, given: Mapping[str, Any]) -> bool:
+    rows = connection.execute(f"select count(*) from file.account f where {which}", given)
+    wanted = rows.fetchone()
+    put = connection.execute(_FENCE.format(which=which), given).rowcount
+    connection.execute(_DELETE.format(which=which) + " and t.chunk_id = 0", given)
+    return wanted is not None and put == wanted[0]
+
+
+# A row deleted by the transaction that made it keeps its key until that transaction ends.
+_FENCE = """
+insert into file.tail (subject_id, account_id, chunk_id, last_period_end, last_bucket, last_status,
+  months, latest)
+select f.subject_id, f.account_id, 0, '-infinity', '', '', '', '' from file.account f
+where {which} order by f.subject_id, f.account_id on conflict do nothing
+"""
+_DELETE = """
+delete from file.tail t using file.account f
+where {which} and t.subject_id = f.subject_id and t.account_id = f.account_id
+"""
+
+
+def waiting(connection: psycopg.Connection[Any], limit: int) -> list[UUID]:
+    """Some accounts with months that wait in the tail, in the order of the files."""
+    rows = connection.execute(
+        "select account_id from file.tail order by subject_id, account_id limit %s", (limit,)
+    )
+    return list(dict.fromkeys(row[0] for row in rows))

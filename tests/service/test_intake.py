@@ -173,7 +173,7 @@ def test_the_same_account_number_at_two_furnishers_is_two_accounts(bureau: Any) 
     factory.open_account(bureau.deps, other)
     assert rows(
         bureau,
-        "select count(distinct account_id), count(distinct subject_id), count(*) from file.account_now",
+        "select count(distinct account_id), count(distinct subject_id), count(*) from file.account",
     ) == [(2, 1, 2)]
     assert send(bureau, other, "snapshot", factory.snapshot(1, "2024-12")) == ACCEPTED
     assert rows(bureau, "select count(*) from file.account_now where months <> ''") == [(1,)]

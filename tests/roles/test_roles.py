@@ -37,8 +37,9 @@ REFUSED = [
     ("serve", "delete from gate.withdrawal"),
     ("serve", "delete from gate.look_outbox"),
     ("serve", "update file.account set last_bucket = '0'"),
-    ("serve", "select * from file.tail_rows"),
-    ("serve", "insert into file.tail_rows select"),
+    ("serve", "select * from file.tail"),
+    ("serve", "select * from file.account_now"),
+    ("serve", "insert into file.tail select"),
     ("serve", "insert into file.subject (subject_id) values (gen_random_uuid())"),
     ("serve", "insert into identity.link select"),
     ("serve", "delete from directory.token_subject"),
@@ -245,7 +246,7 @@ def _seen(connection: psycopg.Connection[Any], permit: str | None) -> set[UUID]:
         connection.execute("select set_config('tallystick.permit', %s, true)", (permit,))
     seen: list[set[UUID]] = [
         {row[0] for row in connection.execute(f"select subject_id from file.{table}")}
-        for table in ("subject", "account", "tail", "account_now")
+        for table in ("subject", "account", "account_permitted")
     ]
     assert all(one == seen[0] for one in seen)
     return seen[0]

@@ -28,7 +28,7 @@ COLUMNS = (
     "subject_id", "account_id", "changed_by", "months", "latest", "first_delinquency_on",
     "last_period_end", "last_bucket", "last_status", "last_balance_minor",
 )  # fmt: skip
-_COPY = f"copy file.tail_rows (subject_id, account_id, chunk_id, {', '.join(COLUMNS[3:])})"
+_COPY = f"copy file.tail (subject_id, account_id, chunk_id, {', '.join(COLUMNS[3:])})"
 
 
 class Change(NamedTuple):
@@ -64,7 +64,6 @@ def add(connection: psycopg.Connection[Any], changes: Iterable[Change], *, chunk
         for subject, account, rest in zip(subjects, accounts, rests, strict=True)
     )
     try:
-        # The part, not the whole: COPY refuses a table with row security.
         with connection.cursor().copy(f"{_COPY} from stdin (format csv)") as copy:
             copy.write(b"".join(lines))
     except UniqueViolation:

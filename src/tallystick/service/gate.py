@@ -171,14 +171,29 @@ async def read(deps: Deps, gate: Opened, tokens: Sequence[bytes]) -> list[Materi
         statements.append((sql.PERMIT, {"permit": permit}))
         statements.append((sql.READ, {"subject": subject, "tokens": list(tokens)}))
     results = await gate.line.run(*statements)
-    found = [
-        _material(subject, rows) for subject, rows in zip(subjects, results[1::2], strict=True)
-    ]
+    found = []
+    for subject, rows in zip(subjects, results[1::2], strict=True):
+        one = _material(subject, rows)
+        if _was_anothers(rows):
+            one[0].looks += await _looks_elsewhere(gate, one[0])
+        found.append(one)
     under = {subject for _, candidates in found for subject in candidates}
     if not under <= set(gate.locked):
         await gate.line.run((sql.MAKE_HEADS, {"subjects": sorted(under)}), _COMMIT)
         raise Moved
     return [material for material, _ in found]
+
+
+async def _looks_elsewhere(gate: Opened, material: Material) -> list[LookLine]:
+    """Looks from when a party of hers was another's: her head is locked, so they stand."""
+    given = {"subject": material.subject_id, "log_size": material.log_size}
+    (rows,) = await gate.line.run((sql.ELSEWHERE, given))
+    known = {one.look_id for one in material.looks}
+    return [look_line(row) for row in rows if row[1] not in known]
+
+
+def _was_anothers(rows: Rows) -> bool:
+    return any(row[0] == _PLACE and row[4] is not None for row in rows)
 
 
 def _material(subject_id: str, rows: Rows) -> tuple[Material, set[str]]:
@@ -207,7 +222,7 @@ def _material(subject_id: str, rows: Rows) -> tuple[Material, set[str]]:
     return material, candidates
 
 
-_CANDIDATE, _TOKEN, _ACCOUNT, _CONSENT, _LOOK = 1, 2, 3, 4, 5
+_PLACE, _CANDIDATE, _TOKEN, _ACCOUNT, _CONSENT, _LOOK = range(6)
 
 
 def look_line(row: Sequence[Any]) -> LookLine:

@@ -44,28 +44,37 @@ _LOOK_TEXTS = ("l.look_id::text", "l.member_id::text", "l.permit", "l.purpose", 
 _LOOK_TIMES = "l.occurred_at, null::timestamptz, null::timestamptz, null::timestamptz"
 
 
-def _looks(tokens: str, parties: str, bound: str) -> str:
-    """Her looks: under her id, under ids her parties had when looked at, or under her tokens."""
-    head = _part(5, *_LOOK_TEXTS, number="e.number", times=_LOOK_TIMES)
+_LOOK = _part(5, *_LOOK_TEXTS, number="e.number", times=_LOOK_TIMES)
+_BEFORE = " and e.number < %(log_size)s"
+
+
+def _looks(tokens: str, bound: str) -> str:
+    """Her looks under her id, and those under her tokens from before she was anybody."""
     return f"""
-{head} from log.look l join log.entry e using (look_id) where l.subject_id = %(subject)s{bound}
+{_LOOK} from log.look l join log.entry e using (look_id) where l.subject_id = %(subject)s{bound}
 union all
-{head} from {tokens} t join log.look l using (token) join log.entry e using (look_id)
+{_LOOK} from {tokens} t join log.look l using (token) join log.entry e using (look_id)
   where l.subject_id is null{bound}
-union all
-{head} from {parties} own join identity.link k using (party_id)
+"""
+
+
+def _looks_elsewhere(parties: str) -> str:
+    """Looks at others whose parties were then what are hers now."""
+    return f"""
+{_LOOK} from {parties} own join identity.link k using (party_id)
   join ledger.publication p using (chunk_id)
   join log.look l on l.subject_id = k.subject_id and l.position >= p.position
   join log.entry e using (look_id)
-  where k.subject_id <> %(subject)s{bound} and not exists (
+  where k.subject_id <> %(subject)s{_BEFORE} and not exists (
     select from identity.link later join ledger.publication q using (chunk_id)
     where later.party_id = k.party_id and q.position > p.position and q.position <= l.position)
 """
 
 
 #: Everything about one subject in one statement, so that all of it stands at one place: kind 0 the
-#: coordinates and the document, 1 who is under the tokens, 2 her tokens, 3 accounts, 4 consents
-#: under her tokens and the tokens asked by, 5 looks.
+#: coordinates, the document and whether a party of hers was another's once (`ELSEWHERE`), 1 who is
+#: under the tokens, 2 her tokens, 3 accounts, 4 consents under her tokens and the tokens asked by,
+#: 5 looks.
 _ACCOUNT = ("account_id", "party_id", "furnisher_id", "role", "terms", "latest", "events")
 _CONSENT = ("c.consent_id", "c.captured_by", "c.recipient_id", "c.purpose")
 _PARTS = (
@@ -74,13 +83,15 @@ _PARTS = (
         "(select document from file.subject where subject_id = %(subject)s)",
         "(select max(number) + 1 from log.entry)::text",
         "(select head_version from gate.head where subject_id = %(subject)s)::text",
+        f"(select true from {_PARTIES_NOW} own join identity.link k using (party_id)"
+        " where k.subject_id <> %(subject)s limit 1)::text",
         number="(select position from ledger.counter)",
     ),
     _part(1, "subject_id::text")
     + " from directory.token_subject where token = any (%(tokens)s::bytea[])",
     _part(2, data="token") + f" from {_TOKENS_NOW} own",
     _part(3, *(f"{name}::text" for name in _ACCOUNT), data="months")
-    + " from file.account_now where subject_id = %(subject)s",
+    + " from file.account_permitted where subject_id = %(subject)s",
     _part(
         4,
         *(f"{name}::text" for name in _CONSENT),
@@ -91,12 +102,14 @@ _PARTS = (
     )
     + " from gate.consent c left join gate.withdrawal w using (token, consent_id)"
     f" where c.token = any (array (select token from {_TOKENS_NOW} own) || %(tokens)s::bytea[])",
-    _looks(_TOKENS_NOW, _PARTIES_NOW, ""),
+    _looks(_TOKENS_NOW, ""),
 )
 READ = " union all ".join(_PARTS)
+#: The looks that `READ` leaves out, as few have any: those up to the size of the log it read.
+ELSEWHERE = _looks_elsewhere(_PARTIES_NOW)
 
 #: The looks as they stood in a log of a given size.
-LOOKS_THEN = _looks(_TOKENS_THEN, _PARTIES_THEN, " and e.number < %(log_size)s")
+LOOKS_THEN = f"{_looks(_TOKENS_THEN, _BEFORE)} union all {_looks_elsewhere(_PARTIES_THEN)}"
 
 OTHER_CONSENT = "select 1 from directory.consent where consent_id = %(consent_id)s"
 USE = """

@@ -30,6 +30,7 @@ from benchmarks.bureau import (
     fill_accounts,
     server_cpu_seconds,
     utc,
+    warm,
 )
 from tallystick.service import submit
 
@@ -163,6 +164,7 @@ def run(accounts: int, *, profiled: bool) -> dict[str, Any]:
         fill_accounts(filled, accounts, 24, LAST)
         path = filled.deps.work_folder / "month.csv"
         write_month(path, accounts)
+        warm(filled.url)
         base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         peak = _PeakMemory()
         probe = LockProbe(filled.url)

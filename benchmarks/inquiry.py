@@ -29,7 +29,7 @@ from pathlib import Path
 
 import psycopg
 
-from benchmarks.bureau import Filled, huge_pages, server_cpu_seconds, server_settings
+from benchmarks.bureau import Filled, huge_pages, server_cpu_seconds, server_settings, warm
 from benchmarks.inquiry_data import fill
 from benchmarks.inquiry_intake import FURNISHER, prepare
 from benchmarks.inquiry_server import SEED
@@ -118,7 +118,7 @@ def _bureau(given: argparse.Namespace) -> Iterator[Site]:
         if not targets.exists():
             _fill(deps, url, given.subjects, targets)
         for each in (url, vault_url_of(url)):
-            _warm(each)
+            warm(each)
         yield Site(deps, url, targets, server)
 
 
@@ -132,13 +132,6 @@ def _fill(deps: Deps, url: str, subjects: int, targets: Path) -> None:
         connection.execute("checkpoint")
     targets.write_text(json.dumps({"secret": secret, "targets": rows}))
     print(f"  filled in {time.perf_counter() - since:.0f} s", flush=True)
-
-
-def _warm(url: str) -> None:
-    """Read everything into the server's memory, as in a bureau that has been up for a while."""
-    with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute("create extension if not exists pg_prewarm")
-        connection.execute("select pg_prewarm(oid) from pg_class where relkind in ('r', 'i', 't')")
 
 
 def _measured(site: Site, given: argparse.Namespace) -> dict[str, float]:

@@ -7,7 +7,7 @@ directory. Numbers never travel; tokens do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,17 +109,18 @@ def look_up(
         f"select distinct number from ({numbers_sql}) where number is not null"
     ).fetchnumpy()["number"]
     texts: list[str] = numbers.tolist()
-    tokens = deps.keys.number_tokens(furnisher, kind, texts)
     query, columns = _query(kind)
     given = {"furnisher": furnisher, "kind": kind}
     if job.is_small:
+        tokens = deps.keys.number_tokens(furnisher, kind, texts)
         found = connection.execute(
             _ASKED + query, {**given, "numbers": list(range(len(texts))), "tokens": tokens}
         )
         job.con.execute(f"create or replace table {into} (number varchar, {columns})")
         insert_rows(job.con, into, ((texts[row[0]], *row) for row in found))
         return
-    _send(connection, tokens)
+    parts = (texts[at : at + _SENT_AT_ONCE] for at in range(0, len(texts), _SENT_AT_ONCE))
+    _send(connection, (deps.keys.number_tokens(furnisher, kind, part) for part in parts))
     _load(connection, job, numbers, query=query, columns=columns, given=given, into=into)
 
 
@@ -137,10 +138,11 @@ def _load(
     path = job.folder / f"{into}.csv"
     names = [part.split()[0] for part in columns.replace("\n", " ").split(",")]
     connection.execute("set local work_mem = '256MB'")
-    with path.open("wb") as file, connection.cursor(name="look_up") as cursor:
-        cursor.itersize = 8
-        cursor.execute(_as_csv(query, names), given)
-        for (lines,) in cursor:
+    connection.execute("set local parallel_tuple_cost = 0.001")  # rows are narrow, tables are not
+    copied = f"copy ({_as_csv(query, names)}) to stdout (format binary)"
+    with path.open("wb") as file, connection.cursor().copy(copied, given) as copy:
+        copy.set_types(["text"])
+        for (lines,) in copy.rows():
             file.write(lines.encode())
             file.write(b"\n")
     asked = {"no": np.arange(len(numbers), dtype=np.int32), "number": numbers}
@@ -162,8 +164,9 @@ def _load(
 def _as_csv(query: str, names: Sequence[str]) -> str:
     """The query's rows as CSV text, thousands to a value.
 
-    COPY would send every row as a message of its own, each of which costs us more than the row; no
-    column here holds a comma or a quote (ids, codes, dates, numbers).
+    A plain COPY would send every row as a message of its own, each of which costs us more than the
+    row, and a cursor could not be read by several of the server's processes. No column here holds a
+    comma or a quote (ids, codes, dates, numbers).
     """
     fields = ", ".join(f"coalesce({name}::text, '')" for name in names)
     return (
@@ -180,26 +183,31 @@ def _query(kind: str) -> tuple[str, str]:
     return _OBJECT_QUERY, _OBJECT_COLUMNS
 
 
-def _send(connection: psycopg.Connection[Any], tokens: Sequence[bytes]) -> None:
-    """Copy tokens, numbered from 0, into the temporary table `asked`."""
+def _send(connection: psycopg.Connection[Any], parts: Iterable[Sequence[bytes]]) -> None:
+    """Copy tokens, numbered from 0, into the temporary table `asked`; it takes one part while the
+    next is made.
+    """
     connection.execute(
         "create temporary table if not exists asked (no integer, token bytea) on commit drop"
     )
     connection.execute("truncate asked")
-    rows = np.zeros(
-        len(tokens),
-        dtype=[("n", ">i2"), ("l1", ">i4"), ("no", ">i4"), ("l2", ">i4"), ("token", "V16")],
-    )
-    rows["n"], rows["l1"], rows["l2"] = 2, 4, 16
-    rows["no"] = np.arange(len(tokens))
-    rows["token"] = np.frombuffer(b"".join(tokens), dtype="V16")
-    header = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+    header, sent = b"PGCOPY\n\xff\r\n\0" + bytes(8), 0
     with connection.cursor().copy("copy asked from stdin (format binary)") as copy:
         copy.write(header)
-        if len(tokens):
+        for tokens in parts:
+            rows = np.zeros(len(tokens), dtype=_ROW)
+            rows["n"], rows["l1"], rows["l2"] = 2, 4, 16
+            rows["no"] = np.arange(sent, sent + len(tokens))
+            rows["token"] = np.frombuffer(b"".join(tokens), dtype="V16")
             copy.write(rows.tobytes())
+            sent += len(tokens)
         copy.write(b"\xff\xff")
     connection.execute("analyze asked")
+
+
+#: A row of `asked` as a binary COPY has it: the number of fields, and each with its length.
+_ROW = np.dtype([("n", ">i2"), ("l1", ">i4"), ("no", ">i4"), ("l2", ">i4"), ("token", "V16")])
+_SENT_AT_ONCE = 50_000
 
 
 def holder_sql(alias: str = "") -> str:

@@ -33,7 +33,7 @@ class _Chunk(NamedTuple):
     """One chunk as CSV lines: its ledger rows, and the changes of files."""
 
     rows: list[bytes]
-    changes: list[tail.Change]
+    changes: list[bytes]
 
 
 class _Appended(NamedTuple):
@@ -42,7 +42,7 @@ class _Appended(NamedTuple):
     chunk_no: int
     chunk_id: int
     row_count: int
-    changes: list[tail.Change]
+    changes: list[bytes]
 
 
 def publish_fast(
@@ -103,12 +103,12 @@ def _chunks(job: Job, planned: snapshots.Plan, writer: ThreadPoolExecutor) -> It
 
     The job's DuckDB belongs to the writer until the last piece is there.
     """
-    sizes, step = planned.sizes, snapshots.PIECE_CHUNKS
+    sizes = planned.sizes
 
     def write(piece: range) -> Future[tuple[Path, Path]]:
         return writer.submit(snapshots.write_piece, job, piece, has_several=planned.has_several)
 
-    pieces = [range(at, min(at + step, len(sizes))) for at in range(0, len(sizes), step)]
+    pieces = list(_pieces(len(sizes)))
     waiting = write(pieces[0])
     for at, piece in enumerate(pieces):
         ledger, change = waiting.result()
@@ -117,11 +117,18 @@ def _chunks(job: Job, planned: snapshots.Plan, writer: ThreadPoolExecutor) -> It
         with ledger.open("rb") as rows, change.open("rb") as changes:
             by_chunk = groupby(changes, key=lambda line: line[: line.index(b",")])
             for number, (_, changed) in zip(piece, by_chunk, strict=True):
-                yield _Chunk(
-                    list(islice(rows, sizes[number])), [tail.Change.of(line) for line in changed]
-                )
+                without_number = [line[line.index(b",") + 1 :] for line in changed]
+                yield _Chunk(list(islice(rows, sizes[number])), without_number)
         ledger.unlink()
         change.unlink()
+
+
+def _pieces(chunks: int) -> Iterator[range]:
+    """Chunks to write at once: few at first, as all wait for them."""
+    start, stop = 0, min(snapshots.FIRST_CHUNKS, chunks)
+    while start < chunks:
+        yield range(start, stop)
+        start, stop = stop, min(stop + snapshots.PIECE_CHUNKS, chunks)
 
 
 @contextmanager

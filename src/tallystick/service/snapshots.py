@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from tallystick.ledger import tables
+from tallystick.ledger import tables, tail
 from tallystick.model import months as grid
 from tallystick.service import context
 from tallystick.service.references import Job
@@ -19,6 +19,7 @@ from tallystick.service.references import Job
 CHUNK_ROWS = 2_000
 #: Chunks written to files at once, while those before them are published.
 PIECE_CHUNKS = 50
+FIRST_CHUNKS = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,7 +150,7 @@ def write_piece(job: Job, chunks: range, *, has_several: bool) -> tuple[Path, Pa
         " '\\x' || n.months as months, n.latest, n.first_delinquency_on, n.last_period_end,"
         f" n.last_bucket, n.last_status, n.last_balance_minor from ({_changes(piece, has_several)})"
         f" n join (from file_order {within}) f using (no) order by n.place) to '{change}'"
-        " (format csv, header false)"
+        f" (format csv, header false, quote '{tail.QUOTE}', escape '{tail.QUOTE}')"
     )
     return ledger, change
 

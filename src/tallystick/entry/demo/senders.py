@@ -29,8 +29,9 @@ from tallystick.service.members import Member
 
 #: Ends one sender when the block is left, given what was raised as `__exit__` is.
 Ends = Callable[..., None]
-#: Processes that play: as many as the machine a demo is made for has cores.
-_SENDERS = 2
+#: Processes that play: one more than the machine a demo is made for has cores, as each waits for
+#: the database a quarter of its time.
+_SENDERS = 3
 _PATIENCE_S = 30
 #: Rows of a file make no circles: looking for some after every 700 of them finds none.
 _COLLECTED_AFTER = (50_000, 20, 20)

@@ -91,6 +91,7 @@ def make_deps(
         new_id=new_id,
         random_bytes=secrets.token_bytes,
         paced=paced(intake_share),
+        gives_way=intake_share < 1.0,
         database=database,
         vault=vault,
         keys=keys,

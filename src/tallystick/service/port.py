@@ -111,13 +111,15 @@ class Deps:
     """Everything a use-case may touch.
 
     `new_id` gives a fresh UUID version 7; each chunk of long work is a block under `paced()`, which
-    may pause after it, so that answering keeps its share of the machine.
+    may pause after it, so that answering keeps its share of the machine. `gives_way` says that it
+    does, and that long work should keep to one processor of the database's.
     """
 
     clock: Callable[[], datetime]
     new_id: Callable[[], UUID]
     random_bytes: Callable[[int], bytes]
     paced: Callable[[], AbstractContextManager[None]]
+    gives_way: bool
     database: Connections
     vault: Vault
     keys: Keys

@@ -121,6 +121,12 @@ def look_up(
         return
     parts = (texts[at : at + _SENT_AT_ONCE] for at in range(0, len(texts), _SENT_AT_ONCE))
     _send(connection, (deps.keys.number_tokens(furnisher, kind, part) for part in parts))
+    # Rows are narrow and tables are not: reading them is worth a second process, if one is free.
+    connection.execute(
+        "set local max_parallel_workers_per_gather = 0"
+        if deps.gives_way
+        else "set local parallel_tuple_cost = 0.001"
+    )
     _load(connection, job, numbers, query=query, columns=columns, given=given, into=into)
 
 
@@ -138,7 +144,6 @@ def _load(
     path = job.folder / f"{into}.csv"
     names = [part.split()[0] for part in columns.replace("\n", " ").split(",")]
     connection.execute("set local work_mem = '256MB'")
-    connection.execute("set local parallel_tuple_cost = 0.001")  # rows are narrow, tables are not
     copied = f"copy ({_as_csv(query, names)}) to stdout (format binary)"
     with path.open("wb") as file, connection.cursor().copy(copied, given) as copy:
         copy.set_types(["text"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import calendar
 import io
 import os
 import random
@@ -11,6 +12,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,6 +23,7 @@ import rig as rigs
 from service import gate_world as gw
 from tallystick.errors import BadRequest, Refused
 from tallystick.service.consents import withdraw
+from tallystick.service.housekeeping import take_in_tails
 from tallystick.service.identity import link, unlink
 from tallystick.service.inquire import answer
 from tallystick.service.log import sequence_once
@@ -119,6 +122,62 @@ def test_all_at_once(world: gw.World) -> None:
     assert all(crowd.done[name] for name in ("withdraw", "unlink and link", "hit"))
     assert world.rows(_AFTER) == []
     rigs.check_whole(world)  # type: ignore[arg-type]
+
+
+def test_months_that_follow_beside_all_who_write_their_accounts(world: gw.World) -> None:
+    """New months touch no row that others lock; still none is lost, doubled or out of place."""
+    crowd = Crowd(SECONDS)
+    for member in (world.platform, world.other):
+        for serial in _serials():
+            gw.furnish(world, member, serial=serial, account=f"T-{serial}", months=0, **_LONG_AGO)
+    sent: dict[UUID, set[str]] = {}
+    for number, member in enumerate((world.platform, world.platform, world.other)):
+        crowd.add(f"months {number}", _follower(world, member, sent))
+    crowd.add("events", lambda number: _event(world, number))
+    crowd.add("unlink and link", _mover(world, _parties(world)))
+    crowd.add("keep house", lambda _: _keep_house(world))
+    crowd.run()
+    print(dict(crowd.done))
+    assert all(crowd.done[name] for name in ("months 0", "events", "unlink and link"))
+    found = world.rows(
+        "select distinct f.furnisher_id, length(months) / 21 from file.account_now f"
+        " join ledger.account a on a.object_id = f.account_id where a.opened_on = '2016-01-01'"
+    )
+    assert dict(found) == {member: len(ends) for member, ends in sent.items()}
+    rigs.check_whole(world)  # type: ignore[arg-type]
+
+
+_LONG_AGO = {"valid_from": "2016-01-01", "opened_on": "2016-01-01"}
+_ENDS = [
+    date(year, month, calendar.monthrange(year, month)[1]).isoformat()
+    for year in range(2020, 2025)
+    for month in range(1, 13)
+]
+
+
+def _follower(world: gw.World, member: Member, sent: dict[UUID, set[str]]) -> Callable[[int], None]:
+    def step(number: int) -> None:
+        end = _ENDS[number % len(_ENDS)]
+        records = [gw.month(f"T-{serial}", end) for serial in _serials()]
+        view = submit_records(world.deps, member, "snapshot", records)
+        assert view.sent == view.accepted + view.unchanged, view
+        sent.setdefault(member.member_id, set()).add(end)
+
+    return step
+
+
+def _event(world: gw.World, number: int) -> None:
+    for serial in _serials():
+        happened = {
+            "account_number": f"T-{serial}", "event_id": f"e{number}", "event_type": "repaid",
+            "occurred_at": "2024-12-20T10:00:00+08:00", "currency": "CNY", "amount": "1.00",
+        }  # fmt: skip
+        gw.send(world, world.platform, "event", happened)
+
+
+def _keep_house(world: gw.World) -> None:
+    take_in_tails(world.deps)
+    time.sleep(0.02)
 
 
 _AFTER = """

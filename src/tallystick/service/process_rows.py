@@ -36,8 +36,10 @@ Progress = Callable[[str, int, int | None], None]
 #: By line, the correction a row was sent in.
 Wrapped = Callable[[int], dict[str, Any]]
 
-#: Rounds before a submission is given up as failing (each means somebody else wrote the accounts).
-MAX_ROUNDS = 20
+#: Rounds before a submission is given up as failing. Each is lost to somebody who wrote one of its
+#: accounts meanwhile, and so got on; half a dozen who write the same few without a pause leave one
+#: round in ten to each.
+MAX_ROUNDS = 200
 #: From this many rows on the rules run as one DuckDB scan, below it as generated Python: planning
 #: the scan takes as long as judging ten thousand records.
 SCAN_FROM = 10_000

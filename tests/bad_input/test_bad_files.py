@@ -227,7 +227,7 @@ def test_the_same_number_at_two_furnishers_is_two_accounts(
     assert sent(world, content).accepted == 2
     assert sent(world, content, world.other).accepted == 2
     rows = world.rows(
-        "select count(distinct account_id), count(distinct subject_id) from file.account f"
+        "select count(distinct account_id), count(distinct subject_id) from file.account_now f"
         " join directory.object d on d.object_id = f.account_id"
         " where f.furnisher_id = any(%s) and length(months) > 0 and d.number_token = any(%s)",
         [world.bank.member_id, world.other.member_id],

@@ -53,6 +53,14 @@ def test_without_a_principal_an_amount_leaves_no_remainder_to_compute() -> None:
     ]
 
 
+@pytest.mark.parametrize(("currency", "shown"), [("EUR", "EUR"), ("CNY", None), (None, None)])
+def test_an_amount_in_another_currency_than_the_accounts_says_which(currency, shown) -> None:
+    stated = {} if currency is None else {"currency": currency}
+    line = account(furnisher_id=PLATFORM, fundings=(share(funded_amount_minor=60_000, **stated),))
+    found = body(file(line))["accounts"][0]["fundings"][0]
+    assert (found["funded_amount"], found.get("currency")) == ("600.00", shown)
+
+
 def test_a_furnished_share_is_shown_with_its_nine_places() -> None:
     line = account(furnisher_id=PLATFORM, fundings=(share(123_456_789),))
 

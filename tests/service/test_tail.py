@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -145,4 +146,72 @@ def test_who_writes_a_row_waits_for_who_adds_to_its_tail(
         act.join(60)
     assert world.rows("select length(months), events is not null from file.account") == [(21, True)]
     assert world.rows(IN_TAIL) == [(0, 0)]
+    assert ledger_verify(world.deps).faults == ()
+
+
+def paused(monkeypatch: pytest.MonkeyPatch, name: str) -> tuple[threading.Event, threading.Event]:
+    """Stop whoever comes to a step of the tail first, until he may go on."""
+    arrived, may_go_on, step = threading.Event(), threading.Event(), getattr(tail, name)
+
+    def slow(*given: Any, **named: Any) -> Any:
+        if not arrived.is_set():
+            arrived.set()
+            assert may_go_on.wait(30)
+        return step(*given, **named)
+
+    monkeypatch.setattr(tail, name, slow)
+    return arrived, may_go_on
+
+
+def test_months_judged_before_a_party_left_and_the_files_were_rebuilt_reach_both_files(
+    world: gw.World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The stamp of a rebuilt row must not be the one that stood before the party left."""
+    gw.furnish(world, world.platform, months=0)
+    holder = {"account_number": "A-1", "person_number": "P-9", "role": "co_borrower",
+              "holder_no": 2, "valid_from": "2024-01-01"}  # fmt: skip
+    number = {"identifier_scheme": gw.SCHEME, "identifier_number": gw.resident_id(1)}
+    known = {"person_number": "P-9", "valid_from": "2024-01-01", "name": gw.NAME}
+    gw.send(world, world.platform, "subject", {**known, **number, "birth_date": gw.BORN})
+    gw.send(world, world.platform, "account_party", holder)
+    gw.send(world, world.platform, "snapshot", gw.month("A-1", "2024-11-30"))
+    ((party,),) = world.rows("select distinct holder_party_id from ledger.account_party")
+    month = received(world, world.platform, "snapshot", gw.month("A-1", "2024-12-31"))
+    arrived, may_go_on = paused(monkeypatch, "add")
+    act = threading.Thread(target=process, args=(world.deps, month), daemon=True)
+    act.start()
+    assert arrived.wait(30)
+    unlink(world.deps, party, "a person who knows")
+    ledger_rebuild(world.deps)
+    may_go_on.set()
+    act.join(60)
+    ends = world.rows("select last_period_end::text from file.account_now")
+    assert ends == [("2024-12-31",), ("2024-12-31",)]
+    assert ledger_verify(world.deps).faults == ()
+
+
+@pytest.mark.parametrize("step", ["take_in", "clear"])
+def test_a_rebuild_waits_for_who_holds_rows_and_nobody_is_killed(
+    world: gw.World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    gw.furnish(world, world.platform, months=0)
+    send_month(world, world.platform, "A-1", "2024-12-31")
+    token = world.deps.keys.identity_token(gw.SCHEME, gw.resident_id(1))
+    ((subject,),) = world.rows(
+        "select subject_id from directory.token_subject where token = %s", token
+    )
+    acts = {
+        "take_in": lambda: take_in_tails(world.deps),
+        "clear": lambda: erase(world.deps, subject, "retention is over", "operator"),
+    }
+    arrived, may_go_on = paused(monkeypatch, step)
+    with ThreadPoolExecutor(2) as threads:
+        writes = threads.submit(acts[step])
+        assert arrived.wait(30)
+        rebuilds = threads.submit(ledger_rebuild, world.deps)
+        with pytest.raises(TimeoutError):
+            rebuilds.result(1)
+        may_go_on.set()
+        writes.result(30)
+        rebuilds.result(30)
     assert ledger_verify(world.deps).faults == ()

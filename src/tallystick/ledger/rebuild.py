@@ -1,8 +1,8 @@
 """Rebuilding the files: thrown away and folded anew from the ledger, or only compared with it.
 
 A rebuilt row has the same bytes as the one publishing wrote. Only the stamp `changed_by`, which
-tells a later chunk whether an account changed since its rows were judged, is set anew: to the
-newest visible chunk that says something of the account.
+tells a later chunk whether an account changed since its rows were judged, is set anew: to the chunk
+published last, so that none is taken for what it was before anything that was published since.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import dict_row
 
-from tallystick.ledger import files, fold, publish, read
+from tallystick.ledger import files, fold, publish
 
 Progress = Callable[[str, int, int | None], None]
 #: Subjects of one batch: what bounds memory, whatever the size of the ledger.
@@ -91,11 +91,15 @@ def rebuild(connection: psycopg.Connection[Any], progress: Progress) -> tuple[in
     One transaction of the caller: inquiries read the old files until it commits; publishing waits,
     because files are locked against writers.
     """
-    for table in ("subject", "tail", "account"):  # in the order in which writers come to them
-        connection.execute(f"lock table file.{table} in share row exclusive mode")
+    for table in ("subject", "account", "tail"):  # as writers come to them; exclusive of row locks
+        connection.execute(f"lock table file.{table} in exclusive mode")
     connection.execute("delete from file.tail")
     connection.execute("delete from file.account")
     connection.execute("delete from file.subject")
+    newest = connection.execute(
+        "select chunk_id from ledger.publication order by position desc limit 1"
+    ).fetchone()
+    stamp = int(newest[0]) if newest else 0
     total, done = count_subjects(connection), 0
     for subjects in subject_batches(connection):
         connection.execute(
@@ -104,35 +108,13 @@ def rebuild(connection: psycopg.Connection[Any], progress: Progress) -> tuple[in
         files.write_documents(connection, subjects)
         accounts = accounts_of(connection, subjects)
         standing, subject_of = fold_standing(connection, accounts)
-        stamps = _stamps(connection, accounts)
         files.write_accounts(
-            connection, standing, subject_of=subject_of, changed_by=stamps.__getitem__
+            connection, standing, subject_of=subject_of, changed_by=lambda _account: stamp
         )
         done += len(subjects)
         progress("files", done, total)
     row = connection.execute("select count(*) from file.account").fetchone()
     return done, int(row[0]) if row else 0
-
-
-def _stamps(connection: psycopg.Connection[Any], accounts: Sequence[UUID]) -> dict[UUID, int]:
-    """The newest visible chunk that says something of each account."""
-    parts = [
-        f"select t.object_id, t.chunk_id from ledger.{name} t"
-        " where t.party_id = any(%(parties)s) and t.object_id = any(%(accounts)s)"
-        for name in (*read.ACCOUNT_DATASETS, "deletion")
-    ]
-    parts.append(
-        "select t.account_id, t.chunk_id from ledger.snapshot t"
-        " where t.party_id = any(%(parties)s) and t.account_id = any(%(accounts)s)"
-    )
-    owners = publish.first_borrowers(connection, accounts)
-    rows = connection.execute(
-        "select distinct on (object_id) object_id, chunk_id"
-        f" from ({' union all '.join(parts)}) said join ledger.publication p using (chunk_id)"
-        " order by object_id, p.position desc",
-        {"parties": list(set(owners.values())), "accounts": list(accounts)},
-    )
-    return dict(rows.fetchall())
 
 
 _ROW = (

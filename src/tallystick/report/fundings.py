@@ -31,10 +31,9 @@ def funding_block(account: AccountLine, *, reader: Reader) -> list[Block]:
     if not account.fundings:
         return []
     ordered = sorted(account.fundings, key=_funding_order)
-    currency = account.terms.get("currency")
     if reader.is_furnisher:
         return [
-            _funding(funding, currency=currency_of(funding, currency), reader=reader)
+            _of_account(funding, account=account, reader=reader)
             for funding in ordered
             if reader.sees({"furnisher_id": account.furnisher_id, **funding})
         ]
@@ -45,7 +44,7 @@ def funding_block(account: AccountLine, *, reader: Reader) -> list[Block]:
     shown = []
     for funding in ordered:
         if funding in counted or funding in yielding:
-            block = _funding(funding, currency=currency_of(funding, currency), reader=reader)
+            block = _of_account(funding, account=account, reader=reader)
             if _share_of(funding) in disputed:
                 block["stated_by"] = reader.member(funding["furnisher_id"])
             shown.append(block)
@@ -98,6 +97,16 @@ def _funding(funding: Record, *, currency: str | None, reader: Reader) -> Block:
     share = funding.get("share_ppb")
     if share is not None:
         block["share"] = share_text(share)
+    return block
+
+
+def _of_account(funding: Record, *, account: AccountLine, reader: Reader) -> Block:
+    """A funding of an account; an amount in another currency than the account's says which."""
+    usual = account.terms.get("currency")
+    currency = currency_of(funding, usual)
+    block = _funding(funding, currency=currency, reader=reader)
+    if "funded_amount" in block and currency is not None and currency != usual:
+        block["currency"] = currency
     return block
 
 

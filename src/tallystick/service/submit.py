@@ -214,11 +214,14 @@ def submit_records(
 ) -> SubmissionView:
     """Take a few records by the API and publish them before answering.
 
+    The same records sent once more are judged once more: a value may be set back to what it was.
+    What makes a repeated request one act is its key (`service/idempotency.py`).
+
     Raises: BadRequest `too_many_records`, `unknown_dataset`
     """
     if not 0 < len(records) <= MAX_RECORDS:
         raise BadRequest("too_many_records", too_many(len(records)))
-    received = receive(deps, member, dataset, _lines(records), channel="api")
+    received = receive(deps, member, dataset, _lines(records), channel="api", again=True)
     return process(deps, received.submission_id)
 
 

@@ -89,6 +89,28 @@ def test_records_are_published_before_the_answer(site):
     assert answer.json()["funnel"]["rejected"] == 1
 
 
+def test_a_record_set_back_to_what_it_was_stands(site):
+    told = [GOOD, {**GOOD, "name": "陈另某"}, GOOD, GOOD]
+    funnels = [
+        site.send("POST", "/v1/records", json={"dataset": "subject", "records": [one]}).json()[
+            "funnel"
+        ]
+        for one in told
+    ]
+    assert [one["accepted"] for one in funnels] == [1, 1, 1, 0]
+    assert funnels[-1]["unchanged"] == 1
+
+
+@pytest.mark.parametrize("name", ["Authorization", "Idempotency-Key"])
+def test_a_header_that_came_twice_is_refused(site, name):
+    body = {"dataset": "subject", "records": [GOOD]}
+    sent = {"Authorization": f"Bearer {site.bank_key}", "Idempotency-Key": "k" * 16}
+    headers = [*sent.items(), (name, sent[name])]
+    answer = site.client.post("/v1/records", json=body, headers=headers)
+    assert answer.status_code in (400, 401, 422)
+    assert "more than once" in answer.json()["detail"]
+
+
 def test_records_that_are_no_objects_are_named_by_place(site):
     body = {"dataset": "subject", "records": [GOOD, 7, "x"]}
     answer = site.send("POST", "/v1/records", json=body)

@@ -25,16 +25,19 @@ _SEQUENCE_SECONDS = 0.25
 #: How often the clock is asked whether a day is over.
 _HOUSE_SECONDS = 1.0
 _JOIN_SECONDS = 30
+#: After so long without work, submissions that failed are taken up again.
+_AGAIN_SECONDS = 30.0
 
 
 class Background:
     """Threads: the sequencer, and the two of a worker, where this process works off submissions.
 
-    A worker works them off in their order, and keeps house once a day.
+    A worker works them off in their order, takes up again what failed, and keeps house once a day.
     """
 
-    def __init__(self, deps: Deps, *, works_off: bool):
+    def __init__(self, deps: Deps, *, works_off: bool, again_seconds: float = _AGAIN_SECONDS):
         self._deps = deps
+        self._again_seconds = again_seconds
         self._queue: queue.SimpleQueue[UUID | None] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._sequence, name="sequencer")]
@@ -71,8 +74,14 @@ class Background:
 
     def _work(self) -> None:
         self._attempt(partial(resume_all, self._deps))
-        while (submission_id := self._queue.get()) is not None and not self._stop.is_set():
-            self._attempt(partial(process, self._deps, submission_id))
+        while not self._stop.is_set():
+            try:
+                submission_id = self._queue.get(timeout=self._again_seconds)
+            except queue.Empty:
+                self._attempt(partial(resume_all, self._deps))
+                continue
+            if submission_id is not None:
+                self._attempt(partial(process, self._deps, submission_id))
 
     def _attempt(self, step: Callable[[], object]) -> None:
         """Do a step; a failure is logged and the thread goes on: the next step may succeed."""

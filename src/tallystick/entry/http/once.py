@@ -24,7 +24,10 @@ REPLAYED = "Idempotent-Replayed"
 
 def request_key(request: Request) -> str:
     """The request's Idempotency-Key. Raises: BadRequest `idempotency_key_missing`."""
-    key = request.headers.get("idempotency-key", "")
+    given = request.headers.getlist("idempotency-key")
+    if len(given) > 1:
+        raise BadRequest("idempotency_key_missing", "the header came more than once: send one")
+    key = given[0] if given else ""
     if not _KEY.fullmatch(key):
         found = f"it has {len(key)} characters, or others" if key else "no such header came"
         raise BadRequest("idempotency_key_missing", f"{found}: 16 to 255 visible ASCII are allowed")

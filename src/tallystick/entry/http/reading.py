@@ -5,6 +5,7 @@ Places are JSON pointers; values never appear in what is said about them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
@@ -22,6 +23,7 @@ from tallystick.validate import Rule, load_rules
 
 Faults = list[dict[str, str]]
 _UNKNOWN = "is not a known key"
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MOST_FAULTS = 100
 
 
@@ -59,6 +61,9 @@ class Fields:
         value = self.take(key)
         if not isinstance(value, str) or not 1 <= len(value) <= most:
             self.fault(f"{self._pointer}/{key}", f"must be a string of 1 to {most} characters")
+            return ""
+        if _CONTROL.search(value):
+            self.fault(f"{self._pointer}/{key}", "must hold no control character", "take it out")
             return ""
         return value
 

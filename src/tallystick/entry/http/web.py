@@ -73,4 +73,7 @@ def web_of(request: Request) -> Web:
 
 async def authenticated(request: Request) -> Member:
     """The member whose key the request carries. Raises: BadRequest `not_authenticated`."""
-    return await web_of(request).callers.member(request.headers.get("authorization", ""))
+    given = request.headers.getlist("authorization")
+    if len(given) > 1:
+        raise BadRequest("not_authenticated", "the header came more than once: send one")
+    return await web_of(request).callers.member(given[0] if given else "")

@@ -250,7 +250,8 @@ class _View:
             return None
         rows, parts = [], []
         for at, funding in enumerate(fundings):
-            share, shown = funding.get("share"), self._share(funding, currency)
+            share = funding.get("share")
+            shown = self._share(funding, funding.get("currency", currency))
             member = self.member(funding["member"])
             said_by = funding["stated_by" if "stated_by" in funding else "member"]
             is_own = said_by["member_id"] == funding["member"]["member_id"]

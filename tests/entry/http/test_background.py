@@ -1,0 +1,51 @@
+"""What a serving process works off beside answering."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import time
+from typing import Any
+
+import pytest
+
+import factory
+from tallystick.entry.http import background
+from tallystick.entry.http.background import Background
+from tallystick.service import submissions
+from tallystick.service.submit import process, receive
+
+
+def test_a_submission_that_failed_is_taken_up_again(
+    bureau: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody would tell its furnisher, who was promised that it is worked off."""
+    bank = factory.member(bureau.deps)
+    taken = receive(bureau.deps, bank, "subject", io.BytesIO(b"person_number\n"))
+    tried = []
+
+    def fails_once(*given: Any) -> Any:
+        tried.append(given)
+        if len(tried) == 1:
+            raise RuntimeError("the database chose it to end a deadlock")
+        return process(*given)
+
+    monkeypatch.setattr(background, "resume_all", lambda _: None)
+    beside = Background(bureau.deps, works_off=True, again_seconds=0.1)
+
+    async def run() -> str:
+        async with beside.running():
+            monkeypatch.setattr(background, "process", fails_once)
+            beside.enqueue(taken.submission_id)
+            while not tried:
+                await asyncio.sleep(0.01)
+            monkeypatch.undo()
+            until = time.monotonic() + 20
+            while time.monotonic() < until:
+                state = submissions.show(bureau.deps, bank, taken.submission_id).state
+                if state not in ("received", "checking", "publishing"):
+                    return state
+                await asyncio.sleep(0.05)
+        return "left alone"
+
+    assert asyncio.run(run()) == "rejected"

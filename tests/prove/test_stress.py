@@ -129,7 +129,7 @@ def test_months_that_follow_beside_all_who_write_their_accounts(world: gw.World)
     crowd = Crowd(SECONDS)
     for member in (world.platform, world.other):
         for serial in _serials():
-            gw.furnish(world, member, serial=serial, account=f"T-{serial}", months=0, **_LONG_AGO)
+            gw.send(world, member, "account", {**_LONG_AGO, **_whose(serial)})
     sent: dict[UUID, set[str]] = {}
     for number, member in enumerate((world.platform, world.platform, world.other)):
         crowd.add(f"months {number}", _follower(world, member, sent))
@@ -147,7 +147,16 @@ def test_months_that_follow_beside_all_who_write_their_accounts(world: gw.World)
     rigs.check_whole(world)  # type: ignore[arg-type]
 
 
-_LONG_AGO = {"valid_from": "2016-01-01", "opened_on": "2016-01-01"}
+_LONG_AGO = {
+    "valid_from": "2016-01-01", "opened_on": "2016-01-01", "product": "instalment_loan",
+    "currency": "CNY", "principal": "12000.00", "basis": "legal_duty",
+}  # fmt: skip
+
+
+def _whose(serial: int) -> dict[str, str]:
+    return {"account_number": f"T-{serial}", "person_number": f"P-{serial}"}
+
+
 _ENDS = [
     date(year, month, calendar.monthrange(year, month)[1]).isoformat()
     for year in range(2020, 2025)

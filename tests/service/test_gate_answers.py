@@ -13,6 +13,7 @@ from gate_world import Run
 
 from tallystick.errors import BadRequest, Refused
 from tallystick.service.consents import withdraw
+from tallystick.service.identity import link, unlink
 from tallystick.service.inquire import answer
 from tallystick.service.log import log_verify, sequence_once
 from tallystick.service.person import own_looks, own_report
@@ -220,3 +221,25 @@ def test_members_see_ids_that_do_not_join(world: gw.World, run: Run) -> None:
         body = orjson.loads(run(answer(world.deps, world.ask(consent_id, member=member))).body)
         seen.append({body["header"]["subject_id"], body["accounts"][0]["account_id"]})
     assert seen[0] & seen[1] == set()
+
+
+def test_a_look_at_another_subject_counts_once_though_two_parties_of_hers_were_there(
+    world: gw.World, run: Run
+) -> None:
+    for member, account in ((world.platform, "A-1"), (world.other, "B-1")):
+        gw.furnish(world, member, account=account)
+    consent = world.consent()
+    run(answer(world.deps, world.ask(consent)))
+    sequence_once(world.deps)
+    first, second = (
+        row[0] for row in world.rows("select party_id from directory.party order by party_id")
+    )
+    unlink(world.deps, first, "a person who knows")
+    ((target,),) = world.rows(
+        "select subject_id from directory.party_subject where party_id = %s", first
+    )
+    link(world.deps, second, target, "a person who knows")
+    given = run(answer(world.deps, world.ask(consent, idempotency_key="k" * 20)))
+    assert given.body is not None
+    assert len(orjson.loads(given.body)["looks"]) == 1
+    assert run(replay(world.deps, given.look_id, fold=True)) == given.body

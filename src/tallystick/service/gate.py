@@ -189,7 +189,9 @@ async def _looks_elsewhere(gate: Opened, material: Material) -> list[LookLine]:
     given = {"subject": material.subject_id, "log_size": material.log_size}
     (rows,) = await gate.line.run((sql.ELSEWHERE, given))
     known = {one.look_id for one in material.looks}
-    return [look_line(row) for row in rows if row[1] not in known]
+    # Two parties of hers that were another's together bring each look at him twice.
+    found = {row[1]: look_line(row) for row in rows if row[1] not in known}
+    return list(found.values())
 
 
 def _was_anothers(rows: Rows) -> bool:

@@ -116,3 +116,14 @@ def test_records_that_are_no_objects_are_named_by_place(site):
     answer = site.send("POST", "/v1/records", json=body)
     assert answer.status_code == 422
     assert [fault["pointer"] for fault in answer.json()["errors"]] == ["/records/1", "/records/2"]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "status"),
+    [("sub\x00ject", 422), ("subject\x7f", 422), ("subject\x9f", 422), ("subject", 201)],
+)
+def test_a_text_with_a_control_character_is_refused(site, dataset, status):
+    answer = site.send("POST", "/v1/records", json={"dataset": dataset, "records": [GOOD]})
+    assert answer.status_code == status
+    if status == 422:
+        assert answer.json()["errors"][0]["message"] == "must hold no control character"

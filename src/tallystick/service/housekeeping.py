@@ -72,16 +72,18 @@ class Daily:
 def take_in_tails(deps: Deps) -> int:
     """Take what waits in the tail into the rows of `file.account`; gives how many rows it was.
 
-    Nobody reads or judges anything else for it: a file says the same before and after.
+    Nobody reads or judges anything else for it: a file says the same before and after. A tail whose
+    row is gone is left for `ledger verify` to name.
     """
     taken = 0
     while True:
         with deps.paced(), deps.database.connect("intake") as connection:
             accounts = tail.waiting(connection, _TAKEN_AT_ONCE)
-            if not accounts:
-                return taken
             tail.lock_rows(connection, accounts)
-            taken += tail.take_in(connection, accounts)
+            now_taken = tail.take_in(connection, accounts)
+        if not now_taken:
+            return taken
+        taken += now_taken
 
 
 def sweep_raw(deps: Deps, now: datetime) -> int:

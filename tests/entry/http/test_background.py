@@ -30,7 +30,7 @@ def test_a_submission_that_failed_is_taken_up_again(
             raise RuntimeError("the database chose it to end a deadlock")
         return process(*given)
 
-    monkeypatch.setattr(background, "resume_all", lambda _: None)
+    monkeypatch.setattr(background, "unfinished", lambda _: [])
     beside = Background(bureau.deps, works_off=True, again_seconds=0.1)
 
     async def run() -> str:

@@ -18,7 +18,7 @@ from tallystick.entry.http.problem import log_failure
 from tallystick.service.housekeeping import Daily
 from tallystick.service.log import sequence_once
 from tallystick.service.port import Deps
-from tallystick.service.submit import process, resume_all
+from tallystick.service.submit import process, unfinished
 
 #: How often looks are numbered; the profile promises its `log_delay_max`.
 _SEQUENCE_SECONDS = 0.25
@@ -73,14 +73,20 @@ class Background:
             self._stop.wait(_HOUSE_SECONDS)
 
     def _work(self) -> None:
-        self._attempt(partial(resume_all, self._deps))
+        self._attempt(self._take_up)
         while not self._stop.is_set():
             try:
                 submission_id = self._queue.get(timeout=self._again_seconds)
             except queue.Empty:
-                self._attempt(partial(resume_all, self._deps))
+                self._attempt(self._take_up)
                 continue
             if submission_id is not None:
+                self._attempt(partial(process, self._deps, submission_id))
+
+    def _take_up(self) -> None:
+        """Work off what a crash or a failure left; one that fails again keeps no other waiting."""
+        for submission_id in unfinished(self._deps):
+            if not self._stop.is_set():
                 self._attempt(partial(process, self._deps, submission_id))
 
     def _attempt(self, step: Callable[[], object]) -> None:

@@ -49,3 +49,32 @@ def test_a_submission_that_failed_is_taken_up_again(
         return "left alone"
 
     assert asyncio.run(run()) == "rejected"
+
+
+def test_one_that_fails_each_time_keeps_no_other_waiting(
+    bureau: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = factory.member(bureau.deps)
+    broken, fine = (
+        receive(bureau.deps, bank, "subject", io.BytesIO(header)).submission_id
+        for header in (b"person_number\n", b"person_number,name\n")
+    )
+
+    def work(deps: Any, submission_id: Any) -> Any:
+        if submission_id == broken:
+            raise RuntimeError("it fails each time")
+        return process(deps, submission_id)
+
+    monkeypatch.setattr(background, "process", work)
+
+    async def run() -> None:
+        async with Background(bureau.deps, works_off=True).running():
+            until = time.monotonic() + 20
+            while time.monotonic() < until:
+                if submissions.show(bureau.deps, bank, fine).state == "rejected":
+                    return
+                await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+    assert submissions.show(bureau.deps, bank, broken).state == "received"
+    assert submissions.show(bureau.deps, bank, fine).state == "rejected"

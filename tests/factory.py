@@ -20,6 +20,7 @@ from typing import Any, Final
 from uuid import UUID
 
 import orjson
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from joserfc import jws
 from joserfc.jwk import OKPKey
@@ -27,6 +28,7 @@ from joserfc.jwk import OKPKey
 from tallystick.entry.cli.digest import digests
 from tallystick.model.canonical import canonical
 from tallystick.model.instant import instant_text
+from tallystick.service import intake_store
 from tallystick.service.inquire import Ask
 from tallystick.service.members import Member, add_member
 from tallystick.service.port import Deps
@@ -319,3 +321,19 @@ def open_account(deps: Deps, furnisher: Member, numbers: Sequence[int] = (1,)) -
     for dataset, build in (("subject", subject), ("account", account)):
         view = send(deps, furnisher, dataset, *(build(number) for number in numbers))
         assert counts(view) == (len(numbers), 0, 0, 0), view
+
+
+class Killed(BaseException):
+    """Ends a job as a kill would: nothing catches it."""
+
+
+def killed_before_its_end(deps: Deps, submission_id: UUID) -> None:
+    """Process a submission up to where all is published, and no further."""
+
+    def killed(*_: Any, **__: Any) -> None:
+        raise Killed
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(intake_store, "close_funnel", killed)
+        with pytest.raises(Killed):
+            process(deps, submission_id)

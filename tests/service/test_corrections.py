@@ -11,7 +11,6 @@ import orjson
 import pytest
 
 import factory
-from tallystick.service import intake_store
 from tallystick.service.members import member_by_code
 from tallystick.service.submissions import findings
 from tallystick.service.submit import process, receive
@@ -178,24 +177,12 @@ def test_missing_and_wrong_digests_are_told_apart_from_a_missing_record(
     assert send(bureau, bank, "correction", shouted)[0] == ACCEPTED
 
 
-def test_a_correction_run_again_after_a_crash_meets_its_own_record(
-    bureau: Any, bank: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_correction_run_again_after_a_crash_meets_its_own_record(bureau: Any, bank: Any) -> None:
     """Killed once its chunk was published: the record on file is then its own."""
     record = factory.snapshot(1, "2024-12")
     assert send(bureau, bank, "snapshot", record)[0] == ACCEPTED
     line = orjson.dumps(factory.correction("snapshot", {**record, "balance": "1"}, record))
     taken = receive(bureau.deps, bank, "correction", io.BytesIO(line + b"\n"))
-
-    class Killed(BaseException):
-        pass
-
-    def killed(*_: Any, **__: Any) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(intake_store, "close_funnel", killed)
-        with pytest.raises(Killed):
-            process(bureau.deps, taken.submission_id)
+    factory.killed_before_its_end(bureau.deps, taken.submission_id)
     view = process(bureau.deps, taken.submission_id)
     assert (factory.counts(view), factory.rules(view)) == (ACCEPTED, set())

@@ -9,7 +9,6 @@ import orjson
 import pytest
 
 import factory
-from tallystick.service import intake_store
 from tallystick.service.submit import process, receive
 from tallystick.service.verify import ledger_verify
 
@@ -82,23 +81,13 @@ def test_what_came_back_is_deleted_again(bureau: Any, bank: Any) -> None:
 
 @pytest.mark.parametrize("is_back", [False, True])
 def test_deletions_run_again_after_a_crash_meet_their_own(
-    bureau: Any, bank: Any, monkeypatch: pytest.MonkeyPatch, is_back: bool
+    bureau: Any, bank: Any, is_back: bool
 ) -> None:
     """Killed once they were published; meanwhile one of the records may have come back."""
     assert send(bureau, bank, "deletion", GONE[1]) == (ACCEPTED, set())
     lines = b"".join(orjson.dumps(one) + b"\n" for one in (*GONE, GONE[0]))
     taken = receive(bureau.deps, bank, "deletion", io.BytesIO(lines))
-
-    class Killed(BaseException):
-        pass
-
-    def killed(*_: Any, **__: Any) -> None:
-        raise Killed
-
-    with monkeypatch.context() as patch:
-        patch.setattr(intake_store, "close_funnel", killed)
-        with pytest.raises(Killed):
-            process(bureau.deps, taken.submission_id)
+    factory.killed_before_its_end(bureau.deps, taken.submission_id)
     if is_back:
         back = factory.correction("snapshot", MONTHS[0], MONTHS[0], reason="reinsertion_certified")
         assert send(bureau, bank, "correction", back) == (ACCEPTED, set())

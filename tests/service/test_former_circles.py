@@ -44,6 +44,10 @@ def told(bureau: Any, bank: Any, view: Any) -> tuple[tuple[int, int, int, int], 
         ([renumbered(1, 2), renumbered(2, 1), factory.account(2, 1)], (0, 0, 3, 0), CIRCLE),
         ([renumbered(1, 2), renumbered(2, 1), renumbered(3, 1)], (0, 0, 2, 1), CIRCLE | UNKNOWN),
         ([renumbered(1, 1)], (0, 0, 1, 0), UNKNOWN | {"ACC-FORMER-002"}),
+        ([renumbered(1, 1, formerly_furnisher="bank1")], (0, 0, 1, 0), CIRCLE),
+        ([renumbered(1, 1, formerly_furnisher="bank1"), renumbered(1, 2, valid_from="2024-12-15")],
+         (0, 0, 1, 1), CIRCLE | UNKNOWN),
+        ([renumbered(1, 1, formerly_furnisher="bank2")], (0, 0, 0, 1), {"ACC-FORMER-005"}),
         ([renumbered(1, 2), renumbered(2, 3)], (0, 0, 0, 2), UNKNOWN),
         ([renumbered(1, 2), renumbered(2, 1), renumbered(2, 3, valid_from="2024-12-15")],
          (0, 0, 0, 3), UNKNOWN),
@@ -64,6 +68,14 @@ def test_a_number_on_file_breaks_the_circle(bureau: Any, bank: Any) -> None:
     view = send(bureau, bank, "account", renumbered(1, 2), later)
     counts, rules = told(bureau, bank, view)
     assert (counts, rules & (CIRCLE | UNKNOWN)) == ((2, 0, 0, 0), set())
+
+
+def test_an_account_on_file_goes_on_from_itself_no_more_than_a_new_one(
+    bureau: Any, bank: Any
+) -> None:
+    assert factory.counts(send(bureau, bank, "account", factory.account(1))) == ACCEPTED
+    itself = renumbered(1, 1, formerly_furnisher="bank1", valid_from="2024-12-15")
+    assert factory.told(send(bureau, bank, "account", itself)) == (REJECTED, CIRCLE)
 
 
 def test_who_closes_a_circle_with_what_waits_is_told(bureau: Any, bank: Any) -> None:

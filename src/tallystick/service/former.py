@@ -72,6 +72,11 @@ class _Sent(NamedTuple):
     object_id: UUID | None
     held_by: UUID | None
 
+    @property
+    def names_itself(self) -> bool:
+        """Whether it goes on from its own number and says at whom (else ACC-FORMER-002)."""
+        return self.furnisher is not None and self.former_number == self.number
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Told:
@@ -280,17 +285,14 @@ def _new(
     places: Sequence[tuple[UUID, str]],
     on_file: Collection[int],
 ) -> list[tuple[str, str]]:
-    """Of what may close a circle, each number and its former one: own, and neither on file.
-
-    Which number names itself, a rule of its own says.
-    """
+    """Of what may close a circle, each number and its former one: own, and neither on file."""
     return [
         (row.number, number)
         for no, (row, (who, number)) in enumerate(zip(sent, places, strict=True))
         if who == job.furnisher_id
         and row.object_id is None
         and no not in on_file
-        and number != row.number
+        and (number != row.number or row.names_itself)
     ]
 
 
@@ -333,7 +335,7 @@ class _Judge:
 
     def state(self, row: _Sent, one: _OnFile | None, who: UUID, number: str) -> str | None:
         """One row's state. Missing: NULL too while its person is not known, for whom it waits."""
-        if who == self._own and row.number in self._circles:
+        if who == self._own and (row.number in self._circles or row.names_itself):
             return "circle"
         if row.subject_id is None:
             return None

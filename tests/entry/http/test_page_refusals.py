@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlencode
+
 import pytest
 from page_reader import Page, fine, inquiry
 
@@ -59,6 +61,54 @@ def test_a_form_that_does_not_fit_is_refused(visit, furnisher, data, files, stat
     answer = visit("/submissions", furnisher, method="POST", data=data, files=files)
     assert answer.status_code == status
     fine(answer, "en")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("more", "named"),
+    [("number=990101198804121017", "number"), ("csrf=x", "csrf"), ("canary1=a&canary1=b", "9")],
+)  # fmt: skip
+def test_a_field_of_a_form_is_given_once(visit, lender, language, more, named):
+    form = inquiry(Page(visit("/inquiry", lender).text), 1)
+    assert len(form) == 8
+    sent = {
+        "content": f"{urlencode(form)}&{more}",
+        "headers": {"Content-Type": "application/x-www-form-urlencoded"},
+    }
+    answer = visit(f"/inquiry?lang={language}", lender, method="POST", **sent)
+    assert answer.status_code == 422
+    fine(answer, language)
+    assert "/docs/errors/doubled_field" in answer.text
+    assert f'<dd class="code">{named}</dd>' in answer.text
+    assert "990101" not in answer.text
+    assert "canary" not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("parts", "named"),
+    [(["dataset", "dataset", "file"], "dataset"), (["dataset", "file", "file"], "file"),
+     (["dataset", "file", "dataset"], "dataset"), (["dataset", "long", "dataset"], "dataset"),
+     (["dataset", "long", "file"], "file")],
+)  # fmt: skip
+def test_a_field_or_a_file_of_an_upload_is_given_once(site, visit, furnisher, parts, named):
+    before = Page(visit("/submissions", furnisher).text)
+    values = {
+        "dataset": (None, b"subject"),
+        "file": ("x.csv", b"a"),
+        "long": ("x.csv", b"a" * 500_000),
+    }
+    files = [
+        ("csrf", (None, before.hidden["csrf"].encode())),
+        *((name, values[name]) for name in parts),
+    ]
+    queued = len(site.queued)
+    answer = visit("/submissions", furnisher, method="POST", files=files)
+    assert answer.status_code == 422
+    fine(answer, "en")
+    assert "/docs/errors/doubled_field" in answer.text
+    assert f'<dd class="code">{named}</dd>' in answer.text
+    assert len(site.queued) == queued
+    assert Page(visit("/submissions", furnisher).text).links == before.links
 
 
 @pytest.mark.parametrize(

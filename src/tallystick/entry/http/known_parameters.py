@@ -1,13 +1,14 @@
-"""Query parameters nobody would read: refused with what is taken there, never ignored in silence.
+"""What nobody would read: refused with what is taken there, never ignored in silence.
 
-A route's own declaration says what it takes; this is asked of every route, API and page alike.
+Of an address its query parameters: a route's own declaration says what it takes; this is asked of
+every route, API and page alike. Of a form its fields that stand twice.
 """
 
 from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from starlette.requests import Request
 
@@ -28,6 +29,28 @@ class UnknownParameter(InvalidRequest):
         self.found = found
         self.taken = taken
         self.detail = _takes(taken)
+
+
+class DoubledField(InvalidRequest):
+    """Form fields that stand twice: `found` by name, or by place where the name is not repeated."""
+
+    def __init__(self, found: Sequence[str]):
+        said = ("is given more than once", "give it once")
+        places = ["/form" if one.isdecimal() else f"/form/{one}" for one in found]
+        super().__init__([_fault(place, *said) for place in places], code="doubled_field")
+        self.found = list(found)
+
+
+def require_each_once(names: Sequence[str]) -> None:
+    """Raise DoubledField unless each of a form's field names, in its order, stands once."""
+    times = Counter(names)
+    found = [
+        name if _PLAIN_NAME.fullmatch(name) else str(place)
+        for place, name in enumerate(names, 1)
+        if times[name] > 1 and name not in names[: place - 1]
+    ]
+    if found:
+        raise DoubledField(found[:_MOST_FAULTS])
 
 
 async def only_known_parameters(request: Request) -> None:

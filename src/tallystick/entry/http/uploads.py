@@ -17,10 +17,13 @@ from python_multipart.exceptions import MultipartParseError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import Request
 
+from tallystick.entry.http.known_parameters import require_each_once
 from tallystick.errors import BadRequest
 
 _BUFFER = 1024 * 1024
 _MOST_FIELD = 1000
+#: What a doubled file is told as: the field our own page sends it in.
+_FILE = "file"
 
 
 class BodyStream(io.RawIOBase):
@@ -78,7 +81,10 @@ def raw_body(request: Request) -> BodyStream:
 
 
 class FormUpload:
-    """A multipart form whose file comes last: first the fields, then the file as a stream."""
+    """A multipart form whose file comes last: first the fields, then the file as a stream.
+
+    Reading it raises DoubledField where a field or the file comes a second time, also behind it.
+    """
 
     def __init__(self, request: Request):
         kind, options = parse_options_header(request.headers.get("content-type", ""))
@@ -88,6 +94,7 @@ class FormUpload:
             )
         self.fields: dict[str, str] = {}
         self.has_file = False
+        self._names: list[str] = []
         self._pieces = request.stream()
         self._file: deque[bytes] = deque()
         self._is_over = False
@@ -150,6 +157,9 @@ class FormUpload:
             _, options = parse_options_header(self._header_value)
             self._name = options.get(b"name", b"").decode(errors="replace")
             self._in_file = b"filename" in options
+            # A second file would go on in the first one, whatever its field is called.
+            self._names.append(_FILE if self._in_file else self._name)
+            require_each_once(self._names)
             self.has_file = self.has_file or self._in_file
         self._header, self._header_value = b"", b""
 

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from tallystick.entry.http.known_parameters import UnknownParameter
+from tallystick.entry.http.known_parameters import DoubledField, UnknownParameter
 from tallystick.entry.http.language import COOKIE, LANGUAGES, TAGS, Language, language_of, texts
 from tallystick.entry.http.pages.session import SignedIn, csrf_token, signed_in_or_none
 from tallystick.entry.http.problem import described, log_failure, request_id_of
@@ -215,6 +215,7 @@ async def error_page(request: Request, error: Exception) -> HTMLResponse:
         who=await signed_in_or_none(request),
         entry=entry,
         unknown=error if isinstance(error, UnknownParameter) else None,
+        doubled=error if isinstance(error, DoubledField) else None,
         request_id=request_id_of(request),
         get_path="/",
     )

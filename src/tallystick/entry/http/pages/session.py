@@ -10,6 +10,7 @@ from starlette.datastructures import FormData
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tallystick.entry.http.known_parameters import require_each_once
 from tallystick.entry.http.web import web_of
 from tallystick.errors import InvariantBroken, Refused
 from tallystick.service.members import Member, members
@@ -98,7 +99,8 @@ def check_csrf(who: SignedIn, given: object) -> None:
 
 
 async def posted(request: Request, who: SignedIn) -> dict[str, str]:
-    """The text fields of a form of this session. Raises: Refused `form_expired`."""
+    """The text fields of a form of this session. Raises: DoubledField; Refused `form_expired`."""
     form: FormData = await request.form()
+    require_each_once([name for name, _ in form.multi_items()])
     check_csrf(who, form.get("csrf"))
     return {key: value.strip() for key, value in form.items() if isinstance(value, str)}

@@ -66,7 +66,9 @@ GOOD_ACCOUNTS = [f"A{i}" for i in range(1, 8)]
         (WHOLE.replace(b"\n", b"\r").replace(b",", b";"), [rule_ids.FILE_LINE_ENDS]),
         ((WHOLE * 3_000).replace(b"\n", b"\r"), [rule_ids.FILE_LINE_ENDS]),
         ((WHOLE * 30_000).replace(b"\n", b"\r"), [rule_ids.FILE_LINE_ENDS]),
-        (HEADER.strip().encode() + b"\r", [rule_ids.FILE_NO_RECORDS]),
+        (HEADER.strip().encode() + b"\r", [rule_ids.FILE_LINE_ENDS]),
+        (HEADER.strip().encode() + b"\r\r", [rule_ids.FILE_LINE_ENDS]),
+        (HEADER.strip().encode() + b"\r\n", [rule_ids.FILE_NO_RECORDS]),
         (WHOLE.replace(b"\n", b"\r").decode().encode("utf-16-le"), [rule_ids.FILE_NOT_UTF8]),
         (WHOLE.replace(b"status\n", b'"st\ratus"\n'), [
             rule_ids.FILE_COLUMN_MISSING, rule_ids.FILE_COLUMN_UNKNOWN,
@@ -218,6 +220,55 @@ def test_a_line_that_is_no_object_harms_no_other(stage: Stager, line: bytes, rul
     outcome = stage(good + line + b"\n" + good, "funding", format="ndjson")
     assert [(f[0], f[3]) for f in outcome.faults] == [(2, rule)]
     assert [row["line_no"] for row in outcome.rows] == [1, 3]
+
+
+RECORD = (
+    b'{"originator":"a","account_number":"A1","funder":"b","role":"funder",'
+    b'"valid_from":"2025-01-01"}'
+)
+
+
+@pytest.mark.parametrize("form", ["ndjson", None])
+@pytest.mark.parametrize(
+    "content",
+    [
+        (RECORD + b"\r") * 3,
+        RECORD + b"\r" + RECORD,
+        RECORD + b" \r\r\t" + RECORD,
+        b"\xef\xbb\xbf" + (RECORD + b"\r") * 3 + b"\n",
+        gzip.compress((RECORD + b"\r") * 3, mtime=0),
+        (RECORD + b"\r") * 3_000,
+        (RECORD + b"\r") * 30_000,
+    ],
+)
+def test_ndjson_whose_lines_end_in_cr_alone_is_told_so(
+    stage: Stager, content: bytes, form: str | None
+) -> None:
+    outcome = stage(content, "funding", format=form)
+    assert [(f[0], f[3]) for f in outcome.faults] == [(1, rule_ids.FILE_LINE_ENDS)]
+    assert not outcome.staged.is_readable
+    assert outcome.staged.format == "ndjson"
+    assert (outcome.rows, outcome.staged.sent) == ([], 0)
+
+
+@pytest.mark.parametrize(
+    ("content", "rules", "lines"),
+    [
+        (RECORD + b"\r", [], [1]),
+        ((RECORD + b"\r\n") * 3, [], [1, 2, 3]),
+        (RECORD + b"\r" + RECORD + b"\n" + RECORD, [rule_ids.ROW_NOT_JSON], [2]),
+        (RECORD + b"\n" + RECORD + b"\r" + RECORD, [rule_ids.ROW_NOT_JSON], [1]),
+        (RECORD + RECORD, [rule_ids.ROW_NOT_JSON], []),
+        (RECORD.replace(b'"a"', b'"a}\r{"'), [rule_ids.FILE_LINE_ENDS], []),
+        (RECORD.replace(b'"a"', b'"a\r"'), [rule_ids.ROW_NOT_JSON], []),
+    ],
+)
+def test_a_cr_that_parts_no_file_of_ndjson_harms_no_other_line(
+    stage: Stager, content: bytes, rules: list[str], lines: list[int]
+) -> None:
+    outcome = stage(content, "funding", format="ndjson")
+    assert outcome.rules == rules
+    assert [row["line_no"] for row in outcome.rows] == lines
 
 
 def test_every_rule_is_described_and_no_more() -> None:

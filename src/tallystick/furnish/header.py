@@ -16,8 +16,8 @@ REJECT_COLUMNS = (
 )  # fmt: skip
 _OTHER_DELIMITERS = (";", "\t", "|")
 _QUOTED = re.compile(rb'"[^"]*"')
-#: A CR with text behind it; one before an LF, before another CR or at the end parts no records.
-_CR_ALONE = re.compile(rb"\r(?![\r\n]|\Z)")
+#: A CR that no LF follows; of several in a row the last.
+_CR_ALONE = re.compile(rb"\r(?![\r\n])")
 _MISSING = {
     "required": rule_ids.FILE_COLUMN_MISSING,
     "stated": rule_ids.FILE_COLUMN_UNSTATED,

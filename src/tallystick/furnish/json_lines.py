@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tallystick.formats import Dataset
 from tallystick.furnish import rule_ids
 from tallystick.furnish.csv_record import Broken, seen_text
@@ -10,6 +12,8 @@ from tallystick.furnish.source import Block, Limits, UnreadableFile
 from tallystick.furnish.spill import Spill
 
 _BAD_LINES = 20
+#: Records parted by a CR that no LF follows: no line of valid JSON holds it, in a text or outside.
+_CR_ALONE = re.compile(rb"\}[ \t]*\r[ \t\r]*\{")
 
 
 class JsonLines:
@@ -21,7 +25,13 @@ class JsonLines:
         self._limits = limits
 
     def take(self, block: Block) -> None:
-        """Clean one block. Raises: UnreadableFile when the file is not UTF-8 as a whole."""
+        """Clean one block.
+
+        Raises: UnreadableFile when the file as a whole is not UTF-8, or one line that CRs part
+        """
+        whole = _only_line(block)
+        if _CR_ALONE.search(whole):
+            raise UnreadableFile(rule_ids.FILE_LINE_ENDS, seen_text(whole))
         if block.too_long is not None:
             line_no, offset, head = block.too_long
             self._break(line_no, offset, rule_ids.ROW_TOO_LONG, head)
@@ -52,3 +62,12 @@ class JsonLines:
 
     def _break(self, line_no: int, offset: int, rule_id: str, head: bytes) -> None:
         self._spill.write_broken(line_no, offset, Broken(rule_id, None, seen_text(head)))
+
+
+def _only_line(block: Block) -> bytes:
+    """The line that is the whole file, its start where it is over-long; else nothing."""
+    if block.too_long is not None:
+        line_no, _, head = block.too_long
+        return head if line_no == 1 else b""
+    line, _, rest = block.data.partition(b"\n")
+    return line if block.line_no == 1 and block.is_last and not rest.strip() else b""

@@ -98,7 +98,7 @@ class Blocks:
             line_no += data.count(b"\n", 0, cut)
             offset, rest = offset + cut, data[cut:]
             if len(rest) > self._limits.max_line_bytes:
-                too_long = (line_no, offset, rest[:1000])
+                too_long = (line_no, offset, rest[: self._limits.max_line_bytes])
                 is_skipping, offset, rest = True, offset + len(rest), b""
 
 

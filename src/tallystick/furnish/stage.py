@@ -97,7 +97,8 @@ def guess_format(path: Path, limits: Limits = DEFAULT_LIMITS) -> Format:
     """NDJSON when the first byte that is no blank is `{`, else CSV."""
     try:
         for block in Blocks(path, limits):
-            start = block.data.lstrip()[:1]
+            data = block.data if block.too_long is None else block.too_long[2]
+            start = data.lstrip()[:1]
             if start or block.too_long is not None:
                 return "ndjson" if start == b"{" else "csv"
     except UnreadableFile:

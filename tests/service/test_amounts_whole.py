@@ -66,7 +66,6 @@ def test_what_is_on_file_stands_and_its_amount_is_not_told(bureau: Any, bank: An
         (amount(2, "600.00", valid_to="2024-02-01"), amount(3, "600.00", "2024-02-01"), False),
         (amount(2, "600.00", valid_to="2024-01-31"), amount(3, "600.00", "2024-02-01"), True),
         (amount(2, "600.00"), amount(3, "400.01", role="guarantor"), True),
-        (amount(2, "600.00"), amount(3, "400.01", currency="EUR"), True),
         (amount(2, "600.00", share="0.1"), amount(3, "400.01", share="0.1"), False),
         (amount(2, "-1.00"), amount(3, "1000.00"), True),
     ],
@@ -89,7 +88,6 @@ def test_amounts_count_together_with_shares_on_every_day(
         ({"credit_limit": "2000.00"}, "700.01", False),
         ({"principal": None}, "700.01", True),
         ({"principal": None, "credit_limit": "500.00"}, "700.01", True),
-        ({"currency": "EUR"}, "700.01", True),
     ],
 )
 def test_the_whole_is_what_the_terms_give(
@@ -107,6 +105,21 @@ def test_an_amount_alone_over_the_whole_pushes_nobody_over(bureau: Any, bank: An
     assert factory.counts(view) == (1, 0, 1, 0)
     found = findings(bureau.deps, bank, view.submission_id)
     assert [(one.line_no, one.rule_id) for one in found] == [(2, "FND-AMT-001")]
+
+
+@pytest.mark.parametrize("fields", [{}, {"share": "0.9"}])
+def test_an_amount_in_another_currency_is_rejected_and_pushes_nobody_over(
+    bureau: Any, bank: Any, fields: Any
+) -> None:
+    foreign = amount(3, "400.01", currency="EUR", **fields)
+    view = factory.send(bureau.deps, bank, "funding", amount(2, "600.00", share="0.6"), foreign)
+    assert factory.counts(view) == (1, 0, 1, 0)
+    found = findings(bureau.deps, bank, view.submission_id)
+    assert {one.line_no for one in found} == {2}
+    told = [one for one in found if one.rule_id == "FND-CUR-001"]
+    assert [(one.field, one.seen) for one in told] == [("currency", "EUR")]
+    again = factory.send_again(bureau.deps, bank, "funding", share(3, "0.4", currency="EUR"))
+    assert factory.told(again) == ((1, 0, 0, 0), set())
 
 
 def test_a_funders_own_amount_counts_and_the_originators_yields(bureau: Any, bank: Any) -> None:

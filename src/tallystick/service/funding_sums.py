@@ -24,7 +24,8 @@ def _funded_sql(funding: str) -> str:
     """What a funding of account `a` comes to: its amount, else its share of the whole; then both.
 
     A share of an amount is rounded down: rounding alone must not push anybody over. An amount in
-    another currency than the account's counts for nothing.
+    another currency than the account's counts for nothing: it was taken before the account had this
+    one, or FND-CUR-001 rejects it.
     """
     amount = f"if({funding}.currency = a.currency, {funding}.funded_amount_minor, null)"
     part = f"({funding}.share_ppb::hugeint * {_WHOLE} // 1000000000)::bigint"
@@ -66,7 +67,9 @@ with sent as (
     m.member_id is not null and $furnisher in (m.member_id, o.member_id) as is_own,
     is_own and not exists (select 1 from duplicate_of d where d.line_no = r.line_no)
     and not exists (select 1 from fault x where x.line_no = r.line_no and x.severity = 'reject')
-    and not coalesce(amount_minor > least(whole_minor, a.principal_minor), false) as counts
+    and not coalesce(amount_minor > least(whole_minor, a.principal_minor), false)
+    and not coalesce(r.currency <> a.currency and r.funded_amount_minor is not null, false)
+      as counts
   from "row" r left join account_state a on a.number = r.account_number
     and a.originator = r.originator
   left join member_ref m on m.code = r.funder left join member_ref o on o.code = r.originator

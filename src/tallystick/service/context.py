@@ -77,8 +77,7 @@ def build(
     if "consent_ref" in beside_rows.row_columns(job):
         existing.load_consents(connection, job, deps.clock())
     given = _expressions(deps, job, profile, day)
-    if job.dataset == "snapshot":
-        given |= _rarely(connection, job)
+    given |= _rarely(connection, job)
     if not is_known:
         given["exists_already"] = "false"
     if has_sold:
@@ -100,7 +99,16 @@ def build(
 
 
 def _rarely(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:
-    """Of a month: what accounts that were closed or sold are asked, where the file has any."""
+    """What is asked of few accounts, where the file has any: terms of those that are funded, months
+    of those that were closed or sold.
+    """
+    if job.dataset == "account" and existing.load_funded(connection, job):
+        return {
+            name: f"(select z.{name} from funded z where z.line_no = r.line_no)"
+            for name in ("most_funded_minor", "largest_funded_minor")
+        }
+    if job.dataset != "snapshot":
+        return {}
     given = {}
     if existing.load_reopened(connection, job):
         given["reopened_since"] = (

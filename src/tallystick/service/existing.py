@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 import psycopg
@@ -207,13 +208,15 @@ def load_reopened(connection: psycopg.Connection[Any], job: Job) -> bool:
     return bool(rows)
 
 
+_SHARE_COLUMNS = """
+  account_id uuid, funder_id uuid, valid_from date, valid_to date, share_ppb bigint, role varchar,
+  currency varchar, funded_amount_minor bigint, stated_by uuid
+"""
+
+
 def load_shares(connection: psycopg.Connection[Any], job: Job) -> None:
     """DuckDB table `shares` (`funding_sums`), from what is on file and in the file."""
-    job.con.execute(
-        "create or replace table on_file_share (account_id uuid, funder_id uuid, valid_from date,"
-        " valid_to date, share_ppb bigint, role varchar, currency varchar,"
-        " funded_amount_minor bigint, stated_by uuid)"
-    )
+    job.con.execute(f"create or replace table on_file_share ({_SHARE_COLUMNS})")
     accounts = [
         row[0]
         for row in job.con.execute(
@@ -225,15 +228,58 @@ def load_shares(connection: psycopg.Connection[Any], job: Job) -> None:
         " where account_id = any(%s) order by account_id, subject_id",
         (accounts,),
     )
-    shares = [
-        (account, one["funder_id"], one["valid_from"], one.get("valid_to"), one.get("share_ppb"),
-         one["role"], one.get("currency"), one.get("funded_amount_minor"), one["stated_by"])
-        for account, terms in rows
-        for one in orjson.loads(terms)["fundings"]
-    ]  # fmt: skip
+    shares = [one for account, terms in rows for one in _shares(account, orjson.loads(terms))]
     if shares:
         insert_rows(job.con, "on_file_share", shares)
     funding_sums.make(job)
+
+
+def load_funded(connection: psycopg.Connection[Any], job: Job) -> bool:
+    """DuckDB table `funded` (`funding_sums`): what is on file beside the file's account terms.
+
+    Gives: whether any of the file's accounts is funded
+    """
+    accounts = job.con.execute(
+        "select object_id, party_id from account_ref where object_id is not null union"
+        " select object_id, party_id from former where object_id is not null"
+    ).fetchall()
+    shares: list[tuple[Any, ...]] = []
+    newest: list[tuple[Any, ...]] = []
+    for start in range(0, len(accounts), _ASKED_AT_ONCE):
+        some = accounts[start : start + _ASKED_AT_ONCE]
+        given = {"objects": [one[0] for one in some], "parties": [one[1] for one in some]}
+        for account, text in connection.execute(_FUNDED, given):
+            terms = orjson.loads(text)
+            shares += _shares(account, terms)
+            newest.append((account, terms["versions"][-1]["valid_from"]))
+    if not shares:
+        return False
+    job.con.execute(f"create or replace table on_file_share ({_SHARE_COLUMNS})")
+    insert_rows(job.con, "on_file_share", shares)
+    job.con.execute("create or replace table newest_terms (account_id uuid, valid_from date)")
+    insert_rows(job.con, "newest_terms", newest)
+    funding_sums.make_beside_terms(job)
+    return True
+
+
+_ASKED_AT_ONCE = 10_000
+#: Few accounts are funded by others, so they are found by their fundings.
+_FUNDED = """
+select distinct on (f.account_id) f.account_id, f.terms from file.account f
+where f.account_id in (select t.object_id
+  from unnest(%(objects)s::uuid[], %(parties)s::uuid[]) as a (object_id, party_id)
+  join ledger.funding t using (party_id, object_id))
+order by f.account_id, f.subject_id
+"""
+
+
+def _shares(account: UUID, terms: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """The fundings of an account's row of a file, as `_SHARE_COLUMNS`."""
+    return [
+        (account, one["funder_id"], one["valid_from"], one.get("valid_to"), one.get("share_ppb"),
+         one["role"], one.get("currency"), one.get("funded_amount_minor"), one["stated_by"])
+        for one in terms["fundings"]
+    ]  # fmt: skip
 
 
 def load_consents(connection: psycopg.Connection[Any], job: Job, now: datetime) -> None:

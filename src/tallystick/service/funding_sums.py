@@ -1,4 +1,4 @@
-"""What the fundings of an account add up to beside each row of a file, on file and in the file."""
+"""What the fundings of an account add up to, beside fundings and account terms in a file."""
 
 from __future__ import annotations
 
@@ -18,6 +18,18 @@ def make(job: Job) -> None:
            `member_ref`, `fault`, `duplicate_of`
     """
     job.con.execute(_SHARES, {"furnisher": str(job.furnisher_id)})
+
+
+def make_beside_terms(job: Job) -> None:
+    """DuckDB table `funded`: by account row, what the fundings on file come to by its terms.
+
+    The most on a day on which one of them is an amount, and the largest amount, in minor units:
+    in force on a day of these terms, if no newer ones are on file or in the file. Guarantors' and
+    servicers' are no part of the sum.
+
+    Takes: tables `row`, `on_file_share`, `newest_terms`, `account_state`, `former`, `fault`
+    """
+    job.con.execute(_FUNDED)
 
 
 def _funded_sql(funding: str) -> str:
@@ -133,4 +145,38 @@ select s.line_no, other_shares_ppb, most_other_shares_ppb, originator_share_ppb,
   whole_minor, funded_minor, most_other_funded_minor,
   {_text_sql("sent_amounts_minor")} as sent_amounts, w.line_no is not null as is_stated_otherwise
 from sent s left join summed using (line_no) left join otherwise w using (line_no)
+"""
+#: The terms sent are judged, not those they replace: of what a file sends of an account the newest
+#: that can be taken. A share is the part of their whole; of two words the funder's own counts.
+_FUNDED = f"""
+create or replace table funded as
+with sent as (
+  select r.line_no, coalesce(o.object_id, f.object_id) as account_id, r.valid_from, r.product,
+    r.currency, r.principal_minor, r.credit_limit_minor
+  from "row" r left join account_state o on o.number = r.account_number
+  left join former f on f.line_no = r.line_no
+  where not exists (select 1 from fault x where x.line_no = r.line_no and x.severity = 'reject')
+), terms as (
+  select * from sent s where account_id in (select account_id from on_file_share)
+    and not exists (select 1 from newest_terms n where n.account_id = s.account_id
+      and n.valid_from > s.valid_from)
+  qualify row_number() over (partition by account_id order by valid_from desc, line_no) = 1
+), stand as (
+  select a.line_no, greatest(f.valid_from, a.valid_from) as day, f.valid_to, f.role,
+    {_funded_sql("f")}
+  from terms a join on_file_share f using (account_id)
+  where (f.valid_to is null or f.valid_to >= a.valid_from)
+    and not (f.stated_by <> f.funder_id and exists (select 1 from on_file_share g
+      where g.account_id = f.account_id and g.funder_id = f.funder_id
+      and g.valid_from = f.valid_from and g.stated_by = g.funder_id))
+), on_day as (
+  select t.line_no, t.day, least(sum(h.funded_minor), {_MOST})::bigint as funded_minor
+  from (select distinct line_no, day from stand) t join stand h on h.line_no = t.line_no
+    and h.day <= t.day and (h.valid_to is null or h.valid_to >= t.day)
+    and h.role in ('originator', 'funder')
+  group by t.line_no, t.day having bool_or(h.amount_minor is not null)
+)
+select line_no, max(amount_minor) as largest_funded_minor,
+  (select max(d.funded_minor) from on_day d where d.line_no = s.line_no) as most_funded_minor
+from stand s group by line_no
 """

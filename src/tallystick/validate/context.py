@@ -135,6 +135,17 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ("on_file_closed_on", "date", "Closing day on file."),
         ("last_period_end", "date", "Newest period on file."),
         ("last_balance_minor", "bigint", "Balance of that period."),
+        (
+            "most_funded_minor",
+            "bigint",
+            "The most that the fundings on file come to on a day of these terms on which one of"
+            " them is an amount; NULL where newer terms are on file or in the file.",
+        ),
+        (
+            "largest_funded_minor",
+            "bigint",
+            "The largest of these amounts alone, whatever its role.",
+        ),
     ),
     *_columns(
         ("account", "subject"),

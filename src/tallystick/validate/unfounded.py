@@ -24,6 +24,8 @@ _ACCOUNT = ("originator", "account_number")
 _PERSON = ("person_number", "account_number", "role", "holder_no")
 _SERIES = ("account_number", "payer_account_number", "period_end")
 _SHARES = ("originator", "account_number", "funder", "role", "valid_from", "valid_to", "share")
+_TERMS = ("account_number", "valid_from", "formerly_furnisher", "formerly_account_number")
+_WHOLE_OF = ("product", "currency", "principal", "credit_limit")
 _AMOUNTS = (*_SHARES, "currency", "funded_amount")
 #: By context column that says something else where a cell is NULL: the fields it is made of.
 RESTS_ON: Mapping[str, tuple[str, ...]] = {
@@ -46,6 +48,8 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "most_other_funded_minor": _AMOUNTS,
     "sent_amounts": _AMOUNTS,
     "originator_share_ppb": _SHARES,
+    "most_funded_minor": (*_TERMS, *_WHOLE_OF),
+    "largest_funded_minor": (*_TERMS, *_WHOLE_OF),
     "is_stated_otherwise": (WHOLE,),
     "account_balance_minor": _ACCOUNT,
     "prev_period_end": _SERIES,

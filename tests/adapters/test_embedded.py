@@ -107,6 +107,13 @@ def test_settings_bind_and_can_be_overridden(folder: Path) -> None:
     }
 
 
+@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="only Linux has the policy")
+def test_a_backend_waits_its_turn_and_we_do_not(folder: Path) -> None:
+    with EmbeddedServer(folder) as url, psycopg.connect(url) as connection:
+        assert os.sched_getscheduler(connection.info.backend_pid) == os.SCHED_BATCH
+    assert os.sched_getscheduler(0) == os.SCHED_OTHER
+
+
 def test_secrets_and_data_are_closed_to_others(folder: Path) -> None:
     with _embedded(folder) as url:
         root = folder / "postgres"

@@ -39,6 +39,7 @@ from tallystick.adapters.postmaster import (
     disown_stale_pid,
     is_running,
     read_postmaster,
+    started_to_wait_its_turn,
 )
 from tallystick.errors import Unavailable, require
 
@@ -245,7 +246,7 @@ class EmbeddedServer:
             left.unlink()
         if layout.log.exists():
             layout.log.replace(layout.log.with_suffix(".log.1"))
-        with layout.log.open("wb") as log:
+        with layout.log.open("wb") as log, started_to_wait_its_turn():
             self._process = subprocess.Popen(  # noqa: S603 (our own program and options)
                 [
                     str(layout.programs / "bin" / "postgres"),

@@ -54,7 +54,7 @@ def _extend_events(
     for account_id, events in on_file:
         new = [read.record_json("event", row) for row in added[account_id]]
         accounts.append(account_id)
-        merged = _merged(orjson.loads(events or "[]"), new, _of_event, _place_of_event)
+        merged = _merged(orjson.loads(events or "[]"), new, _of_event, fold.place_of_event)
         texts.append(orjson.dumps(merged, option=orjson.OPT_SORT_KEYS).decode())
     connection.execute(
         "update file.account f set events = n.events, changed_by = %s"
@@ -105,15 +105,18 @@ def _of_event(record: Record) -> tuple[str, ...]:
     return (record["item_key"] if "item_key" in record else record["event_id"],)
 
 
-def _place_of_event(record: Record) -> tuple[str, ...]:
-    return fold.place_of_event(record)
-
-
 def _of_payment(record: Record) -> tuple[str, ...]:
     return (record["object_id"], record["period_end"])
 
 
-def _merged(old: Iterable[Record], new: Iterable[Record], key: _Key, place: _Key) -> list[Record]:
-    """Old and new records, a new one in place of the old of its key, in the order of a fold."""
-    renewed = {key(record): record for record in (*old, *new)}
-    return sorted(renewed.values(), key=place)
+def _merged(old: list[Record], new: Iterable[Record], key: _Key, place: _Key) -> list[Record]:
+    """Old and new records, a new one in place of the old of its key, in the order of a fold.
+
+    Takes: `old` in that order already
+    """
+    added = {key(record): record for record in new}
+    kept = [record for record in old if key(record) not in added]
+    last = sorted(added.values(), key=place)
+    if not kept or place(kept[-1]) <= place(last[0]):
+        return kept + last  # as nearly always: a month's records come after all before them
+    return sorted(kept + last, key=place)

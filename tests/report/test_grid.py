@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from report_factory import NEWEST, month, run
 
 from tallystick.model.money import format_minor
-from tallystick.model.months import Month, pack, period_text
-from tallystick.report.grid import grid, newest_months
+from tallystick.model.months import Month, pack, period_text, unpack
+from tallystick.report.grid import among_others, grid, newest_months
 
 
 def shown(months: bytes, currency: str = "CNY", hidden: frozenset[int] = frozenset()):
@@ -68,6 +68,58 @@ def test_the_grid_holds_the_newest_sixty_months(count: int, first: int) -> None:
 @pytest.mark.parametrize(("back", "length"), [(59, 60), (60, 1)])
 def test_a_month_older_than_sixty_calendar_months_is_cut(back: int, length: int) -> None:
     assert len(shown(pack([month(back), month(0)]))) == length
+
+
+@pytest.mark.parametrize(
+    ("months", "codes"),
+    [
+        ([month(1), month(0, "1"), month(0, "2"), month(0, "3")], "03"),
+        ([month(1, "1"), month(1, "0"), month(0)], "00"),
+        (
+            [month(2, "1"), month(2, "2"), month(0)],
+            "2-0",
+        ),  # as many periods as months, not one each
+        ([month(59, "1"), month(59, "2"), month(0)], "2" + "-" * 58 + "0"),
+        ([month(60, "1"), month(0, "2"), month(0, "3")], "3"),
+        ([month(256, "1"), month(0, "2")], "2"),  # the same low byte of the period's number
+    ],
+)
+def test_of_several_periods_in_a_month_the_one_that_ended_last_is_shown(
+    months: list[Month], codes: str
+) -> None:
+    lines = shown(pack(months))
+    said = "".join("-" if line["bucket"] == "not_reported" else line["bucket"] for line in lines)
+
+    assert said == codes
+    assert len({line["month"] for line in lines}) == len(lines)
+
+
+@pytest.mark.parametrize("each", [1, 2, 4])
+def test_sixty_months_are_kept_however_many_periods_each_has(each: int) -> None:
+    periods = (month(back, code) for back in range(60, -1, -1) for code in "0123"[4 - each :])
+    lines = shown(b"".join(pack([one]) for one in periods))
+
+    assert [line["bucket"] for line in lines] == ["3"] * 60
+
+
+def test_months_among_those_of_another_stand_once() -> None:
+    own = newest_months(pack([month(3, "1"), month(1, "1"), month(1, "0")]))
+
+    lines = shown(among_others(own, {NEWEST - 2, NEWEST}))
+
+    assert [line["bucket"] for line in lines] == ["1", " ", "0", " "]
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(st.integers(0, 300), st.sampled_from("0123")), max_size=60))
+def test_each_month_is_that_of_its_last_period(periods: list[tuple[int, str]]) -> None:
+    periods.sort(key=lambda one: -one[0])
+    last = dict(periods)
+    newest = min(last, default=0)
+
+    assert list(unpack(newest_months(pack(month(*one) for one in periods)))) == [
+        month(back, code) for back, code in last.items() if back - newest < 60
+    ]
 
 
 def test_a_hidden_month_shows_nothing_of_its_content() -> None:

@@ -88,6 +88,14 @@ def test_a_hidden_month_leaves_no_trace_in_the_report(audience: str) -> None:
     ]
 
 
+def test_a_current_period_inside_a_month_that_ended_late_starts_no_clock() -> None:
+    old = pack([month(62, "1"), month(61, "0"), month(61, "1"), month(60, "1")])
+    shown = body(file(account(months=old)))
+
+    assert [line["bucket"] for line in shown["accounts"][0]["grid"]] == ["1", "1", "1"]
+    assert shown["header"]["withheld"] == []
+
+
 def test_a_furnisher_still_sees_what_it_sent() -> None:
     shown = body(file(old_account()), "furnisher")
 

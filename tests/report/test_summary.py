@@ -163,6 +163,10 @@ def test_the_newest_limit_goes_before_the_agreed_one() -> None:
         ([month(1, due=1), month(0, due=None)], "not_reported"),
         ([month(6, due=None), month(0, due=5)], "0.05"),
         ([], "not_reported"),
+        ([month(1, due=300), *[month(0, due=100)] * 3], "2.00"),
+        ([month(1, due=300), month(0, due=None), month(0, due=100)], "2.00"),
+        ([month(1, due=300), month(0, due=100), month(0, due=None)], "not_reported"),
+        ([month(5, due=700), *[month(0, due=600)] * 6], "6.50"),
     ],
 )
 def test_payments_due_are_averaged_over_the_newest_six_months(months, average: str) -> None:
@@ -189,6 +193,21 @@ def test_delinquency_by_product() -> None:
         "worst_bucket": "2",
         "highest_balance_past_due": "9.00",
     }
+
+
+@pytest.mark.parametrize(
+    ("codes", "late", "worst"),
+    [("111", 1, "1"), ("210", 0, "none"), ("012", 1, "2"), ("11", 1, "1"), ("1", 1, "1")],
+)
+def test_a_month_of_several_periods_is_late_once_and_as_it_ended(
+    codes: str, late: int, worst: str
+) -> None:
+    periods = [month(0, code, balance=int(code)) for code in codes]
+    shown = row(account(months=pack([month(1), *periods])))["delinquency"]
+
+    assert (shown["late_months"], shown["worst_bucket"]) == (late, worst)
+    assert shown["ever_late_accounts"] == shown["late_now_accounts"] == late
+    assert shown["highest_balance_past_due"] == (f"0.0{worst}" if late else "not_applicable")
 
 
 @pytest.mark.parametrize(

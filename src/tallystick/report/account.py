@@ -39,6 +39,7 @@ _LATE_EVENTS = frozenset({"overdue", "cured", "written_off"})
 class ShownAccount:
     """An account with its displayable months worked out once, for its block and the summary.
 
+    `months` are `newest_months`: the file's own (`line.months`) may hold several periods a month.
     `late` are the buckets of the late months that may be shown, oldest first. `masked` are the
     months another furnished than the one who verifies: all but their place in the grid is left out.
     """

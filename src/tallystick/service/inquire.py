@@ -40,11 +40,11 @@ from tallystick.service.gate import (
     write_look,
 )
 from tallystick.service.idempotency import REUSED
-from tallystick.service.kept import given_before
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.read_file import ConsentRow, Material, opened_identities
 from tallystick.service.release import Outgoing, release
+from tallystick.service.replay import given_before
 
 __all__ = ["Answer", "Ask", "answer", "request_digest"]
 _TRIES = 20

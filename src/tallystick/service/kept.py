@@ -8,13 +8,13 @@ from typing import Any, Literal, cast
 from uuid import UUID
 
 from tallystick.audit import Look
-from tallystick.errors import BadRequest, Refused, require
+from tallystick.errors import BadRequest, require
 from tallystick.ledger import seal
 from tallystick.model.canonical import sha256
 from tallystick.model.file import Coordinates
 from tallystick.model.instant import instant_text
 from tallystick.service import gate_sql as sql
-from tallystick.service.answers import Answer, profile_on, receipt_of, unpacked
+from tallystick.service.answers import kept_times, profile_on, unpacked
 from tallystick.service.port import Deps
 
 Whose = Literal["token", "member", "subject", "anybody"]
@@ -85,22 +85,20 @@ def _kept(row: tuple[Any, ...]) -> KeptLook:
 async def body_kept(deps: Deps, kept: KeptLook) -> bytes:
     """The body, opened with the keys of all its parties.
 
-    Raises: BadRequest `erased` when a key was destroyed, `no_longer_readable` when the body's time
-            is over
+    Takes:  a look with a body: `kept.sealed` is not None
+    Raises: BadRequest `erased` when a key was destroyed
     """
     if kept.erasure is not None:
         raise erased_by(kept.erasure)
-    if kept.sealed is None:
-        raise BadRequest(
-            "no_longer_readable", "the body of the answer was kept for its time and is gone"
-        )
+    require(kept.sealed is not None, "a body that is not kept cannot be opened")
+    sealed = cast(bytes, kept.sealed)
     keys = await deps.vault.aget(kept.parties)
     if len(keys) < len(set(kept.parties)):
         raise BadRequest(
             "erased", "a key of what the answer was made of was destroyed by an erasure"
         )
     key = seal.body_key(keys.values(), kept.look.look_id.bytes)
-    body = unpacked(seal.unseal_body(key, kept.sealed))
+    body = unpacked(seal.unseal_body(key, sealed))
     require(sha256(body) == kept.look.body_digest, "a kept body is not the one its look names")
     return body
 
@@ -110,41 +108,18 @@ def erased_by(statement: str) -> BadRequest:
     return BadRequest("erased", "its erasure is on record", extra={"statement": statement})
 
 
-def too_old(kept: KeptLook) -> BadRequest:
-    """What to raise for an answer whose `readable_until` has come."""
-    require(kept.readable_until is not None, "an answer without an end cannot be too old")
-    until = instant_text(cast(datetime, kept.readable_until))
-    return BadRequest("no_longer_readable", f"it could be read again until {until}")
+def require_readable(deps: Deps, kept: KeptLook) -> datetime | None:
+    """Until when a member may read an answer again; None for one that handed nothing out.
 
-
-async def given_before(deps: Deps, look_id: UUID, token: bytes) -> Answer:
-    """The answer of a request already answered; no look is added.
-
-    Raises: Refused with the code it was refused with; BadRequest `erased`, `no_longer_readable`
+    Where no body is kept any more, what the profile says of answers of that day.
+    Raises: BadRequest `no_longer_readable` when that time has come
     """
-    kept = await kept_look(deps, look_id, by="token", whose=token)
-    if kept is None:
-        raise BadRequest("erased", "the answer to this Idempotency-Key's request was erased")
     look = kept.look
-    if look.refusal_code is not None:
-        raise Refused(
-            look.refusal_code,
-            "the request of this Idempotency-Key was refused so before; a new one needs a new key",
-            extra={"look_id": str(look.look_id)},
-        )
-    body = None
-    if look.outcome == "hit":
-        if kept.readable_until is not None and deps.clock() >= kept.readable_until:
-            raise too_old(kept)
-        body = await body_kept(deps, kept)
-    return Answer(
-        look_id=look.look_id,
-        outcome=look.outcome,
-        body=body,
-        body_digest=look.body_digest,
-        receipt=receipt_of(deps, look, profile_on(deps, look.occurred_at)),
-        occurred_at=look.occurred_at,
-        is_replay=True,
-        coordinates=kept.coordinates(),
-        readable_until=kept.readable_until,
-    )
+    if look.outcome != "hit":
+        return None
+    usual, _ = kept_times(look.occurred_at, profile_on(deps, look.occurred_at))
+    until = kept.readable_until or usual
+    if look.member_id is not None and deps.clock() >= until:
+        said = f"it could be read again until {instant_text(until)}"
+        raise BadRequest("no_longer_readable", said)
+    return until

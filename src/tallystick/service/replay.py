@@ -1,9 +1,13 @@
-"""The same answer again: to whom it was given (permit `again`), and as a proof, folded anew."""
+"""The same answer again: to whom it was given (permit `again`), and as a proof, folded anew.
+
+The look holds the digest of what was handed out and where in history it stood; so where the kept
+body is gone, the same bytes are folded anew.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 import orjson
@@ -11,12 +15,20 @@ import psycopg
 
 from tallystick.audit import Look
 from tallystick.consent import mint_again
-from tallystick.errors import BadRequest, Unavailable
+from tallystick.errors import BadRequest, Refused, Unavailable
+from tallystick.model.canonical import sha256
 from tallystick.model.permit import Permit
 from tallystick.service.answers import Answer, body_of, profile_on, receipt_of
 from tallystick.service.fold_file import Place, fold_material
 from tallystick.service.gate import Request, StrangeMember, desk_of, opened, write_look
-from tallystick.service.kept import KeptLook, Whose, body_kept, erased_by, kept_look, too_old
+from tallystick.service.kept import (
+    KeptLook,
+    Whose,
+    body_kept,
+    erased_by,
+    kept_look,
+    require_readable,
+)
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.read_file import Material
@@ -37,12 +49,10 @@ async def again(deps: Deps, reader: Member | Session, look_id: UUID) -> Answer:
     if kept is None or kept.look.refusal_code is not None:
         raise BadRequest("not_found", "no answer of this id that you may read")
     look, now = kept.look, deps.clock()
-    is_over = kept.readable_until is not None and now >= kept.readable_until
-    if look.member_id is not None and is_over:
-        raise too_old(kept)
+    readable_until = require_readable(deps, kept)
     async with opened(deps, [], Request(), subject_id=look.subject_id) as gate:
         # Under the head's lock: an erasure either waits for this look, or has taken the keys.
-        body = await body_kept(deps, kept) if look.outcome == "hit" else None
+        body = await _body_of(deps, kept)
         fresh = replace(
             look,
             look_id=deps.new_id(),
@@ -60,8 +70,55 @@ async def again(deps: Deps, reader: Member | Session, look_id: UUID) -> Answer:
         receipt=receipt_of(deps, fresh, profile_on(deps, now)),
         occurred_at=now,
         coordinates=kept.coordinates(),
-        readable_until=kept.readable_until,
+        readable_until=readable_until,
     )
+
+
+async def given_before(deps: Deps, look_id: UUID, token: bytes) -> Answer:
+    """The answer of a request already answered; no look is added.
+
+    Raises: Refused with the code it was refused with; BadRequest `erased`, `no_longer_readable`
+    """
+    kept = await kept_look(deps, look_id, by="token", whose=token)
+    if kept is None:
+        raise BadRequest("erased", "the answer to this Idempotency-Key's request was erased")
+    look = kept.look
+    if look.refusal_code is not None:
+        raise Refused(
+            look.refusal_code,
+            "the request of this Idempotency-Key was refused so before; a new one needs a new key",
+            extra={"look_id": str(look.look_id)},
+        )
+    readable_until = require_readable(deps, kept)
+    return Answer(
+        look_id=look.look_id,
+        outcome=look.outcome,
+        body=await _body_of(deps, kept),
+        body_digest=look.body_digest,
+        receipt=receipt_of(deps, look, profile_on(deps, look.occurred_at)),
+        occurred_at=look.occurred_at,
+        is_replay=True,
+        coordinates=kept.coordinates(),
+        readable_until=readable_until,
+    )
+
+
+async def _body_of(deps: Deps, kept: KeptLook) -> bytes | None:
+    """What an answer handed out, kept or folded anew; None where that was nothing.
+
+    Raises: BadRequest `erased`, `no_longer_readable` when this program would give other bytes
+    """
+    if kept.look.outcome != "hit":
+        return None
+    if kept.sealed is not None or kept.erasure is not None:
+        return await body_kept(deps, kept)
+    body = await _folded_anew(deps, kept.look)
+    if sha256(body) != kept.look.body_digest:
+        raise BadRequest(
+            "no_longer_readable",
+            "its body is not kept any more, and folded anew by this program it is another",
+        )
+    return body
 
 
 async def _of_reader(deps: Deps, reader: Member | Session, look_id: UUID) -> KeptLook | None:
@@ -81,13 +138,49 @@ def _original(look: Look) -> UUID:
     return UUID(orjson.loads(look.versions or "{}")["again"])
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proof:
+    """SHA-256 of an answer: as its look names it, of the body kept (None: gone) and folded anew."""
+
+    look: bytes
+    kept: bytes | None
+    folded: bytes
+
+    @property
+    def is_same(self) -> bool:
+        """Whether all that there is agree."""
+        return self.folded == self.look and self.kept in (None, self.look)
+
+
+async def prove(deps: Deps, look_id: UUID) -> Proof:
+    """Make an answer again and compare; nothing of it is shown (the operator may not read it).
+
+    Raises: as `replay`
+    """
+    kept = await _hit(deps, look_id)
+    body = None if kept.sealed is None else await body_kept(deps, kept)
+    folded = await _folded_anew(deps, kept.look)
+    named = kept.look.body_digest or b""
+    return Proof(look=named, kept=None if body is None else sha256(body), folded=sha256(folded))
+
+
 async def replay(deps: Deps, look_id: UUID, *, fold: bool) -> bytes:
     """An answer's body as a proof, from the kept body or folded anew from the look's coordinates.
 
     Nothing of it may be shown: the caller compares digests (the operator has no permit to read).
     Raises: BadRequest not_found, erased, no_longer_readable (no kept body any more),
-            other_version (made by another profile or format)
+            conflict (made by another profile or format)
     """
+    kept = await _hit(deps, look_id)
+    if fold:
+        return await _folded_anew(deps, kept.look)
+    if kept.sealed is None and kept.erasure is None:
+        raise BadRequest("no_longer_readable", "the body of the answer is not kept any more")
+    return await body_kept(deps, kept)
+
+
+async def _hit(deps: Deps, look_id: UUID) -> KeptLook:
+    """The first answer behind any look, which held a report. Raises: BadRequest not_found."""
     kept = await kept_look(deps, look_id, by="anybody")
     if kept is not None and kept.look.permit == "again":
         kept = await kept_look(deps, _original(kept.look), by="anybody")
@@ -95,12 +188,15 @@ async def replay(deps: Deps, look_id: UUID, *, fold: bool) -> bytes:
         raise BadRequest(
             "not_found", "no answer of this id that held a report: only a hit's can be made again"
         )
-    if not fold:
-        return await body_kept(deps, kept)
+    return kept
+
+
+async def _folded_anew(deps: Deps, look: Look) -> bytes:
+    """The bytes of an answer at its look's coordinates. Raises: BadRequest erased, conflict."""
     desk = desk_of(deps)
     for _ in range(_TRIES):
         try:
-            return await asyncio.to_thread(_folded, deps, kept.look)
+            return await asyncio.to_thread(_folded, deps, look)
         except StrangeMember:
             await desk.learn_members(deps)
     raise Unavailable(

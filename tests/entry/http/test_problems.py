@@ -122,12 +122,32 @@ def test_a_key_that_stands_twice_is_told_by_its_place(site, path, text, places):
         ("/v1/inquiries", '{"subject": {"name": "a"}, "name": "a"}', "invalid_request"),
         ("/v1/records", '{"dataset": "x", "records": [{"a": 1}, {"a": 1}]}', "unknown_dataset"),
         ("/v1/records", '{"dataset": "dataset", "records": [{"x": "records"}]}', "unknown_dataset"),
-        ("/v1/records", "[" * 1000 + "]" * 1000, "malformed_json"),
     ],
 )  # fmt: skip
 def test_equal_keys_of_two_objects_are_no_fault(site, path, text, code):
     answer = site.send("POST", path, content=text.encode(), headers=JSON)
     assert answer.json()["code"] == code
+
+
+@pytest.mark.parametrize("levels", [65, 254, 900, 1000])
+@pytest.mark.parametrize(
+    ("path", "before", "after"),
+    [("/v1/records", '{"dataset": "snapshot", "records": [{"balance": ', "}]}"),
+     ("/v1/inquiries", '{"purpose": "p", "subject": ', "}"),
+     ("/v1/consents", '{"artefact": ', "}")],
+)  # fmt: skip
+def test_values_nested_too_deep_are_refused(site, path, before, after, levels):
+    own = before.count("{") + before.count("[")
+    value = '{"a":' * (levels - own) + "1" + "}" * (levels - own)
+    answer = site.send("POST", path, content=(before + value + after).encode(), headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (400, "malformed_json")
+
+
+def test_values_nested_as_deep_as_may_be_are_judged(site):
+    value = '{"a":' * 61 + "1" + "}" * 61
+    text = '{"dataset": "snapshot", "records": [{"balance": ' + value + "}]}"
+    answer = site.send("POST", "/v1/records", content=text.encode(), headers=JSON)
+    assert answer.status_code == 201
 
 
 def test_a_body_that_hides_its_length_is_cut_off(site):

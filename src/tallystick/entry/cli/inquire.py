@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from datetime import datetime
@@ -137,25 +136,22 @@ def _again(
 
 
 def _prove(opened: Bureau, identity: uuid.UUID, *, as_json: bool) -> None:
-    """Compare the kept body with a fresh fold; neither leaves this process."""
-    from tallystick.service.replay import replay
+    """Compare what the look names with the kept body and a fresh fold; none leaves this process."""
+    from tallystick.service.replay import prove
 
-    async def both() -> tuple[bytes, bytes]:
-        kept = await replay(opened.deps, identity, fold=False)
-        return kept, await replay(opened.deps, identity, fold=True)
-
-    kept, folded = opening.waited(opened, both())
+    proof = opening.waited(opened, prove(opened.deps, identity))
     result = {
         "inquiry_id": shown("inquiry", identity),
-        "kept_sha256": hashlib.sha256(kept).hexdigest(),
-        "folded_sha256": hashlib.sha256(folded).hexdigest(),
-        "is_same": kept == folded,
+        "look_sha256": proof.look.hex(),
+        "kept_sha256": None if proof.kept is None else proof.kept.hex(),
+        "folded_sha256": proof.folded.hex(),
+        "is_same": proof.is_same,
     }
     if as_json:
         output.as_json(result)
     else:
         output.facts(result.items())
-    if kept != folded:
+    if not proof.is_same:
         raise typer.Exit(Exit.FOUND)
     output.next_step("tallystick log verify")
 

@@ -198,7 +198,7 @@ CONTEXT: tuple[ContextColumn, ...] = (
         (
             "identifier_check",
             "text",
-            "valid, bad_checksum, bad_date, bad_area, test_area or unknown_scheme.",
+            "valid, bad_form, bad_date, bad_checksum, bad_area, test_area or unknown_scheme.",
         ),
         ("identifier_birth_date", "date", "Day of birth inside the number, where it has one."),
         ("identifier_sex", "text", "Sex inside the number, where it has one."),

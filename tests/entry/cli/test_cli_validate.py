@@ -246,3 +246,21 @@ def test_a_record_has_a_digest_and_an_unreadable_one_has_none(tmp_path: Path) ->
     assert (good["line_no"], len(good["digest"])) == (2, 64)
     assert bad == {"line_no": 3, "digest": None}
     assert run("digest", str(path), "--dataset", "consent").exit_code == Exit.USAGE
+
+
+def test_a_number_of_the_wrong_form_is_found_and_not_shown(tmp_path: Path) -> None:
+    """One file of persons: each number a sign short of the right one after it."""
+    numbers = (
+        ("cn_resident_id", "99010119880412101", "990101198804121017"),
+        ("zz_person_number", "000000019", "0000000195"),
+        ("soc_sec_id", "123456", "1234567"),
+    )
+    rows = [(scheme, number) for scheme, *both in numbers for number in both]
+    header = "person_number,valid_from,identifier_scheme,identifier_number,name,birth_date"
+    path = tmp_path / "subject.csv"
+    lines = [f"P-{at},2026-01-15,{one},{no},Ada,1988-04-12" for at, (one, no) in enumerate(rows)]
+    path.write_text("\n".join([header, *lines, ""]), encoding="utf-8")
+    found = json.loads(run("validate", str(path), "--dataset", "subject", "--json").stdout)
+    told = [(one["rule_id"], one["line_no"], one["seen"]) for one in found["findings"]]
+    assert told == [("SUB-ID-007", line, None) for line in (2, 4, 6)]
+    assert (found["sent"], found["rejected"]) == (6, 3)

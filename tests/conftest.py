@@ -40,7 +40,7 @@ WRITES_GOLDEN = os.environ.get("TALLYSTICK_GOLDEN") == "write"
 QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
 # Each test has two databases of its own: copied in memory they cost a quarter of what disk costs.
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  only for a folder of a name of its own
-ROOM_IN_MEMORY_BYTES = 6 << 30  # the servers of two workers hold about half of it
+ROOM_IN_MEMORY_BYTES = 2 << 30  # the servers of two workers held 0.7 GiB at most, measured
 
 
 @pytest.fixture(scope="session")

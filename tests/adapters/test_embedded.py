@@ -15,6 +15,7 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from needs import lacking
 from tallystick.adapters.embedded import EmbeddedServer
 from tallystick.adapters.embedded_files import (
     SYSTEM_FOLDER,
@@ -107,8 +108,9 @@ def test_settings_bind_and_can_be_overridden(folder: Path) -> None:
     }
 
 
-@pytest.mark.skipif(not hasattr(os, "SCHED_BATCH"), reason="only Linux has the policy")
 def test_a_backend_waits_its_turn_and_we_do_not(folder: Path) -> None:
+    if not hasattr(os, "SCHED_BATCH"):
+        lacking("the system has no batch policy", "run the tests on Linux")
     with EmbeddedServer(folder) as url, psycopg.connect(url) as connection:
         assert os.sched_getscheduler(connection.info.backend_pid) == os.SCHED_BATCH
     assert os.sched_getscheduler(0) == os.SCHED_OTHER

@@ -28,7 +28,12 @@ from urllib.parse import quote
 
 import psycopg
 
-from tallystick.adapters.embedded_cluster import SUPERUSER, ensure_cluster, process_arguments
+from tallystick.adapters.embedded_cluster import (
+    SUPERUSER,
+    ensure_cluster,
+    process_arguments,
+    started_to_wait_its_turn,
+)
 from tallystick.adapters.embedded_files import (
     Layout,
     prepare_layout,
@@ -39,7 +44,6 @@ from tallystick.adapters.postmaster import (
     disown_stale_pid,
     is_running,
     read_postmaster,
-    started_to_wait_its_turn,
 )
 from tallystick.errors import Unavailable, require
 

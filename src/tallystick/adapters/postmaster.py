@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,24 +69,3 @@ def disown_stale_pid(data: Path) -> None:
         return
     lines = file.read_text(encoding="utf-8").splitlines(keepends=True)
     file.write_text(f"{os.getpid()}\n" + "".join(lines[1:]), encoding="utf-8")
-
-
-@contextmanager
-def started_to_wait_its_turn() -> Iterator[None]:
-    """What is started inside never takes the processor from who wakes it (Linux's batch policy).
-
-    A backend would run as soon as a statement is sent to it, in place of the process that was about
-    to send the next one; measured on two cores: a tenth more answers a second. Where the system has
-    no such policy or refuses it, the server starts as usual.
-    """
-    usual = getattr(os, "SCHED_OTHER", None)
-    if usual is None or os.sched_getscheduler(0) != usual:
-        yield
-        return
-    with suppress(OSError):
-        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
-    try:
-        yield
-    finally:
-        with suppress(OSError):
-            os.sched_setscheduler(0, usual, os.sched_param(0))

@@ -93,9 +93,14 @@ class Crowd:
 
         self._threads.append(threading.Thread(target=go, name=name))
 
-    def run(self) -> None:
+    def run(self, beside: Callable[[], None] = lambda: None) -> None:
+        """All threads, and `beside` in this one; ended when the last of them is."""
         for thread in self._threads:
             thread.start()
+        try:
+            beside()
+        except BaseException as error:  # noqa: BLE001  kept, and raised below
+            self.broken.append(error)
         for thread in self._threads:
             thread.join()
         if self.broken:
@@ -112,12 +117,12 @@ def test_all_at_once(world: gw.World) -> None:
     crowd.add("withdraw", _withdrawer(world, live, withdrawn))
     crowd.add("unlink and link", _mover(world, parties))
     crowd.add("number looks", lambda _: _number(world))
-    asker = threading.Thread(target=_ask_until, args=(world, live, crowd), name="asker")
-    asker.start()
-    crowd.run()
-    asker.join()
-    if crowd.broken:
-        raise crowd.broken[0]
+    with asyncio.Runner() as runner:
+        try:
+            crowd.run(lambda: runner.run(_askers(world, live, crowd)))
+        finally:  # not before the last thread is done: they work on the same connections
+            runner.run(world.deps.database.aclose())  # type: ignore[attr-defined]
+            runner.run(world.deps.vault.aclose())  # type: ignore[attr-defined]
     print(dict(crowd.done))
     assert all(crowd.done[name] for name in ("withdraw", "unlink and link", "hit"))
     assert world.rows(_AFTER) == []
@@ -258,17 +263,6 @@ def _mover(world: gw.World, parties: list[tuple[UUID, UUID]]) -> Callable[[int],
 def _number(world: gw.World) -> None:
     sequence_once(world.deps)
     time.sleep(0.05)
-
-
-def _ask_until(world: gw.World, live: dict[int, UUID], crowd: Crowd) -> None:
-    with asyncio.Runner() as runner:
-        try:
-            runner.run(_askers(world, live, crowd))
-        except BaseException as error:  # noqa: BLE001  kept, and raised by the test
-            crowd.broken.append(error)
-        finally:
-            runner.run(world.deps.database.aclose())  # type: ignore[attr-defined]
-            runner.run(world.deps.vault.aclose())  # type: ignore[attr-defined]
 
 
 async def _askers(world: gw.World, live: dict[int, UUID], crowd: Crowd) -> None:

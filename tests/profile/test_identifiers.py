@@ -73,14 +73,6 @@ def test_a_known_area_is_valid_and_one_digit_off_is_not() -> None:
     assert check_number(ZZ.schemes[RESIDENT], number, test_areas=()) == "bad_area"
 
 
-def test_a_test_number_is_accepted_for_tests_and_not_live() -> None:
-    number = resident("99010119880101001")
-
-    assert ZZ.accepts_identifier(RESIDENT, number)
-    assert not Profile.load("zz", live=True).on(DAY).accepts_identifier(RESIDENT, number)
-    assert not ZZ.accepts_identifier(RESIDENT, number[:-1] + "0")
-
-
 @pytest.mark.parametrize(
     ("number", "facts"),
     [

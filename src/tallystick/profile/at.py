@@ -59,18 +59,13 @@ class ProfileAt:
     def check_identifier(self, scheme: str, number: str) -> Verdict:
         """What is wrong with an identity number; "unknown_scheme" when the scheme is not in force.
 
-        "test_area" is a number right in all but its area: accept it in test mode only
-        (`accepts_identifier`).
+        "test_area" is a number right in all but its area, which rule SUB-ID-005 lets pass in test
+        mode only.
         """
         known = self.schemes.get(scheme)
         if known is None:
             return "unknown_scheme"
         return check_number(known, number, test_areas=self.test_areas)
-
-    def accepts_identifier(self, scheme: str, number: str) -> bool:
-        """Whether a number may be taken: right, or right for tests while not live."""
-        verdict = self.check_identifier(scheme, number)
-        return verdict == "valid" or (verdict == "test_area" and not self.is_live)
 
     def identifier_facts(self, scheme: str, number: str) -> tuple[date | None, str | None]:
         """Birth date and sex a number states; (None, None) for an unknown scheme or bad form."""

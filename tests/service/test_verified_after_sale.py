@@ -96,3 +96,13 @@ def test_what_the_other_put_in_place_of_ones_own_is_the_others(bureau: Any, sold
     assert [one["bucket"] for one in account["grid"]] == ["0", *["not_displayed"] * 3]
     (account,) = verified(bureau, buyer)["accounts"]
     assert [one.get("balance") for one in account["grid"]] == [None, "850.00", "800.00", "800.00"]
+
+
+def test_a_month_both_spoke_of_is_shown_to_each_as_its_own(bureau: Any, sold: Any) -> None:
+    seller, buyer = sold
+    mid_month = factory.snapshot(7, "2024-12", period_end="2024-12-15", balance="850.00")
+    assert factory.counts(factory.send(bureau.deps, buyer, "snapshot", mid_month)) == (1, 0, 0, 0)
+    (account,) = verified(bureau, seller)["accounts"]
+    assert [one.get("balance") for one in account["grid"]] == ["900.00", "900.00", None, None]
+    (account,) = verified(bureau, buyer)["accounts"]
+    assert [one.get("balance") for one in account["grid"]] == [None, "850.00", "800.00", "800.00"]

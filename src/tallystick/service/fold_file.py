@@ -6,7 +6,7 @@ events of the head up to its version. At the present place it equals the file (p
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
@@ -202,14 +202,18 @@ def _accounts(
 def _own_words(
     statements: Sequence[fold.Statement], furnisher_id: UUID
 ) -> tuple[list[fold.Statement], frozenset[int]]:
-    """What stands of an account as one furnisher said it, and the periods others speak of."""
+    """What stands of an account as one furnisher said it, and the months only others speak of."""
     kept = fold.standing(statements)
-    others = frozenset(
+    own = [one for one in kept if one.furnisher_id == furnisher_id]
+    return own, _months(kept) - _months(own)
+
+
+def _months(statements: Iterable[fold.Statement]) -> frozenset[int]:
+    return frozenset(
         period_of(date.fromisoformat(one.item_key))
-        for one in kept
-        if one.dataset == "snapshot" and one.furnisher_id != furnisher_id
+        for one in statements
+        if one.dataset == "snapshot"
     )
-    return [one for one in kept if one.furnisher_id == furnisher_id], others
 
 
 def _is_after(statement: fold.Statement, day: date) -> bool:

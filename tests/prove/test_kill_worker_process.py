@@ -19,10 +19,14 @@ SOON_S = 2.0
 
 
 def test_what_a_killed_worker_process_held_is_taken_over(
-    prepared: tuple[str, Member], files: tuple[Sent, ...], work: Path, prove_rounds: int
+    prepared: tuple[str, Member],
+    files: tuple[Sent, ...],
+    work: Path,
+    tmp_path: Path,
+    prove_rounds: int,
 ) -> None:
     chance, states = random.Random(11), []
-    folder = commands.data_folder(work / "data")
+    folder = commands.data_folder(tmp_path / "data")  # every start wipes `work`
     for number in range(-(-prove_rounds // 4)):
         with rigs.copied(prepared[0], work, prepared[1]) as rig:
             secret = issue_key(rig.deps, rig.bank.member_id, "load").secret

@@ -48,6 +48,13 @@ class Header:
         """Cells a record must have."""
         return len(self.names) + self.extra
 
+    @property
+    def places(self) -> dict[str, int]:
+        """Each field's column, from 1; nothing where fields have no place."""
+        if self.is_named_only:
+            return {}
+        return {name: number for number, name in enumerate(self.names, 1)}
+
 
 def ends_in_cr(line: bytes) -> bool:
     """Whether a CR alone, outside quotes, ends the header in what the first LF ends."""

@@ -105,7 +105,7 @@ def _beside(
     domains: Mapping[str, Collection[str]],
     texts: Mapping[str, RuleText],
 ) -> list[str]:
-    """The added cells of one record, in the order of REJECT_COLUMNS."""
+    """The added cells of one record, in the order of REJECT_COLUMNS; empty where none has any."""
     rows = []
     for finding in findings:
         text = texts.get(finding.rule_id)
@@ -127,7 +127,7 @@ def _beside(
                 text.message_zh,
             )
         )
-    joined = [BETWEEN.join(cells) for cells in zip(*rows, strict=True)]
+    joined = [BETWEEN.join(cells) if any(cells) else "" for cells in zip(*rows, strict=True)]
     joined[0] = rows[0][0]
     return joined
 

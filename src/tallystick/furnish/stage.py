@@ -40,7 +40,8 @@ class Staged:
     """What was read: `sent` = `rows` (in the table `"row"`) + `broken` (never became a row).
 
     `rejected` counts lines with a rejecting fault, `broken` ones among them. `is_readable` is
-    False when the file as a whole could not be read; then all counts are 0.
+    False when the file as a whole could not be read; then all counts are 0. `places` is the column
+    of each field the file has, from 1; NDJSON has none.
     """
 
     format: Format
@@ -50,6 +51,7 @@ class Staged:
     broken: int
     rejected: int
     faults: int
+    places: Mapping[str, int]
 
 
 def stage_file(
@@ -90,7 +92,7 @@ def stage_file(
         judge = stage_few.judge_few if is_few else _judge
         judge(con, Spilled(dataset=dataset, judged_by=judged_by, header=header, spill=spill))
         _finish_faults(con, spill)
-        return _counted(con, spill, chosen)
+        return _counted(con, spill, chosen, header)
 
 
 def guess_format(path: Path, limits: Limits = DEFAULT_LIMITS) -> Format:
@@ -162,8 +164,9 @@ def _unreadable(
             [fault.column_no, fault.field, fault.rule_id, fault.seen],
         )
     return Staged(
-        format=chosen, is_readable=False, sent=0, rows=0, broken=0, rejected=0, faults=len(faults)
-    )
+        format=chosen, is_readable=False, sent=0, rows=0, broken=0, rejected=0, faults=len(faults),
+        places={},
+    )  # fmt: skip
 
 
 def _judge(con: duckdb.DuckDBPyConnection, spilled: Spilled) -> None:
@@ -243,11 +246,10 @@ def judging_sql(spilled: Spilled) -> str:
 def _faults(dataset: Dataset, header: Header) -> str:
     """The row's faults in one string: rule number, column, field (three digits each), then seen."""
     codes = [name(f"c_{field.name}") for field in dataset.fields]
+    places = header.places
     parts = []
     for field_no, (field, code) in enumerate(zip(dataset.fields, codes, strict=True), 1):
-        column_no = header.names.index(field.name) + 1 if field.name in header.names else 0
-        if header.is_named_only:
-            column_no = 0
+        column_no = places.get(field.name, 0)
         parts.append(
             f"CASE WHEN {code} > 0 THEN lpad(CAST({code} AS VARCHAR), 3, '0')"
             f" || '{column_no:03d}{field_no:03d}' || coalesce({name(field.name)}[1:200], '') END"
@@ -285,7 +287,9 @@ def _list(values: object) -> str:
     return "[" + ", ".join(literal(str(value)) for value in values) + "]"
 
 
-def _counted(con: duckdb.DuckDBPyConnection, spill: Spill, chosen: Format) -> Staged:
+def _counted(
+    con: duckdb.DuckDBPyConnection, spill: Spill, chosen: Format, header: Header
+) -> Staged:
     (found,) = con.execute(
         "SELECT count(*), count(DISTINCT line_no) FILTER (severity = 'reject'),"
         ' (SELECT count(*) FROM "row") FROM fault'
@@ -300,4 +304,5 @@ def _counted(con: duckdb.DuckDBPyConnection, spill: Spill, chosen: Format) -> St
         broken=spill.broken,
         rejected=found[1],
         faults=found[0],
+        places=header.places,
     )

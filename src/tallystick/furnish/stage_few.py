@@ -25,7 +25,7 @@ _FAULT = ("line_no", "column_no", "byte_offset", "field", "rule_id", "seen")
 def judge_few(con: duckdb.DuckDBPyConnection, spilled: Spilled) -> None:
     """Fill the empty tables `"row"` and `fault` from the spill."""
     dataset, header = spilled.dataset, spilled.header
-    named = {field_name: at + 1 for at, field_name in enumerate(header.names)}
+    places = header.places
     found: list[list[Any]] = []
     faults: list[list[Any]] = []
     for record in spilled.spill.records_path.read_text(encoding="utf-8").split("\n")[:-1]:
@@ -34,7 +34,7 @@ def judge_few(con: duckdb.DuckDBPyConnection, spilled: Spilled) -> None:
         row, findings = read_cells(dataset, by_name, spilled.judged_by)
         found.append([int(line_no), *row.values()])
         for one in findings:
-            place = None if header.is_named_only else named.get(one.field or "")
+            place = places.get(one.field or "")
             faults.append([int(line_no), place, int(offset), one.field, one.rule_id, one.seen])
     _insert(con, "row", ["line_no", *(column.name for column in columns(dataset))], found)
     _insert(con, "fault", _FAULT, faults)

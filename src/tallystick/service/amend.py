@@ -83,7 +83,7 @@ def _correct(
     progress: Progress,
 ) -> int:
     """Judge and publish the corrections of one dataset; gives how many changed nothing."""
-    nested = replace(job, dataset=dataset)
+    nested = replace(job, dataset=dataset, places=_places(deps, job, dataset))
     path = job.folder / "corrections.ndjson"
     path.write_bytes(b"".join(str(row["record"]).encode() + b"\n" for row in rows))
     profile = deps.profile_today
@@ -111,6 +111,16 @@ def _correct(
         check=lambda: _check_targets(deps, nested, rows),
         wrapped=lambda line: _as_sent(deps, sent_as[line]),
     )  # fmt: skip
+
+
+def _places(deps: Deps, job: Job, dataset: str) -> dict[str, int]:
+    """The columns of a correction's file; all of the record it carries is in one cell."""
+    if "record" not in job.places:
+        return {}
+    return {
+        **{field.name: job.places["record"] for field in deps.registry[dataset].fields},
+        **job.places,
+    }
 
 
 def _as_sent(deps: Deps, row: Mapping[str, Any]) -> dict[str, Any]:

@@ -85,7 +85,7 @@ def _accepted(
             read, beside = _read(deps, connection, job, row, named=named)
             beside |= {"judged_on": day, "is_test_mode": deps.is_test_mode}
             hits = judge_record("deletion", beside, rules)
-            found += [_finding(row["line_no"], one) for one in hits]
+            found += [_finding(job, row["line_no"], one) for one in hits]
             if read and not any(one.severity == "reject" for one in hits):
                 accepted.append(read)
                 named.setdefault(read.key, read.reason)
@@ -127,10 +127,10 @@ def _read(
     }
 
 
-def _finding(line_no: int, one: Any) -> intake_store.FindingRow:
+def _finding(job: Job, line_no: int, one: Any) -> intake_store.FindingRow:
     return intake_store.FindingRow(
         line_no=line_no,
-        column_no=None,
+        column_no=job.places.get(one.field),
         byte_offset=None,
         field=one.field,
         rule_id=one.rule_id,

@@ -235,7 +235,10 @@ def _all_findings(job: Job) -> Iterator[intake_store.FindingRow]:
     )
     for batch in batches:
         for row in batch:
-            yield intake_store.FindingRow(**dict(zip(names, row, strict=True)))
+            found = dict(zip(names, row, strict=True))
+            if found["column_no"] is None:  # rules name the field only
+                found["column_no"] = job.places.get(found["field"])
+            yield intake_store.FindingRow(**found)
 
 
 def _store_pending(

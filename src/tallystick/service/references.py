@@ -8,7 +8,7 @@ directory. Numbers never travel; tokens do.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -63,7 +63,8 @@ _PARTY_COLUMNS = "no integer, token varchar, party_id uuid, subject_id uuid"
 class Job:
     """One submission being processed: its DuckDB, its folder, its furnisher.
 
-    `is_small` says that all rows may be read at once.
+    `is_small` says that all rows may be read at once; `places` is the column of each field in the
+    file that came, from 1, where it has columns.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -72,6 +73,7 @@ class Job:
     dataset: str
     submission_id: UUID
     is_small: bool = False
+    places: Mapping[str, int] = field(default_factory=dict)
 
     def read(self, query: str, size: int) -> tuple[list[str], Iterator[list[tuple[Any, ...]]]]:
         """A query's column names and its rows, `size` at a time; other statements may run between.

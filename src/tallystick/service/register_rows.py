@@ -31,6 +31,8 @@ _CONSENT_RULES = {
     "consent_other_subject": "CNS-SUBJ-001",
     "consent_other_member": "CNS-CAPT-001",
     "consent_too_long": "CNS-LIFE-001",
+    "consent_given_later": "CNS-GIVEN-001",
+    "consent_unknown_word": "CNS-WORD-001",
     "consent_exists": "CNS-ID-001",
     "unknown_member": "CNS-RCPT-001",
 }
@@ -229,7 +231,7 @@ def _register_part(
                         keys=keys,
                     )  # fmt: skip
             except BadRequest as error:
-                refused.append(_refused(row["line_no"], error.code))
+                refused.append(_refused(job, row["line_no"], error.code))
                 continue
             unchanged += sent[row["line_no"]] in known
             accepted += sent[row["line_no"]] not in known
@@ -238,10 +240,10 @@ def _register_part(
     return accepted, unchanged
 
 
-def _refused(line_no: int, code: str) -> intake_store.FindingRow:
+def _refused(job: Job, line_no: int, code: str) -> intake_store.FindingRow:
     return intake_store.FindingRow(
         line_no=line_no,
-        column_no=None,
+        column_no=job.places.get("artefact"),
         byte_offset=None,
         field="artefact",
         rule_id=_CONSENT_RULES[code],

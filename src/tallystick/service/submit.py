@@ -11,7 +11,7 @@ import hashlib
 import io
 import shutil
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 from uuid import UUID
@@ -203,6 +203,7 @@ def _run(deps: Deps, job: Job, path: Path, key: bytes, *, progress: Progress) ->
         intake_store.set_state(connection, job.submission_id, state="checking", stage="structure")
     staged = stage_file(job.con, path, definition, domains.of(profile), folder=job.folder)
     path.unlink()
+    job = replace(job, places=staged.places)
     if job.dataset in ("correction", "deletion"):
         amend.run(deps, job, key, staged, progress=progress)
         return

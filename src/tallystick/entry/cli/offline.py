@@ -6,7 +6,7 @@ that read anything else need the ledger and are named as not evaluated.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -100,7 +100,7 @@ def check_file(path: Path, *, dataset: str, profile_id: str, progress: Progress)
         progress("judge", 0, staged.rows)
         _judge(con, known[dataset], at, rules=rules, day=day, now=now)
         progress("judge", staged.rows, staged.rows)
-        findings = _findings(con, rules)
+        findings = _findings(con, rules, staged.places)
     return Checked(
         dataset=dataset,
         sent=staged.sent,
@@ -248,7 +248,10 @@ def _keys(con: duckdb.DuckDBPyConnection, at: ProfileAt) -> None:
             con.executemany("insert into key_fault values (?, ?, ?, ?)", wrong)
 
 
-def _findings(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> tuple[Finding, ...]:
+def _findings(
+    con: duckdb.DuckDBPyConnection, rules: Sequence[Rule], places: Mapping[str, int]
+) -> tuple[Finding, ...]:
+    """All of them; a rule names a field, whose column is where the file has it."""
     severities = {rule.rule_id: rule.severity for rule in rules}
     parser = {str(key): _severity(value) for key, value in con.execute(
         "select distinct rule_id, severity from fault"
@@ -258,7 +261,7 @@ def _findings(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> tuple[Fi
             rule_id=rule_id,
             severity=parser.get(rule_id) or severities[rule_id],
             line_no=line_no,
-            column_no=column_no,
+            column_no=places.get(field) if column_no is None else column_no,
             byte_offset=byte_offset,
             field=field,
             seen=seen,

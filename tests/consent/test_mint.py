@@ -24,6 +24,7 @@ STANDING = Standing(
     data_classes=("identity", "loans"),
     valid_from=NOW,
     valid_to=NOW + timedelta(days=30),
+    given_at=NOW,
     is_withdrawn=False,
     names_subject=True,
 )
@@ -57,6 +58,7 @@ def test_a_consent_holds_from_its_start_up_to_its_end(now):
     [
         (None, NOW, "consent_missing"),
         (STANDING, NOW - TICK, "consent_not_yet"),
+        (replace(STANDING, given_at=NOW + TICK), NOW, "consent_not_yet"),
         (STANDING, NOW + timedelta(days=30), "consent_expired"),
         (replace(STANDING, is_withdrawn=True), NOW, "consent_withdrawn"),
         (replace(STANDING, names_subject=False), NOW, "consent_other_subject"),

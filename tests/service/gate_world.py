@@ -99,7 +99,7 @@ class World:
             "data_classes": list(classes),
             "valid_from": instant_text(now + starts),
             "valid_to": instant_text(now + starts + timedelta(days=days)),
-            "given_at": instant_text(now),
+            "given_at": instant_text(now + min(starts, timedelta(0))),
             "uses_allowed": uses,
             "evidence": {"text_sha256": "0" * 64, "locale": "zh"},
         }

@@ -80,7 +80,8 @@ def test_a_consent_covers_a_row_from_its_first_instant_to_its_last(
     begins = NOW + timedelta(seconds=start)
     consent = factory.consent(
         bureau.deps, bank, 1, purpose="furnishing", valid_from=instant_text(begins),
-        valid_to=instant_text(begins + timedelta(seconds=life)), given_at=instant_text(begins),
+        valid_to=instant_text(begins + timedelta(seconds=life)),
+        given_at=instant_text(NOW - timedelta(days=1)),
     )  # fmt: skip
     record = factory.account(1, valid_from="2025-01-15", basis="consent", consent_ref=str(consent))
     assert factory.rules(factory.send(bureau.deps, bank, "account", record)) == rules

@@ -38,6 +38,7 @@ class Standing:
     data_classes: tuple[str, ...]
     valid_from: datetime
     valid_to: datetime
+    given_at: datetime
     is_withdrawn: bool
     names_subject: bool
 
@@ -58,7 +59,7 @@ def mint(
     """Give leave, or refuse by raising.
 
     Time:   `now` is the instant of the inquiry: a consent holds from valid_from up to, not
-            including, valid_to
+            including, valid_to, and not before it was given
     Raises: Refused: purpose_not_permitted, consent_missing, consent_withdrawn, consent_expired,
             consent_not_yet, consent_other_subject, consent_other_recipient,
             consent_other_purpose, no_open_account
@@ -143,6 +144,7 @@ def _require_consent(
         (consent.purpose != purpose, "consent_other_purpose", "its purpose is not the one asked"),
         (consent.is_withdrawn, "consent_withdrawn", "it was withdrawn before now"),
         (now < consent.valid_from, "consent_not_yet", "its `valid_from` is still to come"),
+        (now < consent.given_at, "consent_not_yet", "its `given_at` is still to come"),
         (now >= consent.valid_to, "consent_expired", "its `valid_to` has come"),
     )
     for holds, code, detail in refusals:

@@ -14,9 +14,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from tallystick.consent import Artefact, check_subject, read_artefact
 from tallystick.consent.artefact import BUREAU, kid_of
+from tallystick.consent.terms import check_terms
 from tallystick.errors import BadRequest, Refused
 from tallystick.model.canonical import canonical
 from tallystick.model.instant import instant_text
+from tallystick.report import BLOCKS
 from tallystick.service import heads
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
@@ -46,7 +48,7 @@ def register(
     What waits for it is not judged again by this: `submit.register_consent` does both.
     Gives:  the consent; the same artefact again gives the same consent
     Raises: BadRequest bad_consent, consent_other_subject, consent_other_member, consent_too_long,
-            consent_exists (the id with other content)
+            consent_given_later, consent_unknown_word, consent_exists (the id with other content)
     """
     with deps.database.connect("serve") as connection:
         return register_in(
@@ -79,6 +81,9 @@ def register_in(
         (token, read.consent_id),
     ).fetchone()
     if known is None:
+        check_terms(
+            read, now=now, purposes=deps.profile.at(now).purposes.keys(), data_classes=BLOCKS
+        )
         _insert(
             deps, connection, member, read,
             artefact=artefact, salt=salt, token=token, now=now, keys=keys or {},
@@ -294,7 +299,7 @@ def of_subject(deps: Deps, subject_id: UUID) -> list[ConsentView]:
 def _as_view(row: tuple[Any, ...], now: datetime) -> ConsentView:
     if row[8] is not None:
         status = "withdrawn"
-    elif now < row[5]:
+    elif now < max(row[5], row[7]):
         status = "not_yet"
     else:
         status = "active" if now < row[6] else "expired"

@@ -319,7 +319,7 @@ select cited.ref, cited.party_id,
       where t.party_id = cited.party_id and t.token = c.token) then 'other_subject'
     when c.captured_by <> %(furnisher)s then 'other_recipient'
     when c.purpose <> 'furnishing' then 'other_purpose'
-    when c.valid_from > %(now)s then 'not_yet'
+    when greatest(c.valid_from, c.given_at) > %(now)s then 'not_yet'
     when c.valid_to <= %(now)s then 'expired'
     else 'active'
   end

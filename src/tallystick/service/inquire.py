@@ -317,6 +317,7 @@ def _standing(row: ConsentRow, names_subject: bool) -> Standing:
         data_classes=row.data_classes,
         valid_from=row.valid_from,
         valid_to=row.valid_to,
+        given_at=row.given_at,
         is_withdrawn=row.withdrawn_at is not None,
         names_subject=names_subject,
     )

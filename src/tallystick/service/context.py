@@ -377,7 +377,10 @@ def _special(dataset: str, own: str) -> dict[str, str]:
             "identifier_birth_date": "i.birth_date",
             "identifier_sex": "i.sex",
         },
-        "account_party": {"holder_is_known": "p.subject_id is not null"},
+        "account_party": {
+            "holder_is_known": "p.subject_id is not null",
+            "holder_is_borrower": "p.party_id = a.party_id",
+        },
         "guarantee": {
             "guarantor_is_borrower": "p.party_id = a.party_id",
             "account_balance_minor": "a.last_balance_minor",

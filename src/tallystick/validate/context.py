@@ -207,6 +207,7 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ("account_party",),
         "ledger",
         ("holder_is_known", "boolean", "The person named is known for this furnisher."),
+        ("holder_is_borrower", "boolean", "The person named is the account's first borrower."),
     ),
     *_columns(
         ("guarantee",),

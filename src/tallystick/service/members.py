@@ -14,6 +14,7 @@ import orjson
 import psycopg
 
 from tallystick.errors import BadRequest
+from tallystick.formats import Registry
 from tallystick.service.port import Deps
 
 _COLUMNS = "member_id, code, name_en, name_zh, member_class"
@@ -60,8 +61,9 @@ def add_member(
 ) -> Member:
     """Register an institution; `jwk` is the public key it signs consents with.
 
-    Raises: BadRequest `member_exists`, `bad_member_code`
+    Raises: BadRequest `member_exists`, `bad_member_code`, `bad_member_class`
     """
+    require_class(deps.registry, member_class)
     member = Member(deps.new_id(), code, name_en, name_zh, member_class)
     try:
         with deps.database.connect("serve") as connection:
@@ -77,6 +79,13 @@ def add_member(
     if jwk is not None:
         add_public_key(deps, member.member_id, f"{code}:1", jwk)
     return member
+
+
+def require_class(registry: Registry, member_class: str) -> None:
+    """Raise BadRequest `bad_member_class` unless the registry's member record may have it."""
+    field = registry["member"].field("member_class")
+    if member_class not in (field.domain or ()):
+        raise BadRequest("bad_member_class", f"one of: {', '.join(field.domain or ())}")
 
 
 def add_public_key(deps: Deps, member_id: UUID, kid: str, jwk: Mapping[str, str]) -> None:

@@ -236,6 +236,15 @@ def test_a_dry_run_changes_nothing(desk: Desk) -> None:
     assert [one["code"] for one in desk.read("members", "list")] == sorted(BANKS)
 
 
+def test_a_member_is_of_a_class_that_the_records_know(desk: Desk) -> None:
+    names = ("--name-en", "x", "--name-zh", "x", "--class")
+    for more in ((), ("--dry-run",)):
+        said = desk.run("members", "add", "new-bank", *names, "bank", *more, code=Exit.USAGE)
+        assert "bad_member_class" in said.stderr
+        assert "commercial_bank, village_bank" in said.stderr
+    assert [one["code"] for one in desk.read("members", "list")] == sorted(BANKS)
+
+
 def test_destroying_wants_yes(desk: Desk) -> None:
     (desk.folder / "gone.json").write_text('{"subject_id": "sbj_' + "0" * 32 + '"}')
     words = ("erase", "--subject", desk.file("gone.json"), "--ground", "x")

@@ -54,10 +54,12 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """Add a member."""
-    from tallystick.service.members import add_member
+    from tallystick import formats
+    from tallystick.service.members import add_member, require_class
 
     jwk = _read_jwk(public_key) if public_key else None
     if dry_run:
+        require_class(formats.load(), member_class)
         output.say(f"would add the member {code!r} of class {member_class!r}")
         return
     with opening.deps() as parts:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from typing import Any
+from typing import Any, cast
 
 import duckdb
 
@@ -30,6 +30,8 @@ _CONFIG: dict[str, str | int | float | list[str]] = {
 _LISTS_AS_THEY_STAND = {"disabled_optimizers": "in_clause"}
 #: The database of a job, which its connection uses.
 _JOB = "job"
+#: Texts a kept connection remembers parsed: those of all datasets on one day are some 350.
+_TEXTS_KEPT = 512
 
 
 class Workbench:
@@ -58,6 +60,7 @@ class Workbench:
             con = spare.get_nowait()
         except Empty:
             con = _plain() if is_small else _opened(folder.parent / "spill", **_LISTS_AS_THEY_STAND)
+            con = cast(duckdb.DuckDBPyConnection, _ParsingOnce(con))
         try:
             _begin(con, ":memory:")
             yield con
@@ -70,6 +73,31 @@ class Workbench:
     def close(self) -> None:
         """Close what is not lent out; done at the program's end where nobody did."""
         _close(self._small, self._middling)
+
+
+class _ParsingOnce:
+    """A connection that remembers statements as parsed, and is otherwise the connection it holds.
+
+    The next job's statements are nearly all the last one's to the letter; parsing them again was a
+    quarter of their time (18,005 of 19,060 statements of a demo's small files; 4.6 of 18.5 s).
+    """
+
+    def __init__(self, con: duckdb.DuckDBPyConnection) -> None:
+        self._con = con
+        self._parsed: dict[str, list[duckdb.Statement]] = {}
+
+    def execute(self, query: str, *parameters: Any) -> duckdb.DuckDBPyConnection:
+        """`execute` of the connection; parameters belong to the last of several statements."""
+        statements = self._parsed.pop(query, None) or self._con.extract_statements(query)
+        self._parsed[query] = statements  # the last one used stands last
+        if len(self._parsed) > _TEXTS_KEPT:
+            del self._parsed[next(iter(self._parsed))]
+        for statement in statements[:-1]:
+            self._con.execute(statement)
+        return self._con.execute(statements[-1], *parameters)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._con, name)
 
 
 def _close(*spares: SimpleQueue[duckdb.DuckDBPyConnection]) -> None:

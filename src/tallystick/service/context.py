@@ -15,7 +15,7 @@ import psycopg
 
 from tallystick.model.instant import microseconds
 from tallystick.profile import ProfileAt
-from tallystick.service import beside_rows, existing, former
+from tallystick.service import beside_rows, closings, existing, former
 from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.port import Deps
 from tallystick.service.references import Job, look_up
@@ -99,21 +99,32 @@ def build(
 
 
 def _rarely(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:
-    """What is asked of few accounts, where the file has any: terms of those that are funded, months
-    of those that were closed or sold.
+    """What is asked of few accounts, where the file has any: terms of those that are funded or were
+    closed before a month that owes, months of those that were closed or sold.
     """
-    if job.dataset == "account" and existing.load_funded(connection, job):
-        return {
-            name: f"(select z.{name} from funded z where z.line_no = r.line_no)"
-            for name in ("most_funded_minor", "largest_funded_minor")
-        }
+    given: dict[str, str] = {}
+    if job.dataset == "account":
+        if existing.load_funded(connection, job):
+            given |= {
+                name: f"(select z.{name} from funded z where z.line_no = r.line_no)"
+                for name in ("most_funded_minor", "largest_funded_minor")
+            }
+        if closings.load_runs_on(connection, job):
+            given["runs_on_since_closing"] = "r.line_no in (select line_no from runs_on)"
     if job.dataset != "snapshot":
-        return {}
-    given = {}
-    if existing.load_reopened(connection, job):
+        return given
+    if closings.load_reasons(connection, job):
+        given["account_closed_reason"] = (
+            "(select z.reason from closed_as z where z.object_id = a.object_id)"
+        )
+    if closings.load_reopened(connection, job):
         given["reopened_since"] = (
             "exists (select 1 from reopened z where z.account_id = a.object_id"
             " and z.occurred_on > v.period_end and z.occurred_on <= r.period_end)"
+        )
+        given["reopened_since_closing"] = (
+            "exists (select 1 from reopened z where z.account_id = a.object_id"
+            " and z.occurred_on >= a.closed_on and z.occurred_on <= r.period_end)"
         )
     if former.load_bought(connection, job):
         given["prev_status"] = (
@@ -320,7 +331,7 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
     if dataset in ("snapshot", "payment"):
         given |= _monthly(profile)
     if dataset == "snapshot":
-        given["reopened_since"] = "false"
+        given |= {"reopened_since": "false", "reopened_since_closing": "false"}
     return given | _special(dataset, own)
 
 
@@ -353,6 +364,8 @@ def _special(dataset: str, own: str) -> dict[str, str]:
             "on_file_closed_on": "if(f.state is distinct from 'goes_on', a.closed_on, null)",
             "last_period_end": "coalesce(a.last_period_end, f.last_period_end)",
             "last_balance_minor": "coalesce(a.last_balance_minor, f.last_balance_minor)",
+            "last_status": "coalesce(a.last_status, f.last_status)",
+            "runs_on_since_closing": "false",
             "former_state": "f.state",
         },
         "funding": {

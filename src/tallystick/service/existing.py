@@ -185,29 +185,6 @@ def _within(job: Job) -> tuple[str, dict[str, Any]]:
     return "t.period_end between %(low)s and %(high)s", {"low": low, "high": high}
 
 
-def load_reopened(connection: psycopg.Connection[Any], job: Job) -> bool:
-    """Reopened events of accounts that are closed on file (all others cannot need them).
-
-    Gives: whether there are any
-    """
-    job.con.execute("create or replace table reopened (account_id uuid, occurred_on date)")
-    closed = job.con.execute(
-        "select distinct party_id, object_id from account_ref"
-        " where object_id is not null and (closed_on is not null or last_status = 'closed')"
-    ).fetchall()
-    if not closed:
-        return False
-    rows = connection.execute(
-        "select object_id, (occurred_at at time zone 'UTC'"
-        " + occurred_at_offset_minutes * interval '1 minute')::date from ledger.event"
-        " join ledger.publication using (chunk_id) where party_id = any(%s)"
-        " and object_id = any(%s) and event_type = 'reopened'",
-        ([row[0] for row in closed], [row[1] for row in closed]),
-    ).fetchall()
-    insert_rows(job.con, "reopened", rows)
-    return bool(rows)
-
-
 _SHARE_COLUMNS = """
   account_id uuid, funder_id uuid, valid_from date, valid_to date, share_ppb bigint, role varchar,
   currency varchar, funded_amount_minor bigint, stated_by uuid

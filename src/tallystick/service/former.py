@@ -30,11 +30,11 @@ _NOBODY = UUID(int=0)
 _TABLE = """
 create or replace table former (line_no bigint, state varchar, object_id uuid, party_id uuid,
   changed_by bigint, token varchar, opened_on date, product varchar, currency varchar,
-  last_period_end date, last_balance_minor bigint)
+  last_period_end date, last_balance_minor bigint, last_status varchar)
 """
 _ON_FILE = """
 select a.no - 1, o.object_id, o.party_id, ps.subject_id, f.furnisher_id, f.changed_by, f.opened_on,
-  f.product, f.currency, f.last_period_end, f.last_balance_minor
+  f.product, f.currency, f.last_period_end, f.last_balance_minor, f.last_status
 from unnest(%(furnishers)s::uuid[], %(tokens)s::bytea[]) with ordinality
   as a (furnisher_id, token, no)
 join directory.object o on o.furnisher_id = a.furnisher_id and o.kind = 'account'
@@ -58,6 +58,7 @@ class _OnFile(NamedTuple):
     currency: str
     last_period_end: date | None
     last_balance_minor: int | None
+    last_status: str | None
 
 
 class _Sent(NamedTuple):
@@ -259,7 +260,7 @@ def load_accounts(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> 
         )
         rows.append(
             (row.line_no, state, *((seen.object_id, seen.party_id, seen.changed_by) if seen
-             else (None,) * 3), tokens[no].hex(), *(seen[5:] if seen else (None,) * 5))
+             else (None,) * 3), tokens[no].hex(), *(seen[5:] if seen else (None,) * 6))
         )  # fmt: skip
     insert_rows(job.con, "former", rows)
 

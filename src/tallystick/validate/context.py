@@ -127,6 +127,21 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ("reopened_since", "boolean", "A reopened event lies between it and this period's end."),
     ),
     *_columns(
+        ("snapshot",),
+        "ledger",
+        (
+            "account_closed_reason",
+            "text",
+            "Why the account was closed; NULL unless the month, at or after the closing, has a"
+            " balance and is written_off, sold or in_recovery.",
+        ),
+        (
+            "reopened_since_closing",
+            "boolean",
+            "A reopened event lies between the account's closing day and the period's end.",
+        ),
+    ),
+    *_columns(
         ("account",),
         "ledger",
         ("on_file_opened_on", "date", "Opening day on file."),
@@ -135,6 +150,13 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ("on_file_closed_on", "date", "Closing day on file."),
         ("last_period_end", "date", "Newest period on file."),
         ("last_balance_minor", "bigint", "Balance of that period."),
+        ("last_status", "text", "Account status of that period."),
+        (
+            "runs_on_since_closing",
+            "boolean",
+            "A reopened event lies between the closing day and that period's end, or newer terms,"
+            " on file or in the file, have no closing day.",
+        ),
         (
             "most_funded_minor",
             "bigint",

@@ -60,6 +60,10 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "prev_status": _SERIES,
     "prev_is_adjacent": _SERIES,
     "reopened_since": _SERIES,
+    "reopened_since_closing": ("account_number", "period_end"),
+    "account_closed_reason": ("account_number", "period_end"),
+    "last_status": _TERMS,
+    "runs_on_since_closing": (*_TERMS, "closed_on"),
 }
 
 

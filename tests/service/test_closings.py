@@ -1,0 +1,149 @@
+"""A balance at or after a closing is told, whichever of the two came first."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+import factory
+from tallystick.service.submissions import SubmissionView
+
+CLOSED_ON = "2025-04-30"
+BOTH_ORDERS = pytest.mark.parametrize("is_month_first", [True, False], ids=["month", "closing"])
+PLAIN = ("by_lender", "by_consumer", "refinanced", "settled_for_less", "transferred", "other")
+REJECTED, WARNED = (0, 0, 1, 0), (1, 0, 0, 0)
+
+
+@pytest.fixture
+def lender(bureau: Any) -> Any:
+    """A furnisher of account 1, opened and running."""
+    bureau.clock.set(datetime(2025, 9, 10, 12, tzinfo=UTC))
+    made = factory.member(bureau.deps)
+    factory.open_account(bureau.deps, made)
+    return made
+
+
+def closing(reason: str | None, **fields: Any) -> factory.Native:
+    given = {"valid_from": CLOSED_ON, "closed_on": CLOSED_ON, "closed_reason": reason, **fields}
+    return factory.account(1, **given)
+
+
+def closed(told: SubmissionView) -> Any:
+    """What the second of the two records came to, and the rules of closings that hit."""
+    hits = {rule for rule in factory.rules(told) if "-CLOSE-" in rule and rule != "ACC-CLOSE-001"}
+    return factory.counts(told), hits
+
+
+def second(
+    bureau: Any, lender: Any, month: factory.Native, terms: factory.Native, *, is_month_first: bool
+) -> Any:
+    pairs = [("snapshot", month), ("account", terms)]
+    first, last = pairs if is_month_first else reversed(pairs)
+    assert closed(factory.send(bureau.deps, lender, first[0], first[1])) == (WARNED, set())
+    return closed(factory.send(bureau.deps, lender, last[0], last[1]))
+
+
+@BOTH_ORDERS
+@pytest.mark.parametrize("reason", [*PLAIN, "sold", "written_off", None])
+@pytest.mark.parametrize("month", ["2025-04", "2025-06"])
+def test_a_running_account_that_owes_when_closed_is_rejected(
+    bureau: Any, lender: Any, month: str, reason: str | None, is_month_first: bool
+) -> None:
+    owing = factory.snapshot(1, month)
+    rule = "ACC-CLOSE-004" if is_month_first else "SNP-CLOSE-001"
+    found = second(bureau, lender, owing, closing(reason), is_month_first=is_month_first)
+    assert found == (REJECTED, {rule})
+
+
+@BOTH_ORDERS
+@pytest.mark.parametrize("reason", ["by_lender", "sold", "written_off", None])
+@pytest.mark.parametrize(
+    ("status", "bucket"),
+    [("sold", "0"), ("written_off", "X"), ("in_recovery", "0"), ("in_recovery", "X")],
+)
+def test_a_debt_given_up_that_is_still_owed_is_warned_of(
+    bureau: Any, lender: Any, status: str, bucket: str, reason: str | None, is_month_first: bool
+) -> None:
+    owing = factory.snapshot(1, "2025-06", status=status, bucket=bucket)
+    rule = "ACC-CLOSE-005" if is_month_first else "SNP-CLOSE-002"
+    found = second(bureau, lender, owing, closing(reason), is_month_first=is_month_first)
+    assert found == (WARNED, {rule})
+
+
+@BOTH_ORDERS
+@pytest.mark.parametrize("status", ["open", "sold", "in_recovery"])
+def test_what_was_paid_is_not_owed_whatever_its_status(
+    bureau: Any, lender: Any, status: str, is_month_first: bool
+) -> None:
+    owing = factory.snapshot(1, "2025-06", status=status)
+    rule = "ACC-CLOSE-002" if is_month_first else "SNP-CLOSE-001"
+    found = second(bureau, lender, owing, closing("paid"), is_month_first=is_month_first)
+    assert found == (REJECTED, {rule})
+
+
+@BOTH_ORDERS
+@pytest.mark.parametrize(
+    "month",
+    [
+        factory.snapshot(1, "2025-06", balance="0"),
+        factory.snapshot(1, "2025-06", balance={"absent": "not_held"}),
+        factory.snapshot(1, "2025-03"),
+        factory.snapshot(1, "2025-04", period_end="2025-04-29"),
+    ],
+    ids=["nothing owed", "not held", "a month before", "a day before"],
+)
+def test_what_owes_nothing_at_or_after_the_closing_is_not_told(
+    bureau: Any, lender: Any, month: factory.Native, is_month_first: bool
+) -> None:
+    found = second(bureau, lender, month, closing("by_lender"), is_month_first=is_month_first)
+    assert found == (WARNED, set())
+
+
+@BOTH_ORDERS
+@pytest.mark.parametrize(
+    ("day", "is_found"),
+    [("2025-04-29", True), ("2025-04-30", False), ("2025-06-30", False), ("2025-07-01", True)],
+)
+def test_what_was_opened_again_between_may_owe(
+    bureau: Any, lender: Any, day: str, is_found: bool, is_month_first: bool
+) -> None:
+    reopened = factory.event(1, event_type="reopened", occurred_at=f"{day}T10:00:00+08:00")
+    assert factory.told(factory.send(bureau.deps, lender, "event", reopened))[0] == WARNED
+    rule = "ACC-CLOSE-004" if is_month_first else "SNP-CLOSE-001"
+    found = second(
+        bureau, lender, factory.snapshot(1, "2025-06"), closing("by_lender"),
+        is_month_first=is_month_first,
+    )  # fmt: skip
+    assert found == ((REJECTED, {rule}) if is_found else (WARNED, set()))
+
+
+@pytest.mark.parametrize("is_at_once", [True, False])
+@pytest.mark.parametrize(("from_day", "is_found"), [("2025-05-01", False), ("2025-04-29", True)])
+def test_a_closing_that_newer_terms_have_left_behind_is_not_told(
+    bureau: Any, lender: Any, from_day: str, is_found: bool, is_at_once: bool
+) -> None:
+    deps, newer = bureau.deps, factory.account(1, valid_from=from_day)
+    assert factory.told(factory.send(deps, lender, "snapshot", factory.snapshot(1, "2025-06")))[
+        0
+    ] == WARNED  # fmt: skip
+    late = closing("by_lender")
+    if is_at_once:
+        view = factory.send(deps, lender, "account", late, newer)
+    else:
+        factory.send(deps, lender, "account", newer)
+        view = factory.send(deps, lender, "account", late)
+    assert ("ACC-CLOSE-004" in factory.rules(view)) == is_found
+
+
+def test_a_number_that_goes_on_is_closed_by_the_months_of_its_former_one(
+    bureau: Any, lender: Any
+) -> None:
+    deps = bureau.deps
+    factory.send(deps, lender, "snapshot", factory.snapshot(1, "2025-06", status="in_recovery"))
+    goes_on = factory.account(
+        7, 1, valid_from="2025-07-01", opened_on="2024-01-01", closed_on="2025-06-30",
+        closed_reason="other", formerly_account_number="A1", formerly_reason="renumbered",
+    )  # fmt: skip
+    assert closed(factory.send(deps, lender, "account", goes_on)) == (WARNED, {"ACC-CLOSE-005"})

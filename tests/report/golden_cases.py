@@ -50,6 +50,15 @@ CO_FUNDED = account(
 )  # fmt: skip
 JOINT = account(3, role="co_borrower", other_roles=("borrower",), terms=terms(product="mortgage"))
 GUARANTEED = account(4, furnisher_id=CARDS, role="guarantor", other_roles=("borrower",))
+#: Her role ended in March; months, of which one was late, go up to it.
+ENDED = account(
+    7,
+    role="co_borrower",
+    role_ended_on="2026-03-20",
+    other_roles=("borrower",),
+    months=run("0010", ends_back=2),
+    latest=None,
+)
 UNKNOWN = month(3, "X", days=None, balance=None, due=None)
 GAPS = account(
     5,
@@ -97,7 +106,7 @@ def bodies() -> dict[str, Block]:
     }
     for name, line in {
         "co_funded": CO_FUNDED, "joint": JOINT, "guarantor": GUARANTEED, "gaps": GAPS,
-        "61_months": LONG,
+        "61_months": LONG, "role_ended": ENDED,
     }.items():  # fmt: skip
         made[f"zz_{name}"] = body(file(line))
     made["zz_empty"] = body(file())

@@ -55,6 +55,7 @@ def account_lines(draw: st.DrawFn) -> AccountLine:
         party_id="party-1",
         furnisher_id=draw(MEMBERS),
         role=draw(st.sampled_from(["borrower", "co_borrower", "guarantor", "authorised_user"])),
+        role_ended_on=draw(st.sampled_from([None, "2026-03-20"])),
         terms=terms(
             currency=currency,
             product=draw(st.sampled_from(["credit_card", "mortgage"])),

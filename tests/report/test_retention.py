@@ -17,10 +17,13 @@ CURED = run("0110", ends_back=60)
 CLOSED_LATE = run("011C", ends_back=60)
 
 
-def hidden(months: bytes, *, day: date, clock: str = "cure_or_closure", unpaid: bool = False):
+def hidden(
+    months: bytes, *, day: date, clock: str = "cure_or_closure", unpaid: bool = False,
+    ended: int | None = None,
+):  # fmt: skip
     profile = replace(zz(day), negative_clock=clock)
     periods = hidden_in_grid(
-        months, codes=codes_of(profile), clock=clock_of(profile, day), is_unpaid=unpaid
+        months, codes=codes_of(profile), clock=clock_of(profile, day), is_unpaid=unpaid, ended=ended
     )
     return sorted(NEWEST - period for period in periods)
 
@@ -57,6 +60,25 @@ def test_only_a_cure_or_a_paid_closure_starts_the_clock(
     months: bytes, clock: str, unpaid: bool, expected: list[int]
 ) -> None:
     assert hidden(months, day=date(2026, 6, 15), clock=clock, unpaid=unpaid) == expected
+
+
+@pytest.mark.parametrize(
+    ("months", "ended_back", "expected"),
+    [
+        (run("0111", ends_back=60), None, []),
+        (run("0111", ends_back=60), 60, [60, 61, 62]),
+        (run("0111", ends_back=60), 59, []),
+        (run("0101", ends_back=60), 59, [62]),
+        (run("0110", ends_back=60), 59, [61, 62]),
+        (run("0111", ends_back=70), 60, [70, 71, 72]),
+    ],
+)
+@pytest.mark.parametrize("clock", ["cure", "cure_or_closure"])
+def test_the_end_of_her_role_starts_the_clock_of_what_was_late_then(
+    months: bytes, ended_back: int | None, expected: list[int], clock: str
+) -> None:
+    ended = None if ended_back is None else NEWEST - ended_back
+    assert hidden(months, day=date(2026, 6, 15), clock=clock, ended=ended) == expected
 
 
 def old_account(**changes: object):

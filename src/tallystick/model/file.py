@@ -31,6 +31,8 @@ class AccountLine:
     """One account in a subject's file.
 
     `role` is the subject's own role (borrower, co_borrower, guarantor, authorised_user);
+    `role_ended_on` (ISO day) its last day where that is over: then terms, events, months and
+    `latest` are those of her time, `latest` None where the newest snapshot came after it.
     `other_roles` the roles of the account's other holders, sorted, never who they are.
     `months` is a packed grid (`model.months`), oldest first. `latest` is the newest snapshot in
     full, None when no month was furnished. `fundings` are the furnished shares
@@ -45,6 +47,7 @@ class AccountLine:
     party_id: str
     furnisher_id: str
     role: str
+    role_ended_on: str | None = None
     other_roles: tuple[str, ...] = ()
     terms: Record = field(default_factory=dict)
     months: bytes = b""

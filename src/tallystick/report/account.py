@@ -9,6 +9,7 @@ from tallystick.errors import require
 from tallystick.model.file import AccountLine, Record
 from tallystick.model.money import CURRENCY_DIGITS
 from tallystick.model.months import SIZE
+from tallystick.report.closed import is_closed
 from tallystick.report.codes import Codes
 from tallystick.report.fields import (
     EVENT,
@@ -23,13 +24,12 @@ from tallystick.report.fields import (
     period_of_text,
 )
 from tallystick.report.fundings import funding_block
-from tallystick.report.grid import NOT_REPORTED, among_others, grid, newest_months
+from tallystick.report.grid import NOT_DISPLAYED, NOT_REPORTED, among_others, grid, newest_months
 from tallystick.report.reader import Reader
 from tallystick.report.retention import NONE, Clock, hidden_in_grid
 
 #: Roles that owe; the others answer for somebody else's debt or use the account.
 DEBT_ROLES = frozenset({"borrower", "co_borrower"})
-_CLOSED_STATUSES = frozenset({"closed", "sold"})
 _UNPAID_STATUSES = frozenset({"written_off", "sold", "in_recovery"})
 _UNPAID_REASONS = frozenset({"written_off", "sold"})
 _LATE_EVENTS = frozenset({"overdue", "cured", "written_off"})
@@ -63,7 +63,9 @@ def shown_account(line: AccountLine, *, codes: Codes, clock: Clock | None) -> Sh
     months = newest_months(line.months)
     hidden = NONE
     if clock is not None:
-        hidden = hidden_in_grid(months, codes=codes, clock=clock, is_unpaid=_is_unpaid(line))
+        hidden = hidden_in_grid(
+            months, codes=codes, clock=clock, is_unpaid=_is_unpaid(line), ended=_period_ended(line)
+        )
     buckets = codes.of(months)
     late = codes.late(_without(months, buckets, hidden) if hidden else buckets)
     newest = buckets[-1:]
@@ -81,8 +83,8 @@ def shown_account(line: AccountLine, *, codes: Codes, clock: Clock | None) -> Sh
         masked=masked,
         late=late,
         is_late_now=bool(newest) and newest in codes.negative,
-        is_closed=_is_closed(line, newest, codes),
-        is_debt=line.role in DEBT_ROLES,
+        is_closed=is_closed(line, codes=codes),
+        is_debt=line.role in DEBT_ROLES and line.role_ended_on is None,
     )
 
 
@@ -105,6 +107,8 @@ def account_block(account: ShownAccount, *, reader: Reader) -> Block:
             account.months, currency=account.currency, hidden=account.masked or account.hidden
         ),
     }
+    if line.role_ended_on is not None:
+        block["role_ended_on"] = line.role_ended_on
     number = line.private.get("account_number")
     if in_full and number is not None:
         block["account_number"] = number
@@ -142,7 +146,7 @@ def _remark_order(remark: Record) -> tuple[str, str, str, str]:
 def _latest(account: ShownAccount, *, reader: Reader) -> Block | str:
     latest = account.line.latest
     if latest is None:
-        return NOT_REPORTED
+        return NOT_REPORTED if account.line.role_ended_on is None else NOT_DISPLAYED
     currency = currency_of(latest, account.currency)
     block = LATEST.pick(latest, currency=currency, mask=reader.mask)
     if account.hidden and not account.late:
@@ -178,19 +182,14 @@ def _without(months: bytes, buckets: bytes, hidden: AbstractSet[int]) -> bytes:
     )
 
 
+def _period_ended(line: AccountLine) -> int | None:
+    return None if line.role_ended_on is None else period_of_text(line.role_ended_on)
+
+
 def _is_unpaid(line: AccountLine) -> bool:
     latest = line.latest or {}
     return (
         latest.get("status") in _UNPAID_STATUSES
         or (latest.get("amount_past_due_minor") or 0) > 0
         or line.terms.get("closed_reason") in _UNPAID_REASONS
-    )
-
-
-def _is_closed(line: AccountLine, newest: bytes, codes: Codes) -> bool:
-    status = (line.latest or {}).get("status")
-    return (
-        line.terms.get("closed_on") is not None
-        or status in _CLOSED_STATUSES
-        or (bool(newest) and newest in codes.closed)
     )

@@ -27,6 +27,9 @@ Made from `src/tallystick/report/schema/report-v1.schema.json`; a test keeps the
   account it funds by its originator's word what it sent of its share.
 - Late months older than the profile keeps them, counted from their cure or from the closing of the
   account, are `not_displayed`; while anything is unpaid they are shown.
+- Where the person's role in an account has ended, it stands with `role_ended_on` as it was in her
+  time: no later terms, events or months, and nothing of it in the summary. Her late months are
+  counted from the end of her role at the latest.
 """
 
 

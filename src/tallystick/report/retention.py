@@ -1,8 +1,9 @@
 """Which late months the law no longer lets a report show. Applied here, never in the file.
 
 A run of late months ends when it is cured (a month with nothing past due) or when the account is
-closed with nothing unpaid. From there the profile's clock runs; while anything is unpaid it never
-starts, so an unpaid debt is always shown.
+closed with nothing unpaid, or when the person's role in it ends: then she owes nothing more. From
+there the profile's clock runs; while she owes anything unpaid it never starts, so an unpaid debt is
+always shown.
 """
 
 from __future__ import annotations
@@ -41,7 +42,9 @@ def clock_of(profile: ProfileAt, today: date) -> Clock:
     )
 
 
-def hidden_in_grid(months: bytes, *, codes: Codes, clock: Clock, is_unpaid: bool) -> frozenset[int]:
+def hidden_in_grid(
+    months: bytes, *, codes: Codes, clock: Clock, is_unpaid: bool, ended: int | None = None
+) -> frozenset[int]:
     """The periods of a packed grid that must not be shown; see `hidden_periods`."""
     buckets = codes.of(months)
     if not codes.late(buckets):
@@ -50,18 +53,27 @@ def hidden_in_grid(months: bytes, *, codes: Codes, clock: Clock, is_unpaid: bool
     if not clock.is_over(first):
         return NONE  # nothing is old enough, whenever it was cured
     periods = [int.from_bytes(months[at : at + 2], "big") for at in range(0, len(months), SIZE)]
-    return hidden_periods(periods, buckets, codes=codes, clock=clock, is_unpaid=is_unpaid)
+    return hidden_periods(
+        periods, buckets, codes=codes, clock=clock, is_unpaid=is_unpaid, ended=ended
+    )
 
 
 def hidden_periods(
-    periods: list[int], buckets: bytes, *, codes: Codes, clock: Clock, is_unpaid: bool
+    periods: list[int],
+    buckets: bytes,
+    *,
+    codes: Codes,
+    clock: Clock,
+    is_unpaid: bool,
+    ended: int | None = None,
 ) -> frozenset[int]:
     """The late periods whose clock has run out.
 
     Takes:    periods, oldest first, and their buckets; `is_unpaid` says that something is past due
-              though the account is closed or lost
+              though the account is closed or lost; `ended` is the month of the role's last day
     Time:     the clock's day
-    Missing:  a gap or an unknown month neither cures nor starts anything
+    Missing:  a gap or an unknown month neither cures nor starts anything; without `ended` a run
+              that goes on at the newest month is shown
     """
     hidden: set[int] = set()
     run: list[int] = []
@@ -72,6 +84,8 @@ def hidden_periods(
             if clock.is_over(period):
                 hidden.update(run)
             run = []
+    if ended is not None and clock.is_over(ended):
+        hidden.update(run)
     return frozenset(hidden)
 
 

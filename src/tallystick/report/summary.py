@@ -1,7 +1,8 @@
 """The summary: totals per product and currency, each account once, nothing added across currencies.
 
-Only what the person owes is counted; accounts she answers for or may use stand apart. A total with
-a part that was not reported is not computable: the sum of the reported part is said beside it.
+Only what the person owes is counted; accounts she answers for or may use stand apart, and those
+where her role has ended are left out. A total with a part that was not reported is not computable:
+the sum of the reported part is said beside it.
 """
 
 from __future__ import annotations
@@ -209,7 +210,7 @@ def _mean_due(account: ShownAccount, since: int) -> int | None:
 def _responsibilities(accounts: Sequence[ShownAccount]) -> list[Block]:
     groups: dict[tuple[str, str, str], list[ShownAccount]] = {}
     for account in accounts:
-        if not account.is_debt and not account.is_closed:
+        if not (account.is_debt or account.is_closed or account.line.role_ended_on):
             key = (account.line.role, account.product, account.currency)
             groups.setdefault(key, []).append(account)
     return [

@@ -20,7 +20,6 @@ import psycopg
 from tallystick.audit import Look
 from tallystick.consent import Standing, mint
 from tallystick.errors import BadRequest, Refused, Unavailable
-from tallystick.model.file import FUNDING_ROLES
 from tallystick.model.permit import Permit, PermitKind
 from tallystick.resolve import clashes, normal_name
 from tallystick.service import gate_sql as sql
@@ -45,6 +44,7 @@ from tallystick.service.port import Deps
 from tallystick.service.read_file import ConsentRow, Material, opened_identities
 from tallystick.service.release import Outgoing, release
 from tallystick.service.replay import given_before
+from tallystick.service.reviewable import has_open_account
 
 __all__ = ["Answer", "Ask", "answer", "request_digest"]
 _TRIES = 20
@@ -193,7 +193,7 @@ class _Inquiry:
             profile=self.profile,
             now=self.now,
             consent=None if row is None else _standing(row, names_subject),
-            has_open_account=material is not None and self._has_open_account(material),
+            has_open_account=material is not None and self._may_review(material),
             audience="furnisher" if self._verifies else "lender",
         )
         if row is not None and row.uses_allowed is not None and material is not None:
@@ -204,28 +204,11 @@ class _Inquiry:
         (rows,) = await gate.line.run((sql.OTHER_CONSENT, {"consent_id": consent_id}))
         return bool(rows)
 
-    def _has_open_account(self, material: Material) -> bool:
-        """Whether an open account of hers is the asker's, or funded by it.
-
-        By the originator's word: whoever says of itself that it funds a loan might be anybody.
-        """
-        if self.ask.permit != "account_review":
-            return False
-        member, today = str(self.ask.member.member_id), self.profile.day.isoformat()
-        for row in material.accounts:
-            terms = orjson.loads(row.terms)
-            if terms["versions"][-1].get("closed_on") is not None:
-                continue
-            funders = {
-                one["funder_id"]
-                for one in terms["fundings"]
-                if one["valid_from"] <= today <= one.get("valid_to", "9999")
-                and one["role"] in FUNDING_ROLES
-                and one["stated_by"] != one["funder_id"]
-            }
-            if row.furnisher_id == member or member in funders:
-                return True
-        return False
+    def _may_review(self, material: Material) -> bool:
+        """Whether she has an open account with the asker; looked at for a review only."""
+        return self.ask.permit == "account_review" and has_open_account(
+            material, self.ask.member.member_id, profile=self.profile
+        )
 
     async def _hit(
         self, gate: Opened, permit: Permit, material: Material, keys: Mapping[str, bytes]

@@ -25,6 +25,8 @@ from tallystick.model.file import (
     SubjectFile,
 )
 from tallystick.model.instant import instant_text
+from tallystick.model.months import period_of, until
+from tallystick.service.roles import RoleOn, other_roles, role_on
 
 #: Stands for the bureau where a consent is one to furnish.
 BUREAU = "bureau"
@@ -83,8 +85,11 @@ class Material:
 
     def parties(self) -> frozenset[str]:
         """Every party whose key something in the file is sealed under."""
-        own = {party["party_id"] for party in self.document.get("parties", ())}
-        return frozenset(own.union(row.party_id for row in self.accounts))
+        return frozenset(self.own_parties().union(row.party_id for row in self.accounts))
+
+    def own_parties(self) -> set[str]:
+        """The parties she is, one a furnisher's person."""
+        return {party["party_id"] for party in self.document.get("parties", ())}
 
     def consent_lines(self) -> list[ConsentLine]:
         """Her consents (those under her own tokens) as a report shows them."""
@@ -141,9 +146,9 @@ def subject_file(
     """
     today = day.isoformat()
     document = material.document
-    own = {party["party_id"] for party in document.get("parties", ())}
+    own = material.own_parties()
     lines = [
-        _account_line(row, own, keys, today=today, in_full=in_full) for row in material.accounts
+        account_line(row, own, keys, today=today, in_full=in_full) for row in material.accounts
     ]
     return SubjectFile(
         subject_id=material.subject_id,
@@ -189,7 +194,7 @@ def _identity(material: Material, version: Record, key: bytes) -> Record:
     return known
 
 
-def _account_line(
+def account_line(
     row: AccountRow,
     own: set[str],
     keys: Mapping[str, bytes],
@@ -197,30 +202,37 @@ def _account_line(
     today: str,
     in_full: str | None,
 ) -> AccountLine | None:
-    """The account on a day; None before its first terms."""
+    """The account on a day; None before its first terms, and before a role of hers has begun.
+
+    Takes: `own` are her parties; `keys` and `in_full` as `subject_file` takes them
+    Time:  where her role has ended, terms, events and months are those of her time
+    """
     terms = orjson.loads(row.terms)
+    holders = terms["holders"]
     version = _valid(terms["versions"], today)
-    if version is None:
+    role = RoleOn(row.role) if len(holders) == 1 else role_on(holders, own, today)
+    if version is None or role is None:
         return None
+    if role.ended_on is not None:
+        row = _in_her_time(row, role.ended_on)
+        version = _valid(terms["versions"], role.ended_on) or terms["versions"][0]
+    day = role.ended_on or today
     key = keys.get(row.party_id)
     private: Record = {}
     if key is not None and in_full in ("*", row.furnisher_id):
         private = _opened(version, key, b"account")
-    holders = terms["holders"]
-    others: tuple[str, ...] = ()
-    if len(holders) > 1:
-        others = tuple(sorted(one["role"] for one in holders if one["party_id"] not in own))
     events = orjson.loads(row.events) if row.events else ()
     return AccountLine(
         account_id=row.account_id,
         party_id=row.party_id,
         furnisher_id=row.furnisher_id,
-        role=row.role,
-        other_roles=others,
+        role=role.name,
+        role_ended_on=role.ended_on,
+        other_roles=other_roles(holders, own, day) if len(holders) > 1 else (),
         terms=_plain(version),
         months=row.months,
         latest=_plain(orjson.loads(row.latest)) if row.latest else None,
-        events=tuple(one for one in events if one["occurred_at"][:10] <= today),
+        events=tuple(one for one in events if one["occurred_at"][:10] <= day),
         fundings=tuple(
             {**one, "furnisher_id": one["stated_by"]}
             for one in terms["fundings"]
@@ -233,6 +245,17 @@ def _account_line(
         ),
         private=private,
         others=row.others,
+    )
+
+
+def _in_her_time(row: AccountRow, ended_on: str) -> AccountRow:
+    """A row without what came after the month in which her role ended."""
+    last = period_of(date.fromisoformat(ended_on))
+    is_hers = row.latest and orjson.loads(row.latest)["period_end"][:7] <= ended_on[:7]
+    return row._replace(
+        months=until(row.months, last),
+        others=frozenset(period for period in row.others if period <= last),
+        latest=row.latest if is_hers else None,
     )
 
 

@@ -79,3 +79,24 @@ def test_a_furnishers_own_share_of_anothers_account_is_said_in_words() -> None:
     assert dict(both["facts"])["Share"].startswith("60 %, 600.00")
     assert dict(amount["facts"])["Share"].startswith("600.00")
     assert (len(both["facts"]), len(amount["facts"])) == (3, 4)
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", ("Role ended", "20 Mar 2026")), ("zh", ("角色终止日", "2026年3月20日"))],
+)
+def test_a_role_that_ended_is_said_and_is_not_late(
+    language: Language, said: tuple[str, str]
+) -> None:
+    body = json.loads((GOLDEN / "zz_role_ended.json").read_bytes())
+    body["accounts"][0]["latest"] = {
+        "period_end": "2026-03-31", "bucket": "1", "currency": "CNY", "status": "open",
+    }  # fmt: skip
+    words = Words(language, ZoneInfo("Asia/Shanghai"))
+    profile = Profile.load("zz").on(date(2025, 1, 15))
+    account = report_view(body, words=words, profile=profile)["accounts"][0]
+    assert account["facts"][1] == said
+    assert said[1] in account["plain"]
+    assert account["is_late"] is False
+    del body["accounts"][0]["role_ended_on"]
+    assert report_view(body, words=words, profile=profile)["accounts"][0]["is_late"] is True

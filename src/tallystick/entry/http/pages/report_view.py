@@ -183,11 +183,20 @@ class _View:
             ],
             "remarks": account.get("remarks", []),
             "is_late": isinstance(latest, dict)
+            and "role_ended_on" not in account
             and self.bucket(latest["bucket"])[0].startswith(("late", "loss")),
         }
 
     def _plain_words(self, account: Block, *, product: str, furnisher: str) -> str:
         latest, terms = account["latest"], account["terms"]
+        if "role_ended_on" in account:
+            return self.words.t(
+                "plain.ended",
+                furnisher=furnisher,
+                product=product,
+                role=self.words.label("role", account["role"]),
+                ended=self.words.day(account["role_ended_on"]),
+            )
         if not isinstance(latest, dict):
             return self.words.t("plain.no_month", furnisher=furnisher, product=product)
         state = self.bucket(latest["bucket"])[1]
@@ -210,10 +219,13 @@ class _View:
         if account["other_roles"]:
             roles = [self.words.label("role", role) for role in account["other_roles"]]
             facts.append((self.words.label("field", "other_roles"), ", ".join(roles)))
-        first = (self.words.label("field", "role"), self.words.label("role", account["role"]))
+        first = [(self.words.label("field", "role"), self.words.label("role", account["role"]))]
+        if "role_ended_on" in account:
+            ended = self.words.day(account["role_ended_on"])
+            first.append((self.words.label("field", "role_ended_on"), ended))
         number = account.get("account_number")
         own = [(self.words.label("field", "account_number"), number)] if number else []
-        return [first, *own, *facts]
+        return [*first, *own, *facts]
 
     def _pairs(
         self, record: Block, currency: str, *, named: Mapping[str, str] = _AS_IT_IS

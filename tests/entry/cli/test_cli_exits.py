@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import psycopg
@@ -118,6 +119,24 @@ def test_a_database_out_of_reach_says_so_without_its_password() -> None:
     assert (code, out) == (Exit.UNREACHABLE, "")
     assert "kingfisher" not in err
     assert "tallystick doctor" in err
+
+
+@pytest.mark.parametrize(
+    "address", ["someone:kingfisher@127.0.0.1:1/x", "nowhere.invalid/x", "/x?host=/nowhere"]
+)
+def test_a_command_that_ends_says_at_once_that_no_database_is_there(
+    address: str, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    settings = {
+        "TALLYSTICK_DATABASE_URL": f"postgresql://{address}",
+        "TALLYSTICK_DATA_FOLDER": str(tmp_path),
+    }
+    code, out, err = run("ledger", "verify", **settings)
+    assert (code, out) == (Exit.UNREACHABLE, "")
+    assert "out of reach" in err
+    assert "kingfisher" not in err
+    assert time.monotonic() - began < 15
 
 
 def test_help_has_no_colour_codes_where_no_colour_is_wanted() -> None:

@@ -45,13 +45,18 @@ def read_settings(**overrides: object) -> Settings:
 
 
 @contextmanager
-def bureau(settings: Settings | None = None, *, make: bool = False) -> Iterator[Bureau]:
+def bureau(
+    settings: Settings | None = None, *, make: bool = False, waits: bool = False
+) -> Iterator[Bureau]:
     """The bureau of these settings (else the environment's), closed at the end.
 
     Takes:  `make`: make and migrate what is missing (`init`, `migrate`); without it a bureau that
-            is not there is a mistake to be told, not an empty one to be made
-    Raises: Unavailable `unavailable` when there is none yet
+            is not there is a mistake to be told, not an empty one to be made;
+            `waits`: for a database that is coming up (`serve`, `worker`); a command that ends says
+            at once that nothing listens there
+    Raises: Unavailable `unavailable` when there is none yet; OperationalError
     """
+    from tallystick.adapters.reach import require_listener
     from tallystick.entry.compose import open_bureau
 
     # What the pool logs while it tries again is said once, with its remedy, by the command.
@@ -59,6 +64,8 @@ def bureau(settings: Settings | None = None, *, make: bool = False) -> Iterator[
     chosen = settings or read_settings()
     if not make and chosen.database_url is None and not (chosen.data_folder / "postgres").exists():
         raise Unavailable("unavailable", "there is no bureau yet: run `tallystick init`")
+    if chosen.database_url is not None and not waits:
+        require_listener(chosen.database_url)
     with open_bureau(chosen, make=make) as opened:
         yield opened
 

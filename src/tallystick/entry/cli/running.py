@@ -87,7 +87,7 @@ def serve(
 
     settings = opening.read_settings(host=host, port=port)
     with ExitStack() as stack:
-        opened = stack.enter_context(opening.bureau(settings))
+        opened = stack.enter_context(opening.bureau(settings, waits=True))
         output.say(f"listening on http://{settings.host}:{settings.port}, stop with Ctrl-C")
         if not with_worker:
             output.next_step("tallystick worker   (in another terminal)")
@@ -124,7 +124,7 @@ def worker() -> None:
 
     signal.signal(signal.SIGTERM, ask_to_stop)
     signal.signal(signal.SIGINT, ask_to_stop)
-    with opening.bureau() as opened:
+    with opening.bureau(waits=True) as opened:
         os.nice(_GIVES_WAY)  # not before: a database started here would inherit it
         output.say("working, stop with Ctrl-C")
         run_worker(opened, stop)

@@ -25,7 +25,9 @@ What = Literal[
 class Fault:
     """One fault. `number` to `until` is where it lies: one number, or the range of one head.
 
-    `number` is None for what never got one; `look_id` or `position` say which, where known.
+    `number` is None for what never got one; `look_id` or `position` say which, where known. What
+    lies in the gate beside the log is named by `consent_id`, or by `subject_id` with the version of
+    its head.
     """
 
     what: What
@@ -34,6 +36,9 @@ class Fault:
     look_id: UUID | None = None
     position: int | None = None
     head_size: int | None = None
+    consent_id: UUID | None = None
+    subject_id: UUID | None = None
+    head_version: int | None = None
     #: The commitment the content found really has; tells moved from altered.
     computed: bytes | None = field(default=None, repr=False)
 
@@ -43,6 +48,8 @@ class Fault:
         return self.what == "missing" and self.look_id is None and self.position is None
 
     def __str__(self) -> str:
+        if self.consent_id is not None or self.subject_id is not None:
+            return f"{self.what}: {', '.join(self._in_the_gate())}"
         where = "without a number"
         if self.number is not None:
             many = self.until is not None and self.until != self.number
@@ -56,10 +63,19 @@ class Fault:
             named.append(f"head of size {self.head_size}")
         return f"{self.what}: {', '.join(named)}"
 
+    def _in_the_gate(self) -> list[str]:
+        named = [] if self.consent_id is None else [f"consent {self.consent_id}"]
+        if self.head_version is not None:
+            named.append(f"head version {self.head_version}")
+        return named if self.subject_id is None else [*named, f"subject {self.subject_id}"]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LogReport:
-    """What was verified. `faults` are in the order of the log, those without a number last."""
+    """What was verified. `faults` are in the order of the log, those without a number last.
+
+    `consents`: how many consents were compared with what was signed (`service.log.log_verify`).
+    """
 
     entries: int
     looks: int
@@ -70,6 +86,7 @@ class LogReport:
     size: int
     root: bytes
     faults: tuple[Fault, ...]
+    consents: int = 0
 
     @property
     def ok(self) -> bool:

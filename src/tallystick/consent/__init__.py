@@ -7,7 +7,13 @@ Refuses: `Refused` with a code; never a flag that a caller could ignore
 Source:  spine 7
 """
 
-from tallystick.consent.artefact import Artefact, check_subject, read_artefact, subject_hash
+from tallystick.consent.artefact import (
+    Artefact,
+    check_subject,
+    read_artefact,
+    read_kept,
+    subject_hash,
+)
 from tallystick.consent.mint import Standing, mint, mint_again, permit_text
 
 __all__ = [
@@ -18,5 +24,6 @@ __all__ = [
     "mint_again",
     "permit_text",
     "read_artefact",
+    "read_kept",
     "subject_hash",
 ]

@@ -89,17 +89,32 @@ def read_artefact(text: str, jwk: Mapping[str, str]) -> Artefact:
 
     Raises: BadRequest `bad_consent`: what does not hold, never a value of it
     """
+    signed = _signed(text, jwk)
+    artefact = _read(signed)
+    if _holds_twice(signed):
+        raise _bad("an object of the payload holds a key twice: sign it with each key once")
+    if artefact.valid_to <= artefact.valid_from or not artefact.data_classes:
+        raise _bad("`valid_to` must lie after `valid_from`, and `data_classes` name one at least")
+    return artefact
+
+
+def read_kept(text: str, jwk: Mapping[str, str]) -> Artefact:
+    """Verify the signature of an artefact taken earlier and read it as it was read then.
+
+    What has been asked of artefacts since is not asked of it.
+
+    Raises: BadRequest `bad_consent`: the signature does not hold, or nothing can be read
+    """
+    return _read(_signed(text, jwk))
+
+
+def _signed(text: str, jwk: Mapping[str, str]) -> bytes:
     try:
         key = OKPKey.import_key({**jwk})
         checked = jws.deserialize_compact(text.encode(), key, registry=_REGISTRY)
-        payload = orjson.loads(checked.payload)
     except (JoseError, ValueError):
         raise _bad("the signature does not hold under the public key that `kid` names") from None
-    if not isinstance(payload, dict):
-        raise _bad("the payload must be a JSON object")
-    if _holds_twice(checked.payload):
-        raise _bad("an object of the payload holds a key twice: sign it with each key once")
-    return _read(payload)
+    return checked.payload or b""
 
 
 def _holds_twice(payload: bytes) -> bool:
@@ -110,11 +125,17 @@ def _holds_twice(payload: bytes) -> bool:
         return True
 
 
-def _read(payload: Mapping[str, Any]) -> Artefact:
+def _read(signed: bytes) -> Artefact:
+    try:
+        payload = orjson.loads(signed)
+    except ValueError:
+        raise _bad("the payload must be JSON") from None
+    if not isinstance(payload, dict):
+        raise _bad("the payload must be a JSON object")
     try:
         evidence = payload["evidence"]
         uses = payload.get("uses_allowed")
-        artefact = Artefact(
+        return Artefact(
             consent_id=UUID(payload["consent_id"]),
             subject_hash=_text(payload, "subject_hash"),
             captured_by=_text(payload, "captured_by"),
@@ -130,9 +151,6 @@ def _read(payload: Mapping[str, Any]) -> Artefact:
         )
     except (KeyError, TypeError, ValueError, AttributeError):
         raise _bad(_PAYLOAD) from None
-    if artefact.valid_to <= artefact.valid_from or not artefact.data_classes:
-        raise _bad("`valid_to` must lie after `valid_from`, and `data_classes` name one at least")
-    return artefact
 
 
 def _text(payload: Mapping[str, Any], name: str) -> str:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tallystick.audit import LogReport, PublicKeys, TreeHead, sequence, verify
 from tallystick.errors import Unavailable
+from tallystick.service import consents_verify
 from tallystick.service.port import Deps
 
 
@@ -43,11 +44,15 @@ def sequence_once(deps: Deps) -> Numbered:
 
 
 def log_verify(deps: Deps, progress: Callable[[int], None] | None = None) -> LogReport:
-    """Check the log from its first entry against the bureau's own key."""
+    """Check the log from its first entry against the bureau's own key, then what the gate obeys.
+
+    Consents, withdrawals and heads stand in the gate, beside the log; faults among them come last.
+    """
+    keys = public_keys(deps.keys.public_jwk())
     with deps.database.connect("sequencer") as connection:
-        return verify(
-            connection, public_keys=public_keys(deps.keys.public_jwk()), progress=progress
-        )
+        report = verify(connection, public_keys=keys, progress=progress)
+    consents, found = consents_verify.check(deps, keys)
+    return replace(report, consents=consents, faults=(*report.faults, *found))
 
 
 def public_keys(*jwks: Mapping[str, str]) -> PublicKeys:

@@ -62,7 +62,11 @@ def rebuild_ledger(yes: Yes = False, dry_run: DryRun = False, as_json: AsJson = 
 
 @log.command("verify")
 def verify_log(as_json: AsJson = False) -> None:
-    """Check the log from its first entry; names the first altered, missing or moved look."""
+    """Check the log from its first entry; names the first altered, missing or moved look.
+
+    Then check what answers rest on: every consent against what was signed of it, every withdrawal,
+    and each person's steps from the first to the last; names the consent that was changed.
+    """
     from tallystick.service.log import log_verify
 
     with opening.deps() as parts:

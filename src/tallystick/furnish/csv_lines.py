@@ -18,6 +18,7 @@ from tallystick.furnish import rule_ids
 from tallystick.furnish.csv_record import Broken, NeedsMore, Split, seen_text, split_record
 from tallystick.furnish.header import Header
 from tallystick.furnish.json_record import json_text
+from tallystick.furnish.sent_back import broken_cells
 from tallystick.furnish.source import Block, Blocks, Limits, UnreadableFile
 from tallystick.furnish.spill import TOLD, Spill
 
@@ -77,6 +78,11 @@ class CsvLines:
         before = np.searchsorted(commas, np.concatenate((np.zeros(1, dtype=np.int64), ends)))
         is_odd = np.diff(before) != self._header.width - 1
         is_odd |= (ends - starts) > self._limits.max_line_bytes
+        if self._header.extra:
+            whole = np.flatnonzero(~is_odd)
+            first, own = before[whole], len(self._header.names) - 1
+            # Nothing between the first cell and the reject columns: perhaps a line given back.
+            is_odd[whole[commas[first + own] - commas[first] == own]] = True
         if self._header.width == 1:
             is_odd |= (ends - starts) <= 1
         special = np.flatnonzero(np.frombuffer(data.translate(_SPECIAL), dtype=np.uint8))
@@ -145,6 +151,10 @@ class CsvLines:
             self._not_utf8 += cells.rule_id == rule_ids.ROW_NOT_UTF8
             self._spill.write_broken(line_no, offset, cells)
             return record.end
+        unread = broken_cells(cells, self._header)
+        if unread is not None:
+            self._spill.write_broken(line_no, offset, unread)
+            return record.end
         self._tell_cells(cells, line_no, offset)
         self._spill.write_record(line_no, offset, cells)
         return record.end
@@ -160,7 +170,7 @@ class CsvLines:
             cells = next(csv.reader((text,)))
         except (UnicodeDecodeError, csv.Error):
             return None
-        if len(cells) != self._header.width:
+        if len(cells) != self._header.width or broken_cells(cells, self._header):
             return None
         cells[len(self._header.names) :] = [""] * self._header.extra
         return cells

@@ -14,6 +14,8 @@ REJECT_COLUMNS = (
     "error_line", "error_column", "rule_id", "severity", "seen_value", "allowed_en", "allowed_zh",
     "how_to_fix_en", "how_to_fix_zh", "message_en", "message_zh",
 )  # fmt: skip
+#: In the reject file of NDJSON, the key of a line that was no object.
+UNREADABLE_KEY = "unreadable_line"
 _OTHER_DELIMITERS = (";", "\t", "|")
 _QUOTED = re.compile(rb'"[^"]*"')
 #: A CR that no LF follows; of several in a row the last.

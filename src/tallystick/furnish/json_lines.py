@@ -8,6 +8,7 @@ from tallystick.formats import Dataset
 from tallystick.furnish import rule_ids
 from tallystick.furnish.csv_record import Broken, seen_text
 from tallystick.furnish.json_record import json_cells, parse_line
+from tallystick.furnish.sent_back import broken_record
 from tallystick.furnish.source import Block, Limits, UnreadableFile
 from tallystick.furnish.spill import Spill
 
@@ -52,6 +53,10 @@ class JsonLines:
         if isinstance(record, Broken):
             self._spill.write_broken(line_no, offset, record)
             return record.rule_id == rule_ids.ROW_NOT_UTF8
+        unread = broken_record(record)
+        if unread is not None:
+            self._spill.write_broken(line_no, offset, unread)
+            return False
         cells, faults = json_cells(self._dataset, record)
         for fault in faults:
             self._spill.write_fault(

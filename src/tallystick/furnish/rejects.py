@@ -17,7 +17,7 @@ from pathlib import Path
 from tallystick.errors import InvariantBroken
 from tallystick.formats import Dataset
 from tallystick.furnish.csv_record import seen_text
-from tallystick.furnish.header import REJECT_COLUMNS, Header, read_header
+from tallystick.furnish.header import REJECT_COLUMNS, UNREADABLE_KEY, Header, read_header
 from tallystick.furnish.originals import Original, originals, raw_text
 from tallystick.furnish.own_list import own_list
 from tallystick.furnish.source import DEFAULT_LIMITS, Blocks, Limits
@@ -25,8 +25,6 @@ from tallystick.furnish.stage import Format, guess_format
 from tallystick.model.finding import Finding
 
 BETWEEN = " | "
-#: The key of a line of NDJSON that was no object, in the reject file.
-UNREADABLE_KEY = "unreadable_line"
 _FILE_RULES = "FMT-FILE-"
 
 

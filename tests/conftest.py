@@ -16,6 +16,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from bureaus import Database, RunningBureau
 from needs import lacking
@@ -33,6 +34,10 @@ from tallystick.adapters.postgres import (
 )
 from tallystick.adapters.vault import Vault
 from tallystick.entry.compose import make_deps
+
+# How long a busy machine takes to draw or to run an example says nothing of the code.
+settings.register_profile("tallystick", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tallystick")
 
 #: `make golden`: kept files are written, not compared.
 WRITES_GOLDEN = os.environ.get("TALLYSTICK_GOLDEN") == "write"

@@ -8,7 +8,7 @@ from hashlib import sha256
 from uuid import UUID
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tallystick.adapters.keys import BureauKeys
@@ -56,7 +56,7 @@ def test_the_commitment_is_salt_and_canonical_json_of_what_is_there() -> None:
 
 @given(st.dictionaries(st.text("abc_", min_size=1), st.text() | st.integers(-(2**53), 2**53)))
 # The first text of a fresh checkout builds Hypothesis' table of characters, which takes seconds.
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=200)
 def test_the_fast_bytes_are_the_canonical_ones(content: dict[str, str | int]) -> None:
     assert commitment_of(b"", content) == sha256(canonical(content)).digest()
 

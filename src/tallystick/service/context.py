@@ -15,7 +15,7 @@ import psycopg
 
 from tallystick.model.instant import microseconds
 from tallystick.profile import ProfileAt
-from tallystick.service import beside_rows, closings, existing, former
+from tallystick.service import beside_rows, closings, existing, former, holders
 from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.port import Deps
 from tallystick.service.references import Job, look_up
@@ -111,6 +111,11 @@ def _rarely(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:
             }
         if closings.load_runs_on(connection, job):
             given["runs_on_since_closing"] = "r.line_no in (select line_no from runs_on)"
+    if job.dataset == "account_party" and holders.load_beside(connection, job):
+        given |= {
+            name: f"r.line_no in (select z.line_no from held_beside z where z.{name})"
+            for name in ("has_other_role", "is_taken")
+        }
     if job.dataset != "snapshot":
         return given
     if closings.load_reasons(connection, job):
@@ -393,6 +398,8 @@ def _special(dataset: str, own: str) -> dict[str, str]:
         "account_party": {
             "holder_is_known": "p.subject_id is not null",
             "holder_is_borrower": "p.party_id = a.party_id",
+            "has_other_role": "false",
+            "is_taken": "false",
         },
         "guarantee": {
             "guarantor_is_borrower": "p.party_id = a.party_id",

@@ -230,6 +230,12 @@ CONTEXT: tuple[ContextColumn, ...] = (
         "ledger",
         ("holder_is_known", "boolean", "The person named is known for this furnisher."),
         ("holder_is_borrower", "boolean", "The person named is the account's first borrower."),
+        (
+            "has_other_role",
+            "boolean",
+            "The person has another role, or a second place in it, in the account meanwhile.",
+        ),
+        ("is_taken", "boolean", "Another person has the same role and number meanwhile."),
     ),
     *_columns(
         ("guarantee",),

@@ -36,6 +36,8 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "parent_is_own": ("member", *_PERSON),
     "former_state": (*_PERSON, "valid_from", "formerly_furnisher", "formerly_account_number"),
     "holder_is_known": _PERSON,
+    "has_other_role": (*_PERSON, "valid_from", "valid_to"),
+    "is_taken": (*_PERSON, "valid_from", "valid_to"),
     "consent_state": ("consent_ref", *_PERSON),
     "funder_is_member": ("funder",),
     "originator_is_member": ("originator",),

@@ -182,6 +182,7 @@ class _View:
                 for event in account.get("events", [])
             ],
             "remarks": account.get("remarks", []),
+            "has_ended": "role_ended_on" in account,
             "is_late": isinstance(latest, dict)
             and "role_ended_on" not in account
             and self.bucket(latest["bucket"])[0].startswith(("late", "loss")),

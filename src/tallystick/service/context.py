@@ -15,7 +15,7 @@ import psycopg
 
 from tallystick.model.instant import microseconds
 from tallystick.profile import ProfileAt
-from tallystick.service import beside_rows, closings, existing, former, holders
+from tallystick.service import around, beside_rows, closings, existing, former, holders
 from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.port import Deps
 from tallystick.service.references import Job, look_up
@@ -78,6 +78,8 @@ def build(
         existing.load_consents(connection, job, deps.clock())
     given = _expressions(deps, job, profile, day)
     given |= _rarely(connection, job)
+    if is_known and job.dataset == "snapshot" and around.load(connection, job):
+        given |= around.expressions()
     if not is_known:
         given["exists_already"] = "false"
     if has_sold:

@@ -130,6 +130,21 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ("snapshot",),
         "ledger",
         (
+            "next_bucket_rank",
+            "integer",
+            "Of a month that comes late: the rank of the nearest later month on file; NULL where"
+            " the file has one as near, or says what is on file.",
+        ),
+        ("next_bucket_kind", "text", "The kind of that month's bucket."),
+        ("next_months_later", "integer", "How many months later that is."),
+        (
+            "before_bucket_rank",
+            "integer",
+            "Of a month that comes late: the rank of the nearest earlier month on file.",
+        ),
+        ("before_bucket_kind", "text", "The kind of that month's bucket."),
+        ("before_months_earlier", "integer", "How many months earlier that is."),
+        (
             "account_closed_reason",
             "text",
             "Why the account was closed; NULL unless the month, at or after the closing, has a"

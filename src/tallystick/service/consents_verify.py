@@ -4,7 +4,10 @@ No role of ours may change or delete these rows; this finds what somebody with t
 rights changed. Each consent must say what its artefact says, which its captor signed and we signed
 with its token and its time; each withdrawal must have moved the head of everybody the consent is
 tied to, and each such step must have its consent or withdrawal; a head's steps leave none out, and
-no look saw a later one. A consent withdrawn before anybody was tied to its token left no step.
+no look saw a later one.
+
+What it cannot see, as a withdrawal is not signed: one taken out whole, before anybody was tied to
+its token, or with its step and all later steps renumbered while no look had seen them.
 
 Runs as `intake` and `sequencer`, which cannot answer. An erased person's consents and steps are
 gone with her keys, and a signed statement says so.

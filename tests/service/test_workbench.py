@@ -1,12 +1,14 @@
-"""What DuckDB plans for a job: a code list is no join where the job's tables stay in memory."""
+"""Where jobs run: what is planned for one, and what the next one finds of it, which is nothing."""
 
 from __future__ import annotations
 
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+import factory
 from tallystick.service.workbench import PLAIN_PLAN_BYTES, Workbench
 
 _IN_A_LONG_LIST = (
@@ -22,3 +24,29 @@ def test_a_long_code_list_is_no_join_and_finds_the_same(size: int, tmp_path: Pat
         plan = con.execute(f"explain {_IN_A_LONG_LIST}").fetchall()[0][1]
     assert found == [(True,), (True,), (False,), (None,)]
     assert "MARK" not in plan  # a join that marks the rows found
+
+
+@pytest.mark.parametrize("size", [PLAIN_PLAN_BYTES, PLAIN_PLAN_BYTES + 1])
+def test_a_statement_parsed_for_one_job_reads_the_next_ones_tables(
+    size: int, tmp_path: Path
+) -> None:
+    found = []
+    with closing(Workbench()) as workbench:
+        for value in (1, 2):
+            with workbench.borrowed(size, tmp_path / "job") as con:
+                con.execute("create table one (value integer); insert into one values (0)")
+                con.execute("update one set value = $value", {"value": value})
+                found += con.execute("select value from one").fetchall()
+    assert found == [(1,), (2,)]
+
+
+def test_nothing_of_a_job_is_left_to_the_next(bureau: Any, bank: Any, tmp_path: Path) -> None:
+    deps = bureau.deps
+    factory.open_account(deps, bank)
+    factory.send(deps, bank, "subject", factory.subject(2))
+    role = {"account_number": "A1", "role": "guarantor", "holder_no": 1, "person_number": "P2"}
+    factory.send(deps, bank, "account_party", {**role, "valid_from": "2024-02-01"})
+    for month in ("2024-12", "2024-11"):
+        factory.send(deps, bank, "snapshot", factory.snapshot(1, month))
+    with deps.workbench.borrowed(1, tmp_path / "job") as con:
+        assert con.execute("select database_name, table_name from duckdb_tables()").fetchall() == []

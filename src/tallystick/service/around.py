@@ -64,7 +64,7 @@ def load(connection: psycopg.Connection[Any], job: Job) -> bool:
     if job.con.execute("select 1 from late limit 1").fetchone() is None:
         return False
     job.con.execute(
-        "create or replace temp table nearest (line_no bigint, next_no integer,"
+        "create or replace table nearest (line_no bigint, next_no integer,"
         " next_bucket varchar, before_no integer, before_bucket varchar)"
     )
     names = ("lines", "subjects", "accounts", "months")

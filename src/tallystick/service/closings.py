@@ -72,7 +72,7 @@ def load_runs_on(connection: psycopg.Connection[Any], job: Job) -> bool:
     Gives: whether there are any
     """
     job.con.execute(
-        "create or replace temp table closing as select r.line_no, r.account_number,"
+        "create or replace table closing as select r.line_no, r.account_number,"
         " r.valid_from, r.closed_on, coalesce(a.object_id, f.object_id) as object_id,"
         " coalesce(a.party_id, f.party_id) as party_id,"
         " coalesce(a.last_period_end, f.last_period_end) as last_period_end"

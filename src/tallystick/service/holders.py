@@ -33,7 +33,7 @@ def load_beside(connection: psycopg.Connection[Any], job: Job) -> bool:
     """
     person = dict(SHAPES[job.dataset].references)["person"]
     job.con.execute(
-        "create or replace temp table held as select r.line_no, a.object_id, p.party_id, r.role,"
+        "create or replace table held as select r.line_no, a.object_id, p.party_id, r.role,"
         ' r.holder_no::integer as holder_no, r.valid_from, r.valid_to from "row" r'
         " join account_state a on a.number = r.account_number"
         f" join person_ref p on p.number = {person}"

@@ -46,7 +46,8 @@ class Workbench:
     def borrowed(self, size_bytes: int, folder: Path) -> Iterator[duckdb.DuckDBPyConnection]:
         """An empty database for a job of so many bytes; what it spills stays beside `folder`.
 
-        A connection that a job failed on is never used again.
+        A connection that a job failed on is never used again. A temporary table would outlive the
+        job: none may be made.
         """
         if size_bytes > _IN_MEMORY_BYTES:
             with _opened(folder / "spill") as con:

@@ -132,7 +132,7 @@ def _of_unreadable(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> Non
     if con.execute(f"select 1 from {unreadable} limit 1").fetchone() is None:
         return
     pairs = [(rule.rule_id, field) for rule in rules for field in sorted(rests_on(rule))]
-    con.execute("create or replace temp table rests_on (rule_id varchar, field varchar)")
+    con.execute("create or replace table rests_on (rule_id varchar, field varchar)")
     con.execute(
         "insert into rests_on select unnest(?), unnest(?)",
         [[pair[0] for pair in pairs], [pair[1] for pair in pairs]],

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from tallystick.entry.http.language import LANGUAGES, Language
+from tallystick.entry.http.pages import render
 from tallystick.entry.http.pages.render import Words
 from tallystick.entry.http.pages.report_view import report_view
 from tallystick.profile import Profile
@@ -100,3 +101,19 @@ def test_a_role_that_ended_is_said_and_is_not_late(
     assert account["is_late"] is False
     del body["accounts"][0]["role_ended_on"]
     assert report_view(body, words=words, profile=profile)["accounts"][0]["is_late"] is True
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kept", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
+def test_every_kept_report_has_its_page(kept: Path, language: Language) -> None:
+    body = json.loads(kept.read_bytes())
+    words = Words(language, ZoneInfo("Asia/Shanghai"))
+    profile = Profile.load(body["header"]["profile"]["id"]).on(date(2025, 1, 15))
+    page = render._environment().get_template("report.html").render(
+        words=words, t=words.t, label=words.label, who=None, csrf="", tag=language, path="/",
+        other="en", switch="", is_test_mode=True, known_at=None, identity="inq_1", digest="00",
+        answered_at="2025-01-15T12:00:00Z",
+        report=report_view(body, words=words, profile=profile),
+    )  # fmt: skip
+    ended = [one for one in body.get("accounts", ()) if "role_ended_on" in one]
+    assert page.count(words.t("report.role_ended")) == len(ended)

@@ -13,16 +13,8 @@ import psycopg
 from tallystick.service import existing
 from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
+from tallystick.validate.context import AROUND
 
-#: The context columns, all of which are made here.
-COLUMNS = (
-    "next_bucket_rank",
-    "next_bucket_kind",
-    "next_months_later",
-    "before_bucket_rank",
-    "before_bucket_kind",
-    "before_months_earlier",
-)
 #: Rows whose accounts' grids are looked through by one query.
 _ASKED_AT_ONCE = 10_000
 #: A cell of a grid has 21 bytes: two of the month's number, then its bucket (`model.months`).
@@ -77,9 +69,7 @@ def load(connection: psycopg.Connection[Any], job: Job) -> bool:
 
 def expressions() -> dict[str, str]:
     """The context columns over the table `around`."""
-    return {
-        name: f"(select z.{name} from around z where z.line_no = r.line_no)" for name in COLUMNS
-    }
+    return {name: f"(select z.{name} from around z where z.line_no = r.line_no)" for name in AROUND}
 
 
 def _month_no(day: str) -> str:

@@ -53,6 +53,15 @@ def _columns(
     )
 
 
+#: What is read of the months on file on both sides of one that comes late.
+AROUND = (
+    "next_bucket_rank",
+    "next_bucket_kind",
+    "next_months_later",
+    "before_bucket_rank",
+    "before_bucket_kind",
+    "before_months_earlier",
+)
 CONTEXT: tuple[ContextColumn, ...] = (
     *_columns(
         DATASETS,

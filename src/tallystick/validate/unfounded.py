@@ -16,6 +16,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from tallystick.validate.columns import columns_of
+from tallystick.validate.context import AROUND
 from tallystick.validate.registry import Rule
 
 #: Any field of the record.
@@ -62,17 +63,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "prev_status": _SERIES,
     "prev_is_adjacent": _SERIES,
     "reopened_since": _SERIES,
-    **dict.fromkeys(
-        (
-            "next_bucket_rank",
-            "next_bucket_kind",
-            "next_months_later",
-            "before_bucket_rank",
-            "before_bucket_kind",
-            "before_months_earlier",
-        ),
-        (WHOLE,),
-    ),
+    **dict.fromkeys(AROUND, (WHOLE,)),
     "reopened_since_closing": ("account_number", "period_end"),
     "account_closed_reason": ("account_number", "period_end"),
     "last_status": _TERMS,

@@ -9,7 +9,7 @@ import base64
 import random
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -22,11 +22,14 @@ from tallystick.ledger import seal
 from tallystick.model.months import Month, pack, period_of
 from tallystick.service.members import Member, add_member
 from tallystick.service.port import Deps
+from tallystick.synth.numbers import resident_id
 
 SCHEME = "cn_resident_id"
 PURPOSE = "credit_application"
 SINCE = datetime(2026, 1, 1, tzinfo=UTC)
 NEWEST = period_of(datetime(2026, 5, 31, tzinfo=UTC).date())
+#: A resident number tells a thousand persons of one day apart.
+_FIRST_BORN = date(1950, 1, 1)
 _BATCH = 2_000
 FILLED = (
     "directory.token", "directory.token_subject", "directory.party", "directory.party_subject",
@@ -128,9 +131,13 @@ class _Batch:
 
     def write(self, connection: psycopg.Connection[Any], people: Sequence[Person]) -> list[Target]:
         targets = [
-            Target(f"99010119900307{one.serial:08d}", f"测试{one.serial}", "1990-03-07", new_id())
+            Target(
+                number=resident_id(born, one.serial % 1000), name=f"测试{one.serial}",
+                birth_date=str(born), consent_id=new_id(),
+            )
             for one in people
-        ]
+            for born in (_FIRST_BORN + timedelta(days=one.serial // 1000),)
+        ]  # fmt: skip
         both = list(zip(people, targets, strict=True))
         tokens = [self.deps.keys.identity_token(SCHEME, target.number) for target in targets]
         subjects = [one.subject_id for one in people]

@@ -93,6 +93,7 @@ def consent_record(deps: Deps, captor: Member, person: int, **fields: Any) -> di
     number, salt, now = identity_number(person), b"s" * 16, deps.clock()
     hashed = hmac.digest(salt, f"{SCHEME}\x1f{number}".encode(), "sha256")
     payload = {
+        "version": "1",
         "consent_id": str(deps.new_id()),
         "subject_hash": _text64(hashed),
         "captured_by": captor.code,

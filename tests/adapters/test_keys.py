@@ -95,12 +95,16 @@ def test_an_identity_token_is_the_hmac_of_scheme_and_normal_number() -> None:
     ("scheme", "number", "same"),
     [
         ("passport", " ab 12 ", True),
+        ("passport", "AB-12", True),
+        ("passport", "ａｂ－１２", True),
+        ("passport", "ab\u300012\t", True),
+        ("passport", "AB.12", False),
         ("passport", "AB13", False),
         ("tax", "AB12", False),
         ("passportA", "B12", False),
     ],
 )
-def test_identity_tokens_ignore_blanks_and_case_and_nothing_else(
+def test_identity_tokens_ignore_width_case_blanks_and_hyphens_and_nothing_else(
     scheme: str, number: str, same: bool
 ) -> None:
     token = KEYS.identity_token(scheme, number)

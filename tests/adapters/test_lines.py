@@ -38,6 +38,24 @@ async def _with_lines(url: str, act: Callable[[Lines], Coroutine[Any, Any, Any]]
         await lines.aclose()
 
 
+@pytest.mark.parametrize("value", ["a\0", "\0", ["a", "b\0c"]], ids=["end", "alone", "array"])
+def test_a_text_with_a_nul_is_refused_and_never_cut(server: str, run: Run, value: Any) -> None:
+    async def act(lines: Lines) -> Any:
+        line = await lines.take()
+        try:
+            with pytest.raises(psycopg.DataError):
+                await line.run(("select %(it)s::text", {"it": value}))
+        finally:
+            await lines.give(line)
+        line = await lines.take()  # the one that failed is gone
+        try:
+            return await line.run(("select 1", {}))
+        finally:
+            await lines.give(line)
+
+    assert run(_with_lines(server, act)) == [[(1,)]]
+
+
 def test_values_come_back_as_they_were_sent(server: str, run: Run) -> None:
     texts = ['a"b', "back\\slash", "{,}", "名", "NULL", ""]
     sent = {

@@ -310,6 +310,22 @@ def test_an_edited_publication_is_named(
     assert (fault.what, fault.number) == (what, number)
 
 
+@pytest.mark.parametrize(
+    ("statement", "what"),
+    [
+        ("UPDATE ledger.publication SET digest = sha256('x') WHERE position = 2", "altered"),
+        ("DELETE FROM log.entry WHERE position = 2", "unlogged"),
+    ],
+)
+def test_a_publication_at_fault_is_named_by_its_position_as_text(
+    filled: Callable[[], Log], statement: str, what: str
+) -> None:
+    log = filled()
+    log.admin.execute(statement)
+    named = [(fault.what, fault.position) for fault in log.verify().faults if fault.position]
+    assert named == [(what, "2")]
+
+
 def test_a_look_the_outbox_lost_is_unlogged(filled: Callable[[], Log]) -> None:
     log = filled()
     log.look()

@@ -121,6 +121,16 @@ CASES = [
         lambda one: gzip.compress(lines(HEADER, good(one)))[:-9],
         ("FMT-FILE-007", 1, None),
     ),
+    whole(
+        "gzip with bytes behind it",
+        lambda one: gzip.compress(lines(HEADER, good(one))) + b"-- end",
+        ("FMT-FILE-013", 1, None),
+    ),
+    whole(
+        "columns without a name",
+        lambda one: lines(f"{HEADER},,", f"{good(one)},,"),
+        ("FMT-FILE-014", 1, 11),
+    ),
     Case(
         "a cell too few",
         beside(lambda one: row(one).rpartition(",")[0]),

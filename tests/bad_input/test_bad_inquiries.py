@@ -87,7 +87,27 @@ REFUSED: list[tuple[str, Callable[[gw.World], UUID | None], dict[str, Any], str]
         },
         "no_open_account",
     ),
-    ("a purpose unheard of", lambda w: w.consent(), {"purpose": "x"}, "purpose_not_permitted"),
+    ("a purpose of others", lambda w: w.consent(), {"purpose": "tenancy"}, "purpose_not_permitted"),
+]
+
+#: name, what is asked otherwise, the code: words the profile does not know are no inquiry.
+UNKNOWN: list[tuple[str, dict[str, Any], str]] = [
+    ("a purpose unheard of", {"purpose": "x"}, "purpose_unknown"),
+    (
+        "a scheme unheard of",
+        {"identifiers": ((gw.SCHEME.upper(), gw.resident_id(1)),)},
+        "identifier_invalid",
+    ),
+    (
+        "a number cut short",
+        {"identifiers": ((gw.SCHEME, gw.resident_id(1)[:-1]),)},
+        "identifier_invalid",
+    ),
+    (
+        "two digits in each other's place",
+        {"identifiers": ((gw.SCHEME, "990101199003700017"),)},
+        "identifier_invalid",
+    ),
 ]
 
 
@@ -115,6 +135,20 @@ def test_a_refusal_is_a_look_and_the_next_inquiry_is_served(
     ) == [(code, None, None)]
     assert ask(on_file.consent()).outcome == "hit"
     assert on_file.looks() == before + 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"), [one[1:] for one in UNKNOWN], ids=[one[0] for one in UNKNOWN]
+)
+def test_what_the_profile_does_not_know_is_no_look_and_the_next_inquiry_is_served(
+    on_file: gw.World, ask: Callable[..., Answer], changes: dict[str, Any], code: str
+) -> None:
+    consent, before = on_file.consent(), on_file.looks()
+    with pytest.raises(BadRequest) as refused:
+        ask(consent, **changes)
+    assert refused.value.code == code
+    assert on_file.looks() == before
+    assert ask(consent).outcome == "hit"
 
 
 def test_the_last_and_the_first_second_of_a_consent_hold(
@@ -226,4 +260,5 @@ async def _requests(
 
 def test_the_guide_names_every_refusal_that_was_tried() -> None:
     text = GUIDE.read_text(encoding="utf-8")
-    assert {one[3] for one in REFUSED if f"`{one[3]}`" not in text} == set()
+    codes = {one[-1] for one in (*REFUSED, *UNKNOWN)}
+    assert {code for code in codes if f"`{code}`" not in text} == set()

@@ -101,3 +101,23 @@ def test_a_consents_words_say_which_parts_of_a_report_leave(
 ) -> None:
     assert scope_of(classes) & set(BLOCKS) == leaving
     assert scope_of(classes) >= set(classes)
+
+
+@pytest.mark.parametrize("purpose", ["credit_application", "own_access", "anything at all"])
+@pytest.mark.parametrize("kind", ["", "self", "again", "leave"])
+def test_a_member_is_given_nothing_under_a_permit_that_is_not_a_members(kind, purpose):
+    with pytest.raises(Refused) as refusal:
+        ask(kind, purpose=purpose)
+    assert refusal.value.code == "purpose_not_permitted"
+
+
+@pytest.mark.parametrize("kind", ["", "consent", "legal_duty", "again"])
+def test_a_person_is_given_her_own_file_and_nothing_else(kind):
+    asked = {
+        "subject_id": SUBJECT, "member_id": None, "member_class": None, "purpose": "own_access",
+        "profile": Profile.load("zz").on(date(2025, 1, 15)), "now": NOW, "audience": "person",
+    }  # fmt: skip
+    assert mint("self", **asked).kind == "self"
+    with pytest.raises(Refused) as refusal:
+        mint(kind, **asked)
+    assert refusal.value.code == "purpose_not_permitted"

@@ -14,6 +14,7 @@ from tallystick.formats.page import records_page
 DOMAINS = {
     "currency": ["CNY", "JPY"],
     "profile:buckets": ["0", "1", "C"],
+    "profile:furnishing_bases": ["consent", "legal_duty"],
     "profile:identifier_schemes": ["zz_id"],
 }
 GOOD = """

@@ -16,6 +16,7 @@ from tallystick.furnish import Limits, Staged, stage_few, stage_file
 DOMAINS: dict[str, list[str]] = {
     "currency": ["CNY", "JPY", "KWD"],
     "profile:buckets": ["0", "1", "2", "3", "4", "5", "C", "X"],
+    "profile:furnishing_bases": ["consent", "legal_duty", "contract"],
     "profile:identifier_schemes": ["zz_id"],
 }
 SMALL = Limits(block_bytes=64, max_line_bytes=2000)

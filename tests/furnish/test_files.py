@@ -10,7 +10,7 @@ import duckdb
 import pytest
 
 from tallystick.formats import load
-from tallystick.furnish import Limits, rule_ids, stage_file
+from tallystick.furnish import Limits, places_in, rule_ids, stage_file
 
 from .conftest import DOMAINS, SMALL, Outcome, Stager
 
@@ -76,6 +76,18 @@ GOOD_ACCOUNTS = [f"A{i}" for i in range(1, 8)]
         (gzip.compress(WHOLE, mtime=0)[:-9], [rule_ids.FILE_GZIP_BROKEN]),
         (gzip.compress(WHOLE, mtime=0)[:-4] + b"abcd", [rule_ids.FILE_GZIP_BROKEN]),
         (b"\x1f\x8bnot gzip at all", [rule_ids.FILE_GZIP_BROKEN]),
+        (gzip.compress(WHOLE) + b"garbage", [rule_ids.FILE_GZIP_FOLLOWED]),
+        (gzip.compress(WHOLE) + b"\n", [rule_ids.FILE_GZIP_FOLLOWED]),
+        (gzip.compress(WHOLE) * 2 + b"\0\0x", [rule_ids.FILE_GZIP_FOLLOWED]),
+        (gzip.compress(WHOLE) + b"\x1f\x8bnot gzip", [rule_ids.FILE_GZIP_BROKEN]),
+        (gzip.compress(WHOLE) + b"\x1f", [rule_ids.FILE_GZIP_BROKEN]),
+        (WHOLE.replace(b"\n", b",,,\n"), [rule_ids.FILE_COLUMN_UNNAMED]),
+        (WHOLE.replace(b"\n", b", ,\n"), [rule_ids.FILE_COLUMN_UNNAMED]),
+        (b"," + WHOLE.replace(b"\n", b"\n,"), [rule_ids.FILE_COLUMN_UNNAMED]),
+        (WHOLE.replace(b",status", b",state,"), [
+            rule_ids.FILE_COLUMN_MISSING, rule_ids.FILE_COLUMN_UNKNOWN,
+            rule_ids.FILE_COLUMN_UNNAMED,
+        ]),
         (WHOLE.decode().encode("utf-16"), [rule_ids.FILE_NOT_UTF8]),
         (WHOLE.decode().encode("utf-16-le"), [rule_ids.FILE_NOT_UTF8]),
         (HEADER.encode() + b"".join(b"\xd5\xc5" + r.encode() for r in ROWS * 3), [
@@ -282,3 +294,32 @@ def test_every_rule_is_described_and_no_more() -> None:
     for rule_id, rule in described.items():
         assert rule["severity"] == rule_ids.severity(rule_id)
         assert (rule["by"], rule["needs"]) == ("parser", "row")
+
+
+@pytest.mark.parametrize(
+    ("head", "is_read"),
+    [
+        (WHOLE, True),
+        (HEADER.encode(), True),
+        (b"\xef\xbb\xbf" + WHOLE.replace(b"\n", b"\r\n"), True),
+        (gzip.compress(WHOLE)[:-4], True),
+        (HEADER.strip().encode(), False),
+        (b"account_number,period_end\nA1", False),
+        (b'{"account_number": "A1"}\n', False),
+        (b"\x1f\x8bno gzip\n", False),
+        (b"", False),
+    ],
+)  # fmt: skip
+def test_the_columns_of_a_file_are_read_from_its_first_bytes(head: bytes, is_read: bool) -> None:
+    found = places_in(head, load()["snapshot"])
+    wanted = {name: number for number, name in enumerate(HEADER.strip().split(","), 1)}
+    assert found == (wanted if is_read else {})
+
+
+def test_what_follows_a_gzip_file_and_the_first_column_without_a_name_are_shown(
+    stage: Stager,
+) -> None:
+    followed = stage(gzip.compress(WHOLE) + b"-- end\n", format="csv")
+    assert [fault[4] for fault in followed.faults] == ["-- end\\x0a"]
+    unnamed = stage(WHOLE.replace(b"\n", b",,\n"), format="csv")
+    assert [fault[:2] for fault in unnamed.faults] == [(1, 11)]

@@ -102,3 +102,36 @@ def test_mended_rows_beside_it_are_read(con: duckdb.DuckDBPyConnection, tmp_path
     outcome = stage_path(con, again, "snapshot")
     assert [row["account_number"] for row in outcome.rows] == ["A1"]
     assert [(one[0], one[3]) for one in outcome.faults] == [(3, rule_ids.ROW_QUOTE_OPEN)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b'{"account_number": "A1", "account_number": "A2"}',
+        b'{ "account_number":"A1" ,"days_past_due": 1e2,"balance": 1.50 }',
+        b'{"account_number": {"a": 1, "a": 2}, "error_line_": "\\u4e00", "status": 1e999}',
+        b"{}",
+    ],
+)
+def test_what_was_sent_comes_back_to_the_letter_in_each_round(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, line: bytes
+) -> None:
+    rejects, first, second = sent_back(con, tmp_path, line + b"\n")
+    own = line.strip(b"{} ")
+    assert own in rejects
+    assert first.rules == second.rules
+    again, _, third = sent_back(con, tmp_path, rejects)
+    assert third.rules == first.rules
+    assert again == rejects
+
+
+def test_a_line_that_is_mended_in_its_second_round_loses_nothing(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path
+) -> None:
+    doubled = GOOD[:-1] + b', "balance": "7.00"}'
+    rejects, _, _ = sent_back(con, tmp_path, doubled + b"\n")
+    rejects, _, _ = sent_back(con, tmp_path, rejects)
+    assert rejects.count(b'"balance": ') == 2
+    source = tmp_path / "mended"
+    source.write_bytes(rejects.replace(b', "balance": "7.00"', b""))
+    assert stage_path(con, source, "snapshot").faults == []

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 import pytest
 
-from tallystick.model.instant import read_instant
+from tallystick.model.instant import read_day, read_instant
 
 ZONE = "Asia/Shanghai"
 
@@ -41,3 +41,25 @@ ZONE = "Asia/Shanghai"
 )
 def test_a_day_means_its_end_and_an_instant_wants_its_offset(text, zone, instant):
     assert read_instant(text, zone) == instant
+
+
+@pytest.mark.parametrize(
+    ("text", "day"),
+    [
+        ("1990-01-01", date(1990, 1, 1)),
+        ("2024-02-29", date(2024, 2, 29)),
+        ("2023-02-29", None),
+        ("1990-W01-1", None),  # as long as a day, and ISO 8601
+        ("1990-W01", None),
+        ("19900101", None),
+        ("1990-1-01", None),
+        ("1990-001", None),
+        ("0000-01-01", None),
+        (" 1990-01-01", None),
+        ("1990-01-01\n", None),
+        ("１９９０-01-01", None),
+        ("", None),
+    ],
+)
+def test_a_day_is_written_in_one_form(text, day):
+    assert read_day(text) == day

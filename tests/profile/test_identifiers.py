@@ -100,6 +100,15 @@ def test_a_number_has_one_compact_form(written: str) -> None:
     assert ZZ.compact_identifier(written) == "99010119880101001X"
 
 
+@pytest.mark.parametrize(
+    ("number", "is_one"),
+    [("0000000", True), ("111-1111", True), ("xX x", True), ("1111112", False), ("1", False),
+     ("", False)],
+)  # fmt: skip
+def test_a_placeholder_is_one_sign_over_and_over(number: str, is_one: bool) -> None:
+    assert ZZ.is_placeholder(number) is is_one
+
+
 @settings(max_examples=50)
 @given(number=st.integers(0, 99_999_999), at=st.integers(0, 9), shift=st.integers(1, 9))
 def test_a_wrong_digit_never_passes(number: int, at: int, shift: int) -> None:

@@ -1,11 +1,13 @@
 """The files whose reports are kept under `golden/`.
 
-`make golden` writes them anew; read the difference before you commit it.
+`make golden` writes them anew; read the difference before you commit it. Those in a folder of an
+earlier version of the format are never written again.
 """
 
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 from report_factory import (
@@ -27,9 +29,12 @@ from report_factory import (
 
 from tallystick.model.file import SubjectFile
 from tallystick.model.months import pack
+from tallystick.report import NEWEST, VERSIONS, Version
 from tallystick.report.fields import Block
 
 FOLDER = Path(__file__).parent / "golden"
+#: The folders of earlier versions' bodies, as they were when that version was the newest.
+EARLIER = {"v1": VERSIONS["tallystick.report/1"]}
 
 
 def _share(funder: str, ppb: int) -> dict[str, object]:
@@ -98,20 +103,21 @@ CONSENTS = (consent(1), consent(2, withdrawn_at="2026-06-10T00:00:00.000000Z"))
 IN_CN = file(account(months=run("NNM12N*#/ACN")))
 
 
-def bodies() -> dict[str, Block]:
+def bodies(version: Version = NEWEST) -> dict[str, Block]:
     """Every golden body by the name of its file."""
+    everything = partial(body, EVERYTHING, looks=LOOKS, consents=CONSENTS, version=version)
     made = {
-        f"zz_everything_{audience}": body(EVERYTHING, audience, looks=LOOKS, consents=CONSENTS)
+        f"zz_everything_{audience}": everything(audience)
         for audience in ("lender", "person", "furnisher")
     }
     for name, line in {
         "co_funded": CO_FUNDED, "joint": JOINT, "guarantor": GUARANTEED, "gaps": GAPS,
         "61_months": LONG, "role_ended": ENDED,
     }.items():  # fmt: skip
-        made[f"zz_{name}"] = body(file(line))
-    made["zz_empty"] = body(file())
+        made[f"zz_{name}"] = body(file(line), version=version)
+    made["zz_empty"] = body(file(), version=version)
     for audience in ("lender", "person", "furnisher"):
-        made[f"cn_{audience}"] = body(IN_CN, audience, profile=cn())
+        made[f"cn_{audience}"] = body(IN_CN, audience, profile=cn(), version=version)
     return made
 
 

@@ -17,7 +17,8 @@ from tallystick.model.file import (
 from tallystick.model.months import Month, pack, period_of
 from tallystick.model.permit import Permit
 from tallystick.profile import Profile, ProfileAt
-from tallystick.report import MemberView, assemble
+from tallystick.report import NEWEST as NEWEST_VERSION
+from tallystick.report import MemberView, Version, assemble
 
 SUBJECT = "00000000-0000-7000-8000-000000000001"
 BANK, PLATFORM, CARDS = "member-bank", "member-platform", "member-cards"
@@ -167,6 +168,7 @@ def body(
     profile: ProfileAt | None = None,
     scope: frozenset[str] = frozenset(),
     as_of: str = AT.as_of,
+    version: Version = NEWEST_VERSION,
 ):
     return assemble(
         permit(audience, member=member, scope=scope),
@@ -177,4 +179,5 @@ def body(
         coordinates=replace(AT, as_of=as_of),
         member_view=MEMBERS.__getitem__,
         mask=mask,
+        version=version,
     )

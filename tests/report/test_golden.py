@@ -7,15 +7,17 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from golden_cases import FOLDER, bodies, text
+from golden_cases import EARLIER, FOLDER, bodies, text
 from jsonschema import Draft202012Validator
 
 from tallystick.model.canonical import canonical
-from tallystick.report import to_bytes
+from tallystick.report import NEWEST, VERSIONS, Version, to_bytes
 from tallystick.report.reference import reference_page, schema
 
 BODIES = bodies()
 SCHEMA = Draft202012Validator(schema())
+#: A body of each earlier version that is kept: its file, the version it was made in.
+KEPT = [(path, EARLIER[path.parent.name]) for path in sorted(FOLDER.glob("*/*.json"))]
 PAGE = Path(__file__).parents[2] / "docs" / "reference" / "report.md"
 
 
@@ -26,6 +28,21 @@ def test_a_body_is_what_it_was(golden: Callable[[Path, str], None], name: str) -
 
 def test_no_golden_file_is_left_over() -> None:
     assert {path.stem for path in FOLDER.glob("*.json")} == set(BODIES)
+
+
+@pytest.mark.parametrize(
+    ("kept", "version"), KEPT, ids=[f"{kept.parent.name}-{kept.stem}" for kept, _ in KEPT]
+)
+def test_a_body_of_an_earlier_version_is_made_as_it_was(kept: Path, version: Version) -> None:
+    made = bodies(version)[kept.stem]
+
+    assert text(made) == kept.read_text("utf-8")
+    assert list(Draft202012Validator(schema(version)).iter_errors(made)) == []
+    assert [error.path[0] for error in SCHEMA.iter_errors(made)] == ["format", "header"]
+
+
+def test_every_earlier_version_has_bodies_kept() -> None:
+    assert {version.name for _, version in KEPT} == set(VERSIONS) - {NEWEST.name}
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -48,10 +65,13 @@ def objects(node: object) -> list[dict]:
     return found + [item for child in inner for item in objects(child)]
 
 
-def test_the_schema_is_sound_and_closed() -> None:
-    Draft202012Validator.check_schema(schema())
-    found = objects(schema())
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=lambda version: version.schema)
+def test_a_published_schema_is_sound_and_closed(version: Version) -> None:
+    published = schema(version)
+    Draft202012Validator.check_schema(published)
+    found = objects(published)
 
+    assert published["properties"]["format"] == {"const": version.name}
     assert len(found) > 20
     assert all(node["additionalProperties"] is False for node in found)
     assert all(set(node["required"]) <= set(node["properties"]) for node in found)
@@ -60,7 +80,7 @@ def test_the_schema_is_sound_and_closed() -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("header", "position"), "7"),
+        (("header", "position"), 7),
         (("header", "audience"), "operator"),
         (("accounts", 0, "grid", 0, "balance"), 1),
         (("accounts", 0, "grid", 0, "bucket"), "late"),

@@ -19,12 +19,13 @@ CLOSED_LATE = run("011C", ends_back=60)
 
 def hidden(
     months: bytes, *, day: date, clock: str = "cure_or_closure", unpaid: bool = False,
-    ended: int | None = None,
+    ended: int | None = None, apart: frozenset[int] = frozenset(),
 ):  # fmt: skip
     profile = replace(zz(day), negative_clock=clock)
     periods = hidden_in_grid(
-        months, codes=codes_of(profile), clock=clock_of(profile, day), is_unpaid=unpaid, ended=ended
-    )
+        months, codes=codes_of(profile), clock=clock_of(profile, day), is_unpaid=unpaid,
+        ended=ended, apart=apart,
+    )  # fmt: skip
     return sorted(NEWEST - period for period in periods)
 
 
@@ -79,6 +80,20 @@ def test_the_end_of_her_role_starts_the_clock_of_what_was_late_then(
 ) -> None:
     ended = None if ended_back is None else NEWEST - ended_back
     assert hidden(months, day=date(2026, 6, 15), clock=clock, ended=ended) == expected
+
+
+@pytest.mark.parametrize(
+    ("apart_back", "expected"),
+    [({60}, [61, 62]), ({59, 60}, [61, 62]), ({59}, []), ({61}, [62]), (set(), [])],
+)
+def test_the_end_of_one_role_starts_the_clock_though_another_followed(
+    apart_back: set[int], expected: list[int]
+) -> None:
+    """Late two months, no role of hers, then late again in another role that goes on."""
+    whole = {back: month(back, "1") for back in (62, 61, 58, 57)}
+    months = pack(one for back, one in whole.items() if back not in apart_back)
+    apart = frozenset(NEWEST - back for back in apart_back)
+    assert hidden(months, day=date(2026, 5, 15), apart=apart) == expected
 
 
 def old_account(**changes: object):

@@ -36,15 +36,66 @@ def test_birth_dates_clash_from_two_differences_on(left, right, is_clash):
         ("Paul Cole", "Paula Cole", True),
         ("José Álvarez", "Jose Alvarez", True),
         ("Paul Cole", "Mary Smith", False),
-        ("陈小明", "陈晓明", True),  # two characters in common
-        ("欧阳锋", "司马懿", False),
-        ("陈䶮", "陈 䶮", True),
+        ("陈小明", "Paul Cole", False),
         ("Ann Lee", "Ian Roe", False),
     ],
 )
 def test_names_are_alike_when_one_token_is(left, right, are_alike):
     assert names_alike(left, right) is are_alike
     assert names_alike(right, left) is are_alike
+
+
+@pytest.mark.parametrize(
+    ("left", "right", "are_alike"),
+    [
+        ("陈小明", "陈晓明", True),  # two characters in common
+        ("陈小明", "陈大红", False),  # the family name alone
+        ("陈明", "陈红", False),
+        ("陈明", "陈明亮", True),
+        ("陈小明", "王小明", True),  # another family name, the same given name
+        ("陈小明", "王小红", False),
+        ("陈明", "王明", False),  # one character says too little beside another family name
+        ("陈小明", "小明 陈", True),  # the family name last
+        ("陈小明", "小红 陈", False),
+        ("山田太郎", "山田花子", False),  # a family name not known to be of two: one of three
+        ("欧阳锋", "司马懿", False),
+        ("欧阳锋", "欧阳克", False),  # a family name of two characters
+        ("欧阳锋", "欧 阳锋", True),
+        ("欧阳小明", "欧阳晓明", True),
+        ("歐陽鋒", "歐陽克", False),
+        ("欧阳锋", "欧阳", True),  # the given name is not held
+        ("陈", "陈小明", True),
+        ("陈", "王小明", False),
+        ("陈**", "陈小明", True),
+        ("陈*明", "陈小明", True),
+        ("陈*红", "陈小明", False),
+        ("陈䶮", "陈 䶮", True),  # rare characters, and what stands for one that was not written
+        ("陈䶮", "陈\ue863", True),
+        ("陈䶮", "陈YAN", True),
+        ("陈YAN", "陈XIAOMING", False),
+        ("陈䶮", "陈犇", False),
+        ("𬀩小明", "𬀩大红", False),
+        ("李\ufa0e明", "李\ufa0e红", True),
+        (
+            "Tony Chan 陈小明",
+            "Mary Chan 陈大红",
+            False,
+        ),  # Han characters decide where both have them
+        ("Tony Chan 陈小明", "Tony Chan", True),
+        ("Tony Chan 陈小明", "Mary Roe", False),
+        ("〇", "陈", False),
+    ],
+)
+def test_han_names_are_alike_when_more_than_the_family_name_is(left, right, are_alike):
+    assert names_alike(left, right) is are_alike
+    assert names_alike(right, left) is are_alike
+
+
+@pytest.mark.parametrize("family", ["陈", "𬀩", "欧阳", "諸葛"])
+def test_people_of_one_family_name_clash_under_one_number(family):
+    assert clashes(f"{family}小明", None, f"{family}大红", None) is True
+    assert clashes(f"{family}明", None, f"{family}红", None) is True
+    assert clashes(f"{family}小明", "1990-03-07", f"{family}小明", "1990-03-07") is False
 
 
 def test_a_name_that_is_not_held_clashes_with_none():

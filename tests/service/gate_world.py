@@ -91,6 +91,7 @@ class World:
         number = number or resident_id(1)
         salt, consent_id, now = b"s" * 16, new_id(), self.clock()
         payload = {
+            "version": "1",
             "consent_id": str(consent_id),
             "subject_hash": _text64(hmac.digest(salt, f"{SCHEME}\x1f{number}".encode(), "sha256")),
             "captured_by": "bank",

@@ -147,3 +147,112 @@ def test_a_number_that_goes_on_is_closed_by_the_months_of_its_former_one(
         closed_reason="other", formerly_account_number="A1", formerly_reason="renumbered",
     )  # fmt: skip
     assert closed(factory.send(deps, lender, "account", goes_on)) == (WARNED, {"ACC-CLOSE-005"})
+
+
+def balances(*owed: tuple[str, str]) -> list[factory.Native]:
+    """Months with a balance each."""
+    return [factory.snapshot(1, month, balance=balance) for month, balance in owed]
+
+
+@pytest.mark.parametrize(
+    ("reason", "status", "found"),
+    [
+        ("by_lender", "open", (REJECTED, {"ACC-CLOSE-004"})),
+        ("paid", "open", (REJECTED, {"ACC-CLOSE-002"})),
+        ("paid", "in_recovery", (REJECTED, {"ACC-CLOSE-002"})),
+        ("by_lender", "in_recovery", (WARNED, {"ACC-CLOSE-005"})),
+    ],
+)
+def test_every_month_at_or_after_a_closing_counts_not_the_newest_alone(
+    bureau: Any, lender: Any, reason: str, status: str, found: Any
+) -> None:
+    deps, (owing, paid) = bureau.deps, balances(("2025-04", "0.01"), ("2025-05", "0"))
+    factory.send(deps, lender, "snapshot", {**owing, "status": status}, paid)
+    assert closed(factory.send(deps, lender, "account", closing(reason))) == found
+
+
+def test_months_before_a_closing_may_owe_and_a_deleted_one_says_nothing(
+    bureau: Any, lender: Any
+) -> None:
+    deps = bureau.deps
+    months = balances(("2025-03", "9.00"), ("2025-04", "0.01"), ("2025-05", "0"))
+    factory.send(deps, lender, "snapshot", *months)
+    key = {"account_number": "A1", "period_end": "2025-04-30"}
+    factory.send(deps, lender, "deletion", factory.deletion("snapshot", key))
+    assert closed(factory.send(deps, lender, "account", closing("by_lender"))) == (WARNED, set())
+
+
+def reopen(bureau: Any, lender: Any, day: str) -> None:
+    event = factory.event(1, event_type="reopened", occurred_at=f"{day}T10:00:00+08:00")
+    assert factory.counts(factory.send(bureau.deps, lender, "event", event)) == WARNED
+
+
+@pytest.mark.parametrize(
+    ("day", "is_found"), [("2025-04-29", True), ("2025-04-30", False), ("2025-07-01", True)]
+)
+def test_what_was_paid_and_opened_again_may_owe(
+    bureau: Any, lender: Any, day: str, is_found: bool
+) -> None:
+    reopen(bureau, lender, day)
+    factory.send(bureau.deps, lender, "snapshot", factory.snapshot(1, "2025-06"))
+    found = closed(factory.send(bureau.deps, lender, "account", closing("paid")))
+    assert found == ((REJECTED, {"ACC-CLOSE-002"}) if is_found else (WARNED, set()))
+
+
+@pytest.mark.parametrize(("month", "is_found"), [("2025-06", False), ("2025-07", True)])
+def test_an_account_closed_again_is_judged_by_its_new_closing(
+    bureau: Any, lender: Any, month: str, is_found: bool
+) -> None:
+    deps = bureau.deps
+    assert closed(factory.send(deps, lender, "account", closing("paid"))) == (WARNED, set())
+    reopen(bureau, lender, "2025-05-10")
+    factory.send(deps, lender, "snapshot", factory.snapshot(1, month))
+    again = closing("paid", valid_from="2025-07-15", closed_on="2025-07-15")
+    found = closed(factory.send(deps, lender, "account", again))
+    assert found == ((REJECTED, {"ACC-CLOSE-002"}) if is_found else (WARNED, set()))
+
+
+def test_an_older_closing_is_judged_up_to_the_newer_one(bureau: Any, lender: Any) -> None:
+    deps = bureau.deps
+    later = closing("by_lender", valid_from="2025-06-15", closed_on="2025-06-15")
+    factory.send(deps, lender, "snapshot", *balances(("2025-05", "9.00"), ("2025-06", "0")))
+    view = factory.send(deps, lender, "account", closing("by_lender"), later)
+    assert closed(view) == ((2, 0, 0, 0), set())
+
+
+@pytest.mark.parametrize(
+    ("from_day", "reopened", "is_found"),
+    [
+        ("2025-05-10", None, True),
+        ("2025-05-10", "2025-05-10", False),
+        ("2025-05-10", "2025-04-29", True),
+        (CLOSED_ON, None, True),
+        ("2025-04-29", None, False),
+    ],
+)
+def test_open_terms_of_a_closed_account_need_a_reopening_unless_they_are_older(
+    bureau: Any, lender: Any, from_day: str, reopened: str | None, is_found: bool
+) -> None:
+    deps = bureau.deps
+    assert closed(factory.send(deps, lender, "account", closing("paid"))) == (WARNED, set())
+    if reopened is not None:
+        reopen(bureau, lender, reopened)
+    running = factory.account(1, valid_from=from_day)
+    found = closed(factory.send(deps, lender, "account", running))
+    assert found == (WARNED, {"ACC-CLOSE-003"} if is_found else set())
+
+
+@pytest.mark.parametrize("taken_back", ["deleted", "restated", None])
+def test_a_reopening_that_was_taken_back_excuses_nothing(
+    bureau: Any, lender: Any, taken_back: str | None
+) -> None:
+    deps = bureau.deps
+    assert closed(factory.send(deps, lender, "account", closing("by_lender"))) == (WARNED, set())
+    reopen(bureau, lender, "2025-05-10")
+    if taken_back == "deleted":
+        gone = factory.deletion("event", {"account_number": "A1", "event_id": "e1"})
+        assert factory.counts(factory.send(deps, lender, "deletion", gone)) == WARNED
+    elif taken_back:
+        assert factory.counts(factory.send(deps, lender, "event", factory.event(1))) == WARNED
+    found = closed(factory.send(deps, lender, "snapshot", factory.snapshot(1, "2025-06")))
+    assert found == ((REJECTED, {"SNP-CLOSE-001"}) if taken_back else (WARNED, set()))

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 import factory
-from tallystick.consent.terms import MOST_USES
+from tallystick.consent.form import MOST_USES
 from tallystick.errors import BadRequest, Refused
 from tallystick.model.instant import instant_text
 from tallystick.report import BLOCKS
-from tallystick.service.consents import of_subject
+from tallystick.service import consents
+from tallystick.service.consents import of_subject, register
 from tallystick.service.inquire import answer
+from tallystick.service.submissions import findings
 
 NOW = datetime(2025, 1, 15, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
@@ -34,7 +38,6 @@ _TAKEN = [
     {"uses_allowed": None},
     {"uses_allowed": 1},
     {"uses_allowed": MOST_USES},
-    {"extra": "as the grammar lets it"},
 ]
 _PAST = {
     "valid_from": instant_text(NOW - timedelta(days=2)),
@@ -51,9 +54,12 @@ _REFUSED = [
     ({"purpose": "nope"}, "consent_unknown_word", "CNS-WORD-001"),
     ({"purpose": "Furnishing"}, "consent_unknown_word", "CNS-WORD-001"),
     ({"data_classes": ["identity", "loan"]}, "consent_unknown_word", "CNS-WORD-001"),
-    ({"uses_allowed": 0}, "bad_consent", "CNS-SIGN-001"),
-    ({"uses_allowed": -1}, "bad_consent", "CNS-SIGN-001"),
-    ({"uses_allowed": MOST_USES + 1}, "bad_consent", "CNS-SIGN-001"),
+    ({"uses_allowed": 0}, "bad_consent", "CNS-FORM-001"),
+    ({"uses_allowed": -1}, "bad_consent", "CNS-FORM-001"),
+    ({"uses_allowed": MOST_USES + 1}, "bad_consent", "CNS-FORM-001"),
+    ({"uses_allowed": "1"}, "bad_consent", "CNS-FORM-001"),
+    ({"data_classes": {"identity": 1}}, "bad_consent", "CNS-FORM-001"),
+    ({"not_for_loans": True}, "bad_consent", "CNS-FORM-001"),
 ]
 
 
@@ -79,12 +85,87 @@ def test_what_it_may_not_say_is_refused_alone_and_in_a_file(
     assert (factory.counts(sent), factory.rules(sent)) == ((0, 0, 1, 0), {rule})
 
 
+_EVIDENCE = {"text_sha256": "0" * 64, "locale": "zh"}
+_AT_THE_END = {"valid_from": "9999-12-30T00:00:00Z", "valid_to": "9999-12-31T23:59:59-14:00"}
+#: What PostgreSQL cannot keep, or what cannot be read back from it or shown everywhere.
+_UNKEEPABLE = [
+    ({"evidence": {**_EVIDENCE, "locale": "z\0h"}}, "evidence.locale"),
+    ({"evidence": {**_EVIDENCE, "text_sha256": "0" * 63 + "\0"}}, "evidence.text_sha256"),
+    ({"recipient": "ba\0nk"}, "recipient"),
+    ({"purpose": "\0"}, "purpose"),
+    (_AT_THE_END, "valid_to"),
+    ({"valid_to": "9999-12-31T23:59:59Z", "valid_from": "9999-12-30T00:00:00Z"}, "valid_to"),
+    ({"given_at": "0001-01-01T00:00:00+14:00"}, "given_at"),
+    ({"given_at": "0001-01-01T00:00:00Z"}, "given_at"),
+]
+
+
+@pytest.mark.parametrize(("fields", "member"), _UNKEEPABLE)
+def test_one_that_cannot_be_kept_is_refused_by_name_and_harms_no_other(
+    bureau: Any, fields: dict[str, Any], member: str
+) -> None:
+    deps = bureau.deps
+    bank = factory.member(deps)
+    with pytest.raises(BadRequest, match=f"`{member}`") as refused:
+        factory.consent(deps, bank, 1, **fields)
+    assert refused.value.code == "bad_consent"
+    bad, good = (factory.consent_record(deps, bank, 1, **one) for one in (fields, {}))
+    sent = factory.send(deps, bank, "consent", bad, good)
+    assert factory.told(sent) == ((1, 0, 1, 0), {"CNS-FORM-001"})
+    (found,) = findings(deps, bank, sent.submission_id)
+    assert (found.line_no, found.seen) == (1, member)
+
+
+@pytest.mark.parametrize(
+    ("header", "subject", "code", "rule"),
+    [
+        ({"kid": "bank1:\0"}, None, "bad_consent", "CNS-SIGN-001"),
+        ({}, "é" * 43, "consent_other_subject", "CNS-SUBJ-001"),
+    ],
+)
+def test_a_strange_key_id_or_subject_harms_no_other(
+    bureau: Any, header: dict[str, str], subject: str | None, code: str, rule: str
+) -> None:
+    deps = bureau.deps
+    bank = factory.member(deps)
+    strange = {} if subject is None else {"subject_hash": subject}
+    bad = _with_header(factory.consent_record(deps, bank, 1, **strange), header)
+    with pytest.raises(BadRequest) as refused:
+        register(
+            deps, bank, artefact=bad["artefact"], salt=bad["salt"],
+            scheme=bad["identifier_scheme"], number=bad["identifier_number"],
+        )  # fmt: skip
+    assert refused.value.code == code
+    sent = factory.send(deps, bank, "consent", bad, factory.consent_record(deps, bank, 1))
+    assert factory.told(sent) == ((1, 0, 1, 0), {rule})
+
+
+def _with_header(record: dict[str, Any], header: dict[str, str]) -> dict[str, Any]:
+    """The record's consent signed again under other words of the header."""
+    given = {"alg": "Ed25519", "kid": "bank1:1", **header}
+    head = base64.urlsafe_b64encode(orjson.dumps(given)).decode().rstrip("=")
+    signed = f"{head}.{record['artefact'].split('.')[1]}"
+    signature = base64.urlsafe_b64encode(factory.SIGNING.sign(signed.encode()))
+    return {**record, "artefact": f"{signed}.{signature.decode().rstrip('=')}"}
+
+
 def test_one_taken_when_it_was_right_is_the_same_again(bureau: Any) -> None:
     bank = factory.member(bureau.deps)
     record = factory.consent_record(bureau.deps, bank, 1)
     factory.send(bureau.deps, bank, "consent", record)
     bureau.clock.set(NOW - timedelta(seconds=1))  # as one taken before this was asked of it
     factory.send(bureau.deps, bank, "subject", factory.subject(1))
+    assert factory.counts(factory.send(bureau.deps, bank, "consent", record)) == (0, 1, 0, 0)
+
+
+def test_one_taken_before_its_form_was_asked_is_the_same_again(
+    bureau: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bank = factory.member(bureau.deps)
+    record = factory.consent_record(bureau.deps, bank, 1, uses_allowed="2", extra="was taken")
+    with monkeypatch.context() as patch:
+        patch.setattr(consents, "require_form", lambda _: None)
+        assert factory.counts(factory.send(bureau.deps, bank, "consent", record)) == (1, 0, 0, 0)
     assert factory.counts(factory.send(bureau.deps, bank, "consent", record)) == (0, 1, 0, 0)
 
 

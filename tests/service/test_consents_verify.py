@@ -17,6 +17,7 @@ from tallystick.service.erase import erase
 from tallystick.service.identity import link, unlink
 from tallystick.service.inquire import answer
 from tallystick.service.log import log_verify, sequence_once
+from tallystick.service.replay import again
 
 #: What is done to the second of three consents, which is withdrawn; `%(id)s` is its id.
 _TAMPERED = {
@@ -219,3 +220,51 @@ def test_a_withdrawn_consent_answers_again_only_with_a_fault_to_see(
     _sql(world, "delete from gate.withdrawal")
     assert run(answer(world.deps, world.ask(named))).outcome == "hit"
     assert [one.what for one in log_verify(world.deps).faults] == ["missing"]
+
+
+#: What is done to a consent for two uses, of which one was made, and what that is called.
+_USES = {
+    "the use taken back": ("update gate.consent_use set used = 0 where consent_id = %(id)s",
+                           "altered"),
+    "more than allowed": ("update gate.consent_use set used = 3 where consent_id = %(id)s",
+                          "altered"),
+    "counted no more": ("delete from gate.consent_use where consent_id = %(id)s", "missing"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "what"), _USES.values(), ids=_USES)
+def test_a_limited_consent_whose_uses_are_not_its_looks_is_named(
+    world: gw.World, run: Run, query: str, what: str
+) -> None:
+    gw.furnish(world, world.platform)
+    named, other = world.consent(uses=2), world.consent(uses=1)
+    for one in (named, other):
+        assert run(answer(world.deps, world.ask(one))).outcome == "hit"
+    with pytest.raises(Refused):
+        run(answer(world.deps, world.ask(other)))
+    assert log_verify(world.deps).faults == ()
+    _sql(world, query, id=named)
+    faults = log_verify(world.deps).faults
+    assert {(one.what, one.consent_id) for one in faults} <= {(what, named), ("altered", named)}
+    assert faults[0].what == what
+
+
+def test_a_use_set_back_and_made_again_is_named(world: gw.World, run: Run) -> None:
+    gw.furnish(world, world.platform)
+    named = world.consent(uses=1)
+    first = run(answer(world.deps, world.ask(named)))
+    sequence_once(world.deps)
+    run(again(world.deps, world.bank, first.look_id))
+    assert log_verify(world.deps).faults == ()
+    _sql(world, "update gate.consent_use set used = 0")
+    assert run(answer(world.deps, world.ask(named))).outcome == "hit"
+    (fault,) = log_verify(world.deps).faults
+    assert (fault.what, fault.consent_id) == ("altered", named)
+
+
+def test_a_consent_without_a_limit_may_be_used_again_and_again(world: gw.World, run: Run) -> None:
+    gw.furnish(world, world.platform)
+    named = world.consent()
+    for _ in range(2):
+        run(answer(world.deps, world.ask(named)))
+    assert log_verify(world.deps).faults == ()

@@ -85,7 +85,8 @@ BORROWED_TO_NOVEMBER = role("co_borrower", last="2024-11-30")
          "guarantor", "2024-12-01", "2024-12"),
         ([BORROWED_TO_NOVEMBER, role("guarantor", last="2024-11-30")],
          "co_borrower", "2024-11-30", "2024-11"),
-        ([role("guarantor", "2025-01-15")], "guarantor", None, "2024-12"),
+        ([role("guarantor", "2024-12-31")], "guarantor", None, "2024-12"),
+        ([role("guarantor", "2025-01-01")], "guarantor", None, None),
         ([role("co_borrower"), role("co_borrower", "2024-06-01", "2024-11-30")],
          "co_borrower", "2024-11-30", "2024-11"),
         ([role("co_borrower", last="2024-06-30"), role("co_borrower", "2024-10-01")],
@@ -98,7 +99,7 @@ def test_her_role_is_the_strongest_in_force_else_the_one_that_ended_last(
     roles: list[dict[str, Any]],
     name: str,
     ended_on: str | None,
-    newest: str,
+    newest: str | None,
 ) -> None:
     hold(world, *roles)
     body = reported(world, run)
@@ -106,13 +107,82 @@ def test_her_role_is_the_strongest_in_force_else_the_one_that_ended_last(
     owes = ended_on is None and name == "co_borrower"
     assert (account["role"], account.get("role_ended_on")) == (name, ended_on)
     assert account["is_debt"] is owes
-    assert account["grid"][-1]["month"] == newest
+    assert [one["month"] for one in account["grid"]][-1:] == ([] if newest is None else [newest])
     assert account["latest"] == "not_displayed" or newest == "2024-12"
     assert body["summary"]["open_accounts"] == int(owes)
     assert len(body["summary"]["by_product"]) == int(owes)
     assert len(body["summary"]["payments_due"]) == int(owes)
     assert len(body["summary"]["responsibilities"]) == int(ended_on is None and not owes)
     assert reviewed(world, run) == ("hit" if ended_on is None else "no_open_account")
+
+
+SOLE = {"0": ("2024-10", "0"), "1": ("2024-11", "1"), "2": ("2024-12", "2")}
+
+
+@pytest.mark.parametrize(
+    ("roles", "shown"),
+    [
+        ([role("co_borrower", "2024-10-31")], "012"),
+        ([role("co_borrower", "2024-11-01")], "12"),
+        ([role("co_borrower", "2024-11-30")], "12"),
+        ([role("co_borrower", "2024-12-01")], "2"),
+        ([role("co_borrower", "2025-01-01")], ""),
+        ([role("co_borrower", "2024-11-30", "2024-11-30")], "1"),
+        ([role("co_borrower", last="2024-10-31"), role("co_borrower", "2024-12-01")], "0-2"),
+        ([role("co_borrower", last="2024-11-01"), role("co_borrower", "2024-12-01")], "012"),
+        ([role("co_borrower", last="2024-10-31"), role("co_borrower", "2024-11-30")], "012"),
+        ([role("guarantor", last="2024-10-31"), role("co_borrower", "2024-12-01")], "0-2"),
+        ([role("guarantor", last="2024-11-30"), role("co_borrower", "2024-12-01")], "012"),
+        ([role("guarantor", last="2024-10-31"), role("co_borrower", "2025-01-01")], "0"),
+        ([role("co_borrower"), role("co_borrower", "2024-10-15", "2024-10-31"),
+          role("co_borrower", "2024-12-01")], "0-2"),
+    ],
+)  # fmt: skip
+def test_she_sees_the_months_of_her_time_only(
+    world: gw.World, run: Run, roles: list[dict[str, Any]], shown: str
+) -> None:
+    """A month between two roles of hers keeps its place; those before the first have none."""
+    hold(world, *roles)
+    body = reported(world, run)
+    (account,) = body["accounts"]
+    grid = [(one["month"], one["bucket"]) for one in account["grid"]]
+    assert grid == [SOLE.get(code, ("2024-11", "not_displayed")) for code in shown]
+    assert (account["latest"] == "not_displayed") is not shown.endswith("2")
+    if "role_ended_on" in account:
+        assert body["summary"]["by_product"] == []
+        return
+    (row,) = body["summary"]["by_product"]
+    late = [code for code in shown if code in "12"]
+    assert row["delinquency"]["late_months"] == len(late)
+    assert row["delinquency"]["worst_bucket"] == max(late, default="none")
+    assert row["delinquency"]["late_now_accounts"] == int(shown.endswith("2"))
+    assert row["balance"] == ("9000.00" if shown.endswith("2") else "not_reported")
+    (due,) = body["summary"]["payments_due"]
+    assert due["six_month_average"] == ("500.00" if shown else "not_reported")
+
+
+@pytest.mark.parametrize("told", [{"status": "sold"}, {"bucket": "C"}])
+def test_an_account_that_closed_before_she_came_is_closed(
+    world: gw.World, run: Run, told: dict[str, str]
+) -> None:
+    hold(world, role("co_borrower", "2025-01-01"))
+    last = {"bucket": "0", "days_past_due": 0, "balance": "0.00", **told}
+    gw.send(world, world.platform, "snapshot", gw.month("A-1", "2024-12-31", **last))
+    body = reported(world, run)
+    assert (body["accounts"][0]["is_closed"], body["summary"]["open_accounts"]) == (True, 0)
+    assert reviewed(world, run) == "no_open_account"
+
+
+def test_events_of_days_without_a_role_of_hers_are_not_shown(world: gw.World, run: Run) -> None:
+    hold(world, role("guarantor", "2024-10-02", "2024-10-30"), role("co_borrower", "2024-12-01"))
+    paid = {"account_number": "A-1", "event_type": "repaid", "currency": "CNY", "amount": "1.00"}
+    days = ("2024-10-01", "2024-10-02", "2024-10-30", "2024-10-31", "2024-11-30", "2024-12-01")
+    gw.send(
+        world, world.platform, "event",
+        *({**paid, "event_id": day, "occurred_at": f"{day}T12:00:00+08:00"} for day in days),
+    )  # fmt: skip
+    (account,) = reported(world, run)["accounts"]
+    assert [one["occurred_at"][5:10] for one in account["events"]] == ["10-02", "10-30", "12-01"]
 
 
 def test_what_came_after_her_role_is_not_shown(world: gw.World, run: Run) -> None:

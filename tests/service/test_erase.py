@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import gate_world as gw
+import psycopg
 import pytest
 from gate_world import Run
 
@@ -109,3 +110,54 @@ def test_nobody_is_not_erased(world: gw.World) -> None:
     with pytest.raises(BadRequest) as raised:
         erase(world.deps, UUID(int=7), GROUND, "operator")
     assert raised.value.code == "not_found"
+
+
+#: What is taken out and said to be erased; the first is in place of what an erasure took.
+TAKEN_OUT = {
+    "now": "now()",
+    "at the instant of an erasure": "(select min(erased_at) from log.subject_erasure)",
+}
+
+
+@pytest.mark.parametrize("at", TAKEN_OUT.values(), ids=TAKEN_OUT.keys())
+def test_a_look_taken_out_as_if_it_were_erased_is_named(world: gw.World, run: Run, at: str) -> None:
+    gw.furnish(world, world.platform)
+    gw.furnish(world, world.platform, serial=2, name="白测试", account="B-2")
+    run(answer(world.deps, world.ask(world.consent())))
+    number = gw.resident_id(2)
+    hers = {"identifiers": ((gw.SCHEME, number),), "name": "白测试"}
+    run(answer(world.deps, world.ask(world.consent(number=number), **hers)))
+    sequence_once(world.deps)
+    erase(world.deps, subject_of(world), GROUND, "operator")
+    assert log_verify(world.deps).ok
+    with psycopg.connect(world.url) as connection:
+        connection.execute(
+            "with gone as (delete from log.look returning look_id) insert into log.erasure"
+            f" select look_id, {at}, 'none', 'x' from gone"
+        )
+    report = log_verify(world.deps)
+    numbers = [fault.number for fault in report.faults if fault.what == "missing"]
+    ((number,),) = world.rows(
+        "select number from log.entry join log.erasure using (look_id) where ground = 'none'"
+    )
+    assert number in numbers
+    assert not report.ok
+
+
+@pytest.mark.parametrize("at", TAKEN_OUT.values(), ids=TAKEN_OUT.keys())
+def test_a_statement_taken_out_as_if_it_were_erased_is_named(world: gw.World, at: str) -> None:
+    gw.furnish(world, world.platform)
+    gw.furnish(world, world.platform, serial=2, name="白测试", account="B-2")
+    erase(world.deps, subject_of(world), GROUND, "operator")
+    assert ledger_verify(world.deps).ok
+    with psycopg.connect(world.url) as connection:
+        connection.execute(
+            "with gone as (delete from ledger.account returning chunk_id, row_no, leaf)"
+            f" insert into ledger.erased select chunk_id, row_no, leaf, {at}, 'none' from gone"
+        )
+    ledger_rebuild(world.deps)
+    report = ledger_verify(world.deps)
+    assert not report.ok
+    assert {fault.partition(": ")[2] for fault in report.faults} == {
+        "a row is gone by an erasure that nobody signed"
+    }

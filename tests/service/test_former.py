@@ -365,3 +365,28 @@ def test_a_seller_learns_nothing_of_the_months_after_the_sale(
     assert factory.counts(month) == ACCEPTED
     sent = send(bureau, seller, "snapshot", record)
     assert (factory.counts(sent), factory.rules(sent)) == (REJECTED, {"ANY-PARENT-002"})
+
+
+def test_a_month_is_restated_by_who_furnished_it(bureau: Any, sale: Any) -> None:
+    seller, buyer = sale
+    send(bureau, seller, *WORDS["event"])
+    send(bureau, buyer, "account", bought())
+
+    def restated(bank: Any, number: int, month: str, balance: str) -> Any:
+        view = send(bureau, bank, "snapshot", factory.snapshot(number, month, balance=balance))
+        return factory.counts(view), {rule for rule in factory.rules(view) if "MONTH" not in rule}
+
+    assert restated(buyer, 7, "2024-11", "1.00") == (REJECTED, {"SNP-OWN-001"})
+    assert restated(buyer, 7, "2024-11", "900.00") == (REJECTED, {"SNP-OWN-001"})
+    assert restated(seller, 1, "2024-11", "1.00") == (ACCEPTED, {"MON-RESTATE-002"})
+    assert restated(buyer, 7, "2024-12", "1.00") == (ACCEPTED, set())
+    assert restated(buyer, 7, "2024-12", "2.00") == (ACCEPTED, {"MON-RESTATE-002"})
+    assert restated(seller, 1, "2024-12", "3.00") == (REJECTED, {"SNP-OWN-001"})
+    assert ledger_verify(bureau.deps).faults == ()
+
+
+def test_a_number_that_goes_on_restates_its_own_months(bureau: Any, sale: Any) -> None:
+    seller, _ = sale
+    send(bureau, seller, "account", renumbered(7, 1))
+    view = send(bureau, seller, "snapshot", factory.snapshot(7, "2024-11", balance="1.00"))
+    assert factory.counts(view) == ACCEPTED

@@ -59,7 +59,7 @@ def test_a_consent_binds_in_every_respect(world: gw.World, run: Run) -> None:
     assert came(member=world.other) == "consent_other_recipient"
     assert came(purpose="limit_review") == "consent_other_purpose"
     assert came(purpose="tenancy") == "purpose_not_permitted"
-    assert came(purpose="no_such_purpose") == "purpose_not_permitted"
+    assert came(purpose="data_quality") == "purpose_not_permitted"
     assert came(permit="legal_duty") == "purpose_not_permitted"
     assert came(consent_id=None) == "consent_missing"
     assert came(consent_id=new_id()) == "consent_missing"

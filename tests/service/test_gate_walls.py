@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -64,6 +66,24 @@ def test_a_file_opens_for_its_permit_in_its_transaction_only(world: gw.World) ->
             ):
                 connection.execute("select set_config('tallystick.permit', %s, true)", (value,))
                 assert connection.execute(COUNT).fetchone() == (0,)
+
+
+def test_a_withdrawal_stands_after_every_answer_it_waited_for(world: gw.World, run: Run) -> None:
+    gw.furnish(world, world.platform)
+    consent_id = world.consent()
+    run(answer(world.deps, world.ask(consent_id)))
+    with world.deps.database.connect("serve") as connection:  # an answer on its way
+        connection.execute("select from gate.head for share")
+        late = threading.Thread(
+            target=withdraw, args=(world.deps, consent_id), kwargs={"withdrawn_by": "person"}
+        )
+        late.start()
+        while not world.rows("select from pg_stat_activity where wait_event_type = 'Lock'"):
+            time.sleep(0.01)
+        world.clock.advance(timedelta(seconds=3))
+        answered_at = world.clock()
+    late.join()
+    assert world.rows("select withdrawn_at from gate.withdrawal") == [(answered_at,)]
 
 
 @pytest.mark.parametrize("attempt", range(3))

@@ -62,6 +62,16 @@ def test_a_clash_opens_a_case_that_names_fields_and_nobody(bureau: Any) -> None:
     assert "Zoltan" not in repr(case)
 
 
+@pytest.mark.parametrize(("name", "count"), [("陈小芳", 1), ("陈大红", 2), ("陈", 1)])
+def test_a_family_name_in_han_characters_joins_nobody(bureau: Any, name: str, count: int) -> None:
+    for code, named in (("bank1", "陈小明"), ("bank2", name)):
+        bank = factory.member(bureau.deps, code)
+        factory.send(bureau.deps, bank, "subject", factory.subject(1, name=named))
+    assert len(rows(bureau, "select from file.subject")) == count
+    found = identity.cases(bureau.deps)
+    assert [one.disagreements for one in found] == [("name",)] * (count - 1)
+
+
 def test_linking_moves_the_file_and_closes_the_case(bureau: Any) -> None:
     one, other = two_banks(bureau, name="Zoltan Xu", birth_date="1950-12-30")
     target, former = subject_of(bureau, one), subject_of(bureau, other)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
 import psycopg
+import pytest
 
 import factory
+from tallystick.errors import BadRequest
 from tallystick.service import submissions
 from tallystick.service.pending import expire_pending
 from tallystick.service.submit import process, receive
@@ -251,3 +254,21 @@ def test_two_records_of_one_new_person_in_one_file(bureau: Any) -> None:
     assert send(bureau, bank, "subject", *both) == (2, 0, 0, 0)
     assert rows(bureau, "select count(*) from directory.party_subject") == [(1,)]
     assert ledger_verify(bureau.deps).faults == ()
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [b"", b"nothing,of,ours\n1,2,3\n", b"person_number,person_number\nP1,P1\n",
+     gzip.compress(b"a")[:-9], b"\x1f\x8b\x08 not gzip"],
+    ids=["empty", "strange columns", "doubled column", "cut short", "no gzip"],
+)  # fmt: skip
+def test_of_a_file_of_which_nothing_could_be_read_nothing_comes_back(
+    bureau: Any, sent: bytes
+) -> None:
+    bank = factory.member(bureau.deps)
+    received = receive(bureau.deps, bank, "subject", io.BytesIO(sent))
+    view = process(bureau.deps, received.submission_id)
+    assert (view.state, factory.counts(view)) == ("rejected", (0, 0, 0, 0))
+    with pytest.raises(BadRequest, match="not_found"):
+        b"".join(submissions.rejects(bureau.deps, bank, received.submission_id))
+    assert list(bureau.deps.work_folder.iterdir()) == []

@@ -88,6 +88,22 @@ def test_two_shares_of_sixty_percent_at_once_cannot_both_pass(bureau: Any) -> No
     assert ledger_verify(bureau.deps).faults == ()
 
 
+def test_a_claim_sent_at_once_keeps_nothing_of_the_originators_word_out(bureau: Any) -> None:
+    bank, stranger = factory.member(bureau.deps), factory.member(bureau.deps, "bank3")
+    factory.member(bureau.deps, "bank2")
+    factory.open_account(bureau.deps, bank)
+    own, other, claimed = at_once(
+        received(bureau, bank, "funding", factory.funding(1, "bank1", "0.6")),
+        received(bureau, bank, "funding", factory.funding(1, "bank2", "0.6")),
+        received(bureau, stranger, "funding", factory.funding(1, "bank3", "0.6")),
+    )
+    assert own.accepted + other.accepted == 1
+    refused = next(view for view in (own, other) if view.rejected)
+    assert "FND-SHARE-001" in factory.rules(refused)
+    assert claimed.accepted == 1 or factory.rules(claimed) == {"FND-SHARE-001"}
+    assert ledger_verify(bureau.deps).faults == ()
+
+
 def test_two_corrections_of_one_month_at_once_cannot_both_pass(bureau: Any) -> None:
     bank = factory.member(bureau.deps)
     factory.open_account(bureau.deps, bank)

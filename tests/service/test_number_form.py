@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 from typing import Any
 
 import gate_world as gw
@@ -11,6 +12,7 @@ import psycopg
 import pytest
 
 import factory
+from tallystick.entry.cli.offline import check_file
 from tallystick.service.submissions import findings
 from tallystick.service.submit import process, receive
 
@@ -103,3 +105,28 @@ def test_a_correction_does_not_bring_a_placeholder_in(bureau: Any) -> None:
     mended = factory.correction("subject", {**sent, "identifier_number": "1"}, sent)
     told = factory.told(factory.send(bureau.deps, bank, "correction", mended))
     assert told == ((0, 0, 1, 0), FORM)
+
+
+@pytest.mark.parametrize(
+    ("scheme", "number", "is_told"),
+    [
+        ("soc_sec_id", "0000000", True),
+        ("soc_sec_id", "1111111", True),
+        ("soc_sec_id", "111-1111", True),
+        ("soc_sec_id", "1111112", False),
+        ("soc_sec_id", "0111111", False),
+    ],
+)
+def test_one_digit_over_and_over_is_warned_of(
+    bureau: Any, tmp_path: Path, scheme: str, number: str, is_told: bool
+) -> None:
+    bank = factory.member(bureau.deps)
+    record = numbered(scheme, number)
+    wanted = {("SUB-ID-008", "warn", "identifier_number", None)} if is_told else set()
+    view = by_record(bureau, bank, record)
+    assert factory.counts(view) == (1, 0, 0, 0)
+    path = tmp_path / "sent.ndjson"
+    path.write_bytes(orjson.dumps(record) + b"\n")
+    checked = check_file(path, dataset="subject", profile_id="zz", progress=lambda *_: None)
+    for found in (findings(bureau.deps, bank, view.submission_id), checked.findings):
+        assert {(one.rule_id, one.severity, one.field, one.seen) for one in found} == wanted

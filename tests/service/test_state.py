@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from datetime import timedelta
 
+import factory
 from tallystick.service import submit
 from tallystick.service.state import bureau_state
 
@@ -14,8 +15,15 @@ ROWS = b"account_number,period_end,bucket,currency,balance\nA-1,2024-12-31,0,CNY
 def test_an_empty_bureau_has_nothing_waiting(deps):
     state = bureau_state(deps, most_cases=1)
     assert set(state.submissions.values()) == {0}
-    assert (state.oldest_unfinished, state.position, state.case_count) == (None, 0, 0)
+    assert (state.oldest_unfinished, state.position, state.case_count) == (None, None, 0)
     assert (state.log.size, state.log.waiting, state.log.is_late) == (0, 0, False)
+
+
+def test_where_the_ledger_stands_is_said_as_text(bureau):
+    factory.open_account(bureau.deps, factory.member(bureau.deps), (1,))
+    with bureau.deps.database.connect("serve") as connection:
+        ((position,),) = connection.execute("select position from ledger.counter")
+    assert bureau_state(bureau.deps, most_cases=1).position == str(position)
 
 
 def test_what_is_under_way_is_counted_since_it_came(deps, bank, clock):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from typing import Any
 
 import orjson
 import pytest
 
 import factory
+from tallystick.profile.dated import DatedValue, Entry
 from tallystick.service.inquire import answer
 from tallystick.service.replay import replay
 
 SALE = "2025-01-01"
+_OWN = "SNP-OWN-001"
 
 
 @pytest.fixture
@@ -39,6 +42,13 @@ def sold(bureau: Any) -> tuple[Any, Any]:
 
 def _months(account: int, *months: str, **fields: Any) -> list[Any]:
     return [factory.snapshot(account, month, **fields) for month in months]
+
+
+def _where_any_holder_may(deps: Any) -> Any:
+    """The bureau under a profile in which a month may be sent again by another holder."""
+    entry = Entry(start=date(2020, 1, 1), until=None, value="off")
+    off = DatedValue(key=_OWN, unit="severity", cite="a test", status="draft", entries=(entry,))
+    return replace(deps, profile=replace(deps.profile, rules={**deps.profile.rules, _OWN: off}))
 
 
 def verified(bureau: Any, member: Any, **changes: Any) -> Any:
@@ -91,7 +101,11 @@ def test_a_lender_and_each_of_the_two_see_the_whole_course(bureau: Any, sold: An
 
 def test_what_the_other_put_in_place_of_ones_own_is_the_others(bureau: Any, sold: Any) -> None:
     seller, buyer = sold
-    factory.send(bureau.deps, buyer, "snapshot", *_months(7, "2024-12", balance="850.00"))
+    month = factory.snapshot(7, "2024-12", balance="850.00")
+    view = factory.send(bureau.deps, buyer, "snapshot", month)
+    assert (factory.counts(view), factory.rules(view)) == ((0, 0, 1, 0), {_OWN})
+    view = factory.send(_where_any_holder_may(bureau.deps), buyer, "snapshot", month)
+    assert factory.counts(view) == (1, 0, 0, 0)
     (account,) = verified(bureau, seller)["accounts"]
     assert [one["bucket"] for one in account["grid"]] == ["0", *["not_displayed"] * 3]
     (account,) = verified(bureau, buyer)["accounts"]

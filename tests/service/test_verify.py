@@ -73,6 +73,15 @@ _SPOILT = [
     ("delete from directory.token_subject where subject_id ="
      " (select subject_id from file.account where role = 'co_borrower')",
      "is not in the directory"),
+    ("update ledger.chunk set furnisher_id = gen_random_uuid() where chunk_id = 5",
+     "chunk 5: its furnisher is not that of its statements"),
+    ("update ledger.chunk set furnisher_id = null where chunk_id = 5",
+     "chunk 5: its furnisher is not its submission's"),
+    ("update directory.object set furnisher_id = gen_random_uuid() where kind = 'account'"
+     " and object_id = (select distinct account_id from file.tail)",
+     "its furnisher is not that of its statements"),
+    ("update directory.object set furnisher_id = gen_random_uuid() where kind = 'agreement'",
+     "its furnisher is not that of its statements"),
 ]  # fmt: skip
 
 
@@ -99,6 +108,7 @@ def test_whatever_is_changed_behind_it_is_named(furnished: Any) -> None:
             assert connection.execute(statement).rowcount == 1, statement
             report = verify_in(connection, lambda *_: None)
             assert any(expected in fault for fault in report.faults), (statement, report.faults)
+            assert report.positions == (5 if expected == "position 3: missing" else 6), statement
             connection.rollback()
         assert verify_in(connection, lambda *_: None).ok
 
@@ -114,3 +124,27 @@ def test_a_rebuild_mends_spoilt_files_and_later_chunks_go_on(furnished: Any) -> 
     view = factory.send(furnished.deps, bank, "snapshot", factory.snapshot(2, "2024-12"))
     assert factory.counts(view) == (1, 0, 0, 0)
     assert ledger_verify(furnished.deps).faults == ()
+
+
+def test_an_account_that_was_sold_keeps_an_entry_of_each_furnisher(bureau: Any) -> None:
+    seller, buyer = factory.member(bureau.deps), factory.member(bureau.deps, "bank2")
+    for bank in (seller, buyer):
+        factory.send(bureau.deps, bank, "subject", factory.subject(1))
+    factory.send(bureau.deps, seller, "account", factory.account(1))
+    sold = factory.event(1, event_type="sold", occurred_at="2024-12-31T10:00:00+08:00")
+    factory.send(bureau.deps, seller, "event", sold)
+    bought = factory.account(
+        7, 1, valid_from="2025-01-01", formerly_reason="sold",
+        formerly_furnisher=seller.code, formerly_account_number="A1",
+    )  # fmt: skip
+    assert factory.counts(factory.send(bureau.deps, buyer, "account", bought)) == (1, 0, 0, 0)
+    assert ledger_verify(bureau.deps).faults == ()
+    with psycopg.connect(bureau.url) as connection:
+        for was, becomes in ((seller, buyer), (buyer, seller)):
+            connection.execute(
+                "update directory.object set furnisher_id = %s where furnisher_id = %s",
+                (becomes.member_id, was.member_id),
+            )
+            (fault,) = verify_in(connection, lambda *_: None).faults
+            assert fault.endswith("its furnisher is not that of its statements")
+            connection.rollback()

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import io
 from datetime import timedelta
 from typing import Any
 
+import orjson
 import pytest
 
 import factory
@@ -148,3 +150,53 @@ def test_a_funders_row_wakes_with_its_originators_account(bureau: Any) -> None:
     factory.send(deps, bank, "subject", factory.subject(2))
     factory.send(deps, bank, "account", factory.account(2))
     assert _counts(deps, funder, sent) == (2, 0, 0, 0)
+
+
+@pytest.mark.parametrize("pack", [bytes, gzip.compress, b"\xef\xbb\xbf".__add__])
+def test_what_is_found_of_a_row_that_waited_names_its_column(bureau: Any, pack: Any) -> None:
+    deps = bureau.deps
+    bank = factory.member(deps)
+    text = io.StringIO()
+    writer = csv.DictWriter(text, [*reversed(factory.snapshot(1, "2023-11"))], lineterminator="\n")
+    writer.writeheader()
+    writer.writerow(factory.snapshot(1, "2023-11"))
+    data = io.BytesIO(pack(text.getvalue().encode()))
+    sent = process(deps, receive(deps, bank, "snapshot", data, channel="file").submission_id)
+    factory.open_account(deps, bank)
+    after = submissions.findings(deps, bank, sent.submission_id)
+    assert [(one.rule_id, one.field, one.column_no) for one in after] == [
+        ("SNP-OPEN-001", "period_end", 9)
+    ]
+    (row,) = _rejects(deps, bank, sent)
+    assert row["error_column"] == "9"
+
+
+def test_what_is_found_of_a_correction_that_waited_names_the_column_of_its_record(
+    bureau: Any,
+) -> None:
+    deps = bureau.deps
+    bank = factory.member(deps)
+    factory.open_account(deps, bank, (1, 2))
+    consent = str(deps.new_id())
+    record = factory.account(1)
+    under = {**record, "basis": "consent", "consent_ref": consent}
+    mended = factory.correction("account", under, record)
+    cells = {**mended, "record": orjson.dumps(mended["record"]).decode()}
+    sent = _send_csv(deps, bank, "correction", dict(sorted(cells.items())))
+    meanwhile = factory.correction("account", {**record, "principal": "999.00"}, record)
+    assert factory.counts(factory.send(deps, bank, "correction", meanwhile)) == (1, 0, 0, 0)
+    factory.consent(deps, bank, 2, consent_id=consent, purpose="furnishing")  # another person's
+    found = submissions.findings(deps, bank, sent.submission_id)
+    assert {(one.field, one.column_no) for one in found if one.severity == "reject"} == {
+        ("consent_ref", 2),
+        ("replaces_digest", 4),
+    }
+
+
+def test_what_waited_as_an_object_has_no_column(bureau: Any) -> None:
+    deps = bureau.deps
+    bank = factory.member(deps)
+    sent = factory.send(deps, bank, "snapshot", factory.snapshot(1, "2023-11"))
+    factory.open_account(deps, bank)
+    (one,) = submissions.findings(deps, bank, sent.submission_id)
+    assert (one.rule_id, one.column_no) == ("SNP-OPEN-001", None)

@@ -45,6 +45,39 @@ def test_a_submission_of_which_nothing_was_taken_ends_rejected(
     assert _now(deps, sent) == (woken if comes else expired)
 
 
+UNKNOWN_HOLDER = factory.account_party(1, 2, person_number=None)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "record", "before", "rule"),
+    [
+        ("guarantee", factory.GUARANTEE, ("subject", factory.subject(2)), "GUA-ACCOUNT-001"),
+        ("guarantee", factory.GUARANTEE, None, "ANY-PARENT-001"),
+        ("account_party", factory.account_party(1, 2), None, "PTY-HOLDER-001"),
+        ("account_party", UNKNOWN_HOLDER, None, "PTY-HOLDER-001"),
+    ],
+)
+def test_a_row_that_lacks_one_of_two_parents_harms_no_other_and_ends(
+    bureau: Any, dataset: str, record: Any, before: Any, rule: str
+) -> None:
+    """It waits until its date beside a row that has both."""
+    deps = bureau.deps
+    bank = factory.member(deps)
+    factory.open_account(deps, bank, (3, 4))
+    if dataset == "account_party":
+        factory.open_account(deps, bank)
+    if before is not None:
+        factory.send(deps, bank, *before)
+    good = {**record, "account_number": "A3", "person_number": "P4"}
+    if dataset == "guarantee":
+        good["guarantee_number"] = "U2"
+    sent = factory.send(deps, bank, dataset, record, good)
+    assert (_now(deps, sent), rule in factory.rules(sent)) == (("published", (1, 0, 0, 1)), True)
+    bureau.clock.advance(timedelta(days=30))
+    expire_pending(deps)
+    assert _now(deps, sent) == ("published", (1, 0, 1, 0))
+
+
 def test_it_ends_rejected_while_one_of_its_rows_waits_no_more(bureau: Any) -> None:
     deps = bureau.deps
     bank = factory.member(deps)
@@ -65,10 +98,10 @@ def test_it_ends_rejected_though_its_row_was_rejected_before_its_end(
     bank = factory.member(deps)
     publish = process_rows._publish
 
-    def after_it_came(*given: Any) -> Any:
+    def after_it_came(*given: Any, **named: Any) -> Any:
         monkeypatch.setattr(process_rows, "_publish", publish)
         factory.open_account(deps, bank)
-        return publish(*given)
+        return publish(*given, **named)
 
     monkeypatch.setattr(process_rows, "_publish", after_it_came)
     sent = factory.send(deps, bank, "snapshot", factory.snapshot(1, TOO_EARLY))

@@ -16,6 +16,12 @@ from tallystick.service.submit import process, receive
 
 PERSON, ACCOUNT = ("subject", factory.subject(1)), ("account", factory.account(1))
 LATER = ("subject", factory.subject(2))
+#: The second borrower of account 1 where his furnisher has no number of him.
+UNNUMBERED = (
+    "subject",
+    factory.subject(3, person_number=None, account_number="A1", role="co_borrower", holder_no="2"),
+)
+NUMBERED_HERE = factory.account_party(1, 2, person_number=None)
 ABOUT_HER = {
     "object_type": "party", "person_number": "P1", "kind": "statement", "text": "Paid.",
     "valid_from": "2024-06-01",
@@ -32,6 +38,14 @@ WAITING = [
     ("event", factory.event(1), (ACCOUNT,), (PERSON,)),
     ("account_party", factory.account_party(1, 2), (PERSON, LATER), (ACCOUNT,)),
     ("account_party", factory.account_party(1, 2), (PERSON, ACCOUNT), (LATER,)),
+    ("account_party", factory.account_party(1, 2), (), (PERSON, ACCOUNT, LATER)),
+    ("account_party", factory.account_party(1, 2), (), (LATER, PERSON, ACCOUNT)),
+    ("account_party", NUMBERED_HERE, (PERSON, ACCOUNT), (UNNUMBERED,)),
+    ("account_party", NUMBERED_HERE, (UNNUMBERED,), (PERSON, ACCOUNT)),
+    ("guarantee", factory.GUARANTEE, (PERSON, LATER), (ACCOUNT,)),
+    ("guarantee", factory.GUARANTEE, (PERSON, ACCOUNT), (LATER,)),
+    ("guarantee", factory.GUARANTEE, (), (PERSON, ACCOUNT, LATER)),
+    ("guarantee", factory.GUARANTEE, (), (LATER, PERSON, ACCOUNT)),
 ]
 
 

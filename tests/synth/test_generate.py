@@ -55,6 +55,11 @@ def test_every_file_has_the_registry_header_and_every_step_a_file(small: Plan) -
         assert {len(row) for row in rows} == {len(rows[0])}
         if step["kind"] == "submit":
             assert len(rows) - 1 == step["rows"]
+        if step["kind"] == "submit" and step["dataset"] == "funding":
+            column = rows[0].index("originator")
+            assert step["originators"] == sorted({row[column] for row in rows[1:]})
+        else:
+            assert "originators" not in step
 
 
 def test_shares_of_the_late_are_those_of_real_registries(demo: Plan) -> None:
@@ -119,6 +124,18 @@ def test_late_rows_carry_notice_and_first_day_and_amounts_fit(demo: Plan) -> Non
         assert row["first_delinquency_on"] == kept
         days = int(row["days_past_due"])
         assert int(row["bucket"]) == min(5, (days + 29) // 30)
+
+
+def test_routine_payments_are_told_singly_from_the_last_year_of_the_back_load(demo: Plan) -> None:
+    with (demo.folder / "files/backload/skylark/event.csv").open(encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    days: dict[str, list[str]] = {}
+    for row in rows:
+        days.setdefault(row["event_type"], []).append(row["occurred_at"][:10])
+    first = "2024-11-01"  # months 36 to 47 of the sixty that end with October 2026
+    assert first <= min(days["repaid"]) < "2024-12-01"
+    assert min(days["overdue"]) < first
+    assert min(days["opened"]) < first
 
 
 def test_funded_shares_never_exceed_the_loan(demo: Plan) -> None:

@@ -13,6 +13,7 @@ import pytest
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
+from tallystick.consent import require_form
 from tallystick.errors import InvariantBroken
 from tallystick.model.canonical import canonical
 from tallystick.profile.identifiers import CHECKS
@@ -94,6 +95,7 @@ def test_every_consent_verifies_and_names_its_person_only_by_hash(small: Plan) -
         assert _decoded(payload["subject_hash"]) == digest
         assert row["number"] not in _decoded(body).decode()
         assert payload["valid_from"] < payload["valid_to"]
+        require_form(row["artefact"])
 
 
 def test_an_altered_consent_does_not_verify(small: Plan) -> None:

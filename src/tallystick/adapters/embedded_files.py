@@ -18,6 +18,7 @@ from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
 
+from tallystick.adapters.owners import is_there, owner_of, user_named
 from tallystick.errors import Unavailable, require
 
 SYSTEM_FOLDER = Path("/var/lib/tallystick")
@@ -115,6 +116,32 @@ def prepare_layout(folder: Path, account: Account) -> Layout:
             retryable=False,
         ) from denied
     return layout
+
+
+def cluster_stands(folder: Path) -> bool:
+    """Whether a cluster was made for `folder` before, which we could start; makes nothing.
+
+    Raises: `Unavailable` when one lies there that is another user's or closed to the server's
+    """
+    folder = folder.expanduser().resolve()
+    account = server_account()
+    ours, inside = cluster_root(folder, account), folder / "postgres"
+    found = ours
+    try:
+        if is_there(ours / "data" / "PG_VERSION"):
+            if ours.stat().st_uid == account.uid:
+                return True
+        elif ours == inside or not is_there(inside / "data"):
+            return False
+        else:
+            found = inside
+    except PermissionError:
+        found = folder  # whose it is shows at the first folder we may look at
+    whose = owner_of(found)
+    why = f"belongs to another user, {user_named(whose)}"
+    if whose == account.uid:
+        why = f"cannot be reached by {user_named(whose)}, as whom the server runs"
+    raise Unavailable("embedded_server_failed", f"{found} {why}", retryable=False)
 
 
 def cluster_root(folder: Path, account: Account) -> Path:

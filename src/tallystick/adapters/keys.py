@@ -24,7 +24,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from tallystick.adapters.owners import is_there, owner_of, user_named
 from tallystick.errors import Unavailable, require
+from tallystick.profile.identifiers import compact_number
 
 FILE_NAME: Final = "keys.json"
 _SEPARATOR: Final = b"\x1f"
@@ -96,10 +98,9 @@ class BureauKeys:
     def identity_token(self, scheme: str, number: str) -> bytes:
         """The 32-byte token of an identity number: one per person, scheme and key version.
 
-        Takes:    the number as written; blanks are dropped and letters raised before the HMAC
+        Takes:    the number as written; the HMAC is of its one form, `compact_number`
         """
-        normal = "".join(number.split()).upper()
-        message = scheme.encode() + _SEPARATOR + normal.encode()
+        message = scheme.encode() + _SEPARATOR + compact_number(number).encode()
         return hmac.digest(self.token_key, message, "sha256")
 
     def number_token(self, furnisher_id: UUID, kind: str, number: str) -> bytes:
@@ -131,14 +132,28 @@ class BureauKeys:
 def load_or_create(folder: Path, *, mode: Literal["test", "live"] = "test") -> BureauKeys:
     """The keys kept in `folder`, made at the first call; in test mode they are demo keys.
 
-    Raises: `Unavailable` (`keys_refused`) when others may read the file, when it is damaged, or
-            when live mode finds demo keys
+    Raises: as `kept_keys`
+    """
+    kept = kept_keys(folder, mode=mode)
+    if kept is not None:
+        return kept
+    _create(folder / FILE_NAME, is_demo=mode == "test")
+    return load_or_create(folder, mode=mode)
+
+
+def kept_keys(folder: Path, *, mode: Literal["test", "live"] = "test") -> BureauKeys | None:
+    """The keys kept in `folder`, None where none were made yet; makes nothing.
+
+    Raises: `Unavailable` (`keys_refused`) when others may read the file, when it is another user's
+            or closed to us, when it is damaged, or when live mode finds demo keys
     """
     path = folder / FILE_NAME
-    if not path.exists():
-        _create(path, is_demo=mode == "test")
-    keys = _load(path)
-    if mode == "live" and keys.is_demo:
+    try:
+        keys = _load(path) if is_there(path) else None
+    except PermissionError as closed:
+        whose = user_named(owner_of(path))
+        raise _refused(path, f"is closed to us; {whose} can open it") from closed
+    if mode == "live" and keys is not None and keys.is_demo:
         raise _refused(path, "holds demo keys, which live mode does not take; use a new folder")
     return keys
 
@@ -173,7 +188,7 @@ def _load(path: Path) -> BureauKeys:
     if stat.S_IMODE(status.st_mode) & 0o077:
         raise _refused(path, "may be read by others; make it mode 0600")
     if status.st_uid != os.geteuid():
-        raise _refused(path, "belongs to another user")
+        raise _refused(path, f"belongs to another user, {user_named(status.st_uid)}")
     try:
         content: Mapping[str, Any] = json.loads(path.read_text(encoding="ascii"))
         named = {name: _from_base64url(content[name]) for name in _SECRETS}

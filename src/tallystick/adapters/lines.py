@@ -91,7 +91,8 @@ class Line:
 
         Takes:  `begin` and `commit` are statements like others; ids, instants and bytes stand only
                 where the database expects just that
-        Raises: psycopg.Error of the first that failed; those after it were not run
+        Raises: psycopg.Error of the first that failed; those after it were not run;
+                psycopg.DataError for a text with a NUL
         """
         if self._loop.time() >= self._plan_again_at:
             self._plan_again_at = self._loop.time() + _PLANNED_SECONDS
@@ -141,7 +142,10 @@ class Line:
                     formats.append(1)
                 else:
                     as_text = _TEXT_FORMS.get(type(value))
-                    values.append(str(value).encode() if as_text is None else as_text(value))
+                    text_form = str(value).encode() if as_text is None else as_text(value)
+                    if text_form and b"\0" in text_form:  # the server would cut it there
+                        raise psycopg.DataError("a text with a NUL was to be kept")
+                    values.append(text_form)
                     formats.append(0)
             server.send_query_prepared(name, values, formats, result_format=1)
             expected.append(True)

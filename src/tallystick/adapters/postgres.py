@@ -61,11 +61,12 @@ def ensure_database(url: str) -> bool:
 def migrate(url: str, revision: str = "head") -> None:
     """Bring the schema to `revision`; roles are made where the server lacks them.
 
-    Raises: psycopg or SQLAlchemy errors when the server is out of reach or the user may not.
+    Raises: psycopg or SQLAlchemy errors when the server is out of reach; InsufficientPrivilege
     """
     from alembic import command
     from alembic.config import Config
     from sqlalchemy import create_engine, pool
+    from sqlalchemy.exc import ProgrammingError
 
     engine = create_engine(
         "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=pool.NullPool
@@ -74,7 +75,12 @@ def migrate(url: str, revision: str = "head") -> None:
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     with engine.connect() as connection:
         config.attributes["connection"] = connection
-        command.upgrade(config, revision)
+        try:
+            command.upgrade(config, revision)
+        except ProgrammingError as error:
+            if isinstance(error.orig, psycopg.errors.InsufficientPrivilege):
+                raise error.orig from None
+            raise
         connection.commit()
 
 

@@ -7,10 +7,11 @@ does not have.
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -61,5 +62,17 @@ class Settings(BaseSettings):
         description="Share of its time publishing works; below 1 it rests between chunks.",
     )
     clock: str | None = Field(
-        default=None, description="Test mode only: an ISO instant at which the clock starts."
+        default=None, description="Test mode only: an ISO instant at which the clock stands still."
     )
+
+    @field_validator("clock")
+    @classmethod
+    def _is_instant(cls, text: str | None) -> str | None:
+        wanted = "wants an instant with its offset, 2026-01-31T23:59:59+08:00"
+        try:
+            has_offset = text is None or datetime.fromisoformat(text).tzinfo is not None
+        except ValueError:
+            raise ValueError(wanted) from None
+        if not has_offset:
+            raise ValueError(wanted)
+        return text

@@ -21,6 +21,7 @@ from psycopg_pool import ConnectionPool
 
 from tallystick.adapters.lines import PLANNED_ONCE, Lines
 from tallystick.adapters.postgres import NOT_DURABLE, ensure_database
+from tallystick.adapters.reach import require_listener
 from tallystick.errors import InvariantBroken
 
 KEY_BYTES: Final = 32
@@ -37,8 +38,11 @@ class Vault:
     """Raw data keys by id. `wrapping_key` (32 bytes) comes from the bureau's keys.
 
     Connections are opened at first use. Leave it as a context manager, or by `close` (and by
-    `aclose` where `aget` was used).
+    `aclose` where `aget` was used). `looks_first`: where nothing listens, the first use says so at
+    once; else it waits half a minute for a server that is coming up.
     """
+
+    looks_first = False
 
     def __init__(self, url: str, wrapping_key: bytes, *, is_durable: bool = True):
         """Take the address; `is_durable` False: a power cut may lose the last commits."""
@@ -174,6 +178,8 @@ class Vault:
 
     def _opened(self) -> ConnectionPool[Any]:
         if self._pool is None:
+            if self.looks_first:
+                require_listener(self._url)
             conninfo = psycopg.conninfo.make_conninfo(self._url, options=self._more)
             # Mostly one statement: a transaction around it would be two more journeys.
             alone = {"autocommit": True}

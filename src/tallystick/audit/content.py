@@ -42,6 +42,6 @@ def _fault(row: EntryRow, what: What, *, computed: bytes | None = None) -> Fault
         number=row.number,
         until=row.number,
         look_id=row.look_id,
-        position=row.position,
+        position=row.place,
         computed=computed,
     )

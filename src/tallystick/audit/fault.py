@@ -25,16 +25,16 @@ What = Literal[
 class Fault:
     """One fault. `number` to `until` is where it lies: one number, or the range of one head.
 
-    `number` is None for what never got one; `look_id` or `position` say which, where known. What
-    lies in the gate beside the log is named by `consent_id`, or by `subject_id` with the version of
-    its head.
+    `number` is None for what never got one; `look_id` or `position` (as the edges give it) say
+    which, where known. What lies in the gate beside the log is named by `consent_id`, or by
+    `subject_id` with the version of its head.
     """
 
     what: What
     number: int | None = None
     until: int | None = None
     look_id: UUID | None = None
-    position: int | None = None
+    position: str | None = None
     head_size: int | None = None
     consent_id: UUID | None = None
     subject_id: UUID | None = None

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from tallystick.audit.look import COMMITTED
 from tallystick.audit.tree import TreeHead
+from tallystick.model.ids import edge_position
 
 _INSTANTS = frozenset({"occurred_at", "as_of"})
 _BYTES = frozenset({"token", "body_digest"})
@@ -86,6 +87,11 @@ class EntryRow(NamedTuple):
     digest: bytes | None
     salt: bytes | None
     content: tuple[str | int | None, ...]
+
+    @property
+    def place(self) -> str | None:
+        """A publication's position as the edges give it; None for looks."""
+        return None if self.position is None else edge_position(self.position)
 
     @property
     def occurred_at(self) -> str | None:

@@ -30,6 +30,7 @@ from tallystick.audit.log_rows import (
 from tallystick.audit.tree import PublicKeys, TreeHead
 from tallystick.audit.walk import Walk
 from tallystick.errors import require
+from tallystick.model.ids import edge_position
 
 Connection = psycopg.Connection[tuple[Any, ...]]
 _BATCH = 1_000
@@ -111,7 +112,7 @@ def _outside_the_tree(connection: Connection) -> tuple[int, list[Fault]]:
     for (look_id,) in connection.execute(ORPHAN_LOOKS, (KEPT_FAULTS,)).fetchall():
         faults.append(Fault(what="unlogged", look_id=look_id))
     for (position,) in connection.execute(SKIPPED_PUBLICATIONS, (KEPT_FAULTS,)).fetchall():
-        faults.append(Fault(what="unlogged", position=position))
+        faults.append(Fault(what="unlogged", position=edge_position(position)))
     return unnumbered, faults
 
 

@@ -160,7 +160,7 @@ class Walk:
                     number=first.number,
                     until=first.number,
                     look_id=first.look_id,
-                    position=first.position,
+                    position=first.place,
                 )
             )
         elif not any(_lies_in(fault, self._start, head.size) for fault in self.faults):

@@ -12,18 +12,22 @@ from tallystick.consent.artefact import (
     check_subject,
     read_artefact,
     read_kept,
+    require_form,
     subject_hash,
 )
+from tallystick.consent.form import Unformed
 from tallystick.consent.mint import Standing, mint, mint_again, permit_text
 
 __all__ = [
     "Artefact",
     "Standing",
+    "Unformed",
     "check_subject",
     "mint",
     "mint_again",
     "permit_text",
     "read_artefact",
     "read_kept",
+    "require_form",
     "subject_hash",
 ]

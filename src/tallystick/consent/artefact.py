@@ -14,7 +14,6 @@ from collections.abc import Mapping
 from copy import copy
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 from uuid import UUID
 
 import orjson
@@ -23,6 +22,7 @@ from joserfc.errors import JoseError
 from joserfc.jwk import OKPKey
 from joserfc.jws import JWSRegistry
 
+from tallystick.consent.form import Unformed, check_form, instant_of, text_of
 from tallystick.errors import BadRequest
 from tallystick.model.json_keys import has_doubled
 
@@ -43,11 +43,6 @@ _REGISTRY = _registry()
 _SEPARATOR = b"\x1f"
 #: The recipient of a consent to furnish.
 BUREAU = "bureau"
-_PAYLOAD = (
-    "the payload must hold consent_id (a UUID); subject_hash, captured_by, recipient, purpose,"
-    " evidence.text_sha256 and evidence.locale (texts); data_classes (a list of texts); valid_from,"
-    " valid_to, given_at (instants with an offset); and may hold uses_allowed (a whole number)"
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,8 +74,8 @@ def kid_of(text: str) -> str:
         kid = header["kid"]
     except (ValueError, KeyError, TypeError, binascii.Error):
         raise _bad("the artefact must be a compact JWS whose header has a `kid`") from None
-    if not isinstance(kid, str):
-        raise _bad("the header's `kid` must be text")
+    if not isinstance(kid, str) or "\0" in kid:
+        raise _bad("the header's `kid` must be text, without NUL")
     return kid
 
 
@@ -108,6 +103,16 @@ def read_kept(text: str, jwk: Mapping[str, str]) -> Artefact:
     return _read(_signed(text, jwk))
 
 
+def require_form(text: str) -> None:
+    """Refuse an artefact whose payload is not in the form promised; its signature held.
+
+    Asked once, when it is registered: one taken before stands as it was signed.
+
+    Raises: Unformed
+    """
+    check_form(orjson.loads(_decode(text.split(".")[1])))
+
+
 def _signed(text: str, jwk: Mapping[str, str]) -> bytes:
     try:
         key = OKPKey.import_key({**jwk})
@@ -132,39 +137,42 @@ def _read(signed: bytes) -> Artefact:
         raise _bad("the payload must be JSON") from None
     if not isinstance(payload, dict):
         raise _bad("the payload must be a JSON object")
+    return Artefact(
+        consent_id=_id(payload),
+        subject_hash=text_of(payload, "subject_hash"),
+        captured_by=text_of(payload, "captured_by"),
+        recipient=text_of(payload, "recipient"),
+        purpose=text_of(payload, "purpose"),
+        data_classes=_data_classes(payload),
+        valid_from=instant_of(payload, "valid_from"),
+        valid_to=instant_of(payload, "valid_to"),
+        given_at=instant_of(payload, "given_at"),
+        uses_allowed=_uses(payload),
+        text_sha256=text_of(payload, "evidence.text_sha256"),
+        locale=text_of(payload, "evidence.locale"),
+    )
+
+
+def _id(payload: Mapping[str, object]) -> UUID:
     try:
-        evidence = payload["evidence"]
-        uses = payload.get("uses_allowed")
-        return Artefact(
-            consent_id=UUID(payload["consent_id"]),
-            subject_hash=_text(payload, "subject_hash"),
-            captured_by=_text(payload, "captured_by"),
-            recipient=_text(payload, "recipient"),
-            purpose=_text(payload, "purpose"),
-            data_classes=tuple(sorted(str(one) for one in payload["data_classes"])),
-            valid_from=_instant(payload, "valid_from"),
-            valid_to=_instant(payload, "valid_to"),
-            given_at=_instant(payload, "given_at"),
-            uses_allowed=None if uses is None else int(uses),
-            text_sha256=_text(evidence, "text_sha256"),
-            locale=_text(evidence, "locale"),
-        )
-    except (KeyError, TypeError, ValueError, AttributeError):
-        raise _bad(_PAYLOAD) from None
+        return UUID(text_of(payload, "consent_id"))
+    except ValueError:
+        raise Unformed("consent_id", "a UUID") from None
 
 
-def _text(payload: Mapping[str, Any], name: str) -> str:
-    value = payload[name]
-    if not isinstance(value, str) or not value:
-        raise ValueError(name)
-    return value
+def _data_classes(payload: Mapping[str, object]) -> tuple[str, ...]:
+    try:
+        return tuple(sorted(str(one) for one in payload["data_classes"]))  # type: ignore[attr-defined]
+    except (KeyError, TypeError):
+        raise Unformed("data_classes", "a list of texts") from None
 
 
-def _instant(payload: Mapping[str, Any], name: str) -> datetime:
-    moment = datetime.fromisoformat(_text(payload, name))
-    if moment.tzinfo is None:
-        raise ValueError(name)
-    return moment
+def _uses(payload: Mapping[str, object]) -> int | None:
+    uses = payload.get("uses_allowed")
+    try:
+        return None if uses is None else int(uses)  # type: ignore[call-overload]
+    except (TypeError, ValueError):
+        raise Unformed("uses_allowed", "a whole number, or null") from None
 
 
 def subject_hash(salt: str, scheme: str, number: str) -> str:
@@ -179,7 +187,7 @@ def check_subject(artefact: Artefact, *, salt: str, scheme: str, number: str) ->
         expected = subject_hash(salt, scheme, number)
     except (ValueError, binascii.Error):
         raise _bad("`salt` must be base64url") from None
-    if not hmac.compare_digest(expected, artefact.subject_hash):
+    if not hmac.compare_digest(expected.encode(), artefact.subject_hash.encode()):
         raise BadRequest(
             "consent_other_subject", "`subject_hash` is not that of this scheme, number and salt"
         )

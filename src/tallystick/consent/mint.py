@@ -15,7 +15,7 @@ from typing import cast, get_args
 from uuid import UUID
 
 from tallystick.errors import Refused, require
-from tallystick.model.permit import Audience, Permit, PermitKind
+from tallystick.model.permit import MEMBERS_PERMITS, Audience, Permit, PermitKind
 from tallystick.profile import ProfileAt
 
 #: What of a report leaves where all of these classes are named.
@@ -65,13 +65,13 @@ def mint(
             consent_other_purpose, no_open_account
     Source: the profile's purposes; spine 7
     """
-    if kind in ("consent", "legal_duty", "account_review", "furnisher_verification"):
-        allowed = profile.purposes.get(purpose)
-        if allowed is None or not allowed.allows(permit=kind, member_class=member_class):
-            raise Refused(
-                "purpose_not_permitted",
-                "the profile does not allow your class this purpose on this legal basis",
-            )
+    if not _is_allowed(
+        kind, member_id=member_id, member_class=member_class, purpose=purpose, profile=profile
+    ):
+        raise Refused(
+            "purpose_not_permitted",
+            "the profile does not allow your class this purpose on this legal basis",
+        )
     if kind == "consent":
         _require_consent(consent, member_id=member_id, purpose=purpose, now=now)
     if kind == "account_review" and not has_open_account:
@@ -84,6 +84,25 @@ def mint(
         member_id=str(member_id) if member_id else None,
         consent_id=str(consent.consent_id) if consent else None,
         scope=scope_of(consent.data_classes) if consent else frozenset(),
+    )
+
+
+def _is_allowed(
+    kind: str,
+    *,
+    member_id: UUID | None,
+    member_class: str | None,
+    purpose: str,
+    profile: ProfileAt,
+) -> bool:
+    """Whether the profile lets this asker ask so; what is not named here is not allowed."""
+    if member_id is None:
+        return kind == "self"
+    allowed = profile.purposes.get(purpose)
+    return (
+        kind in MEMBERS_PERMITS
+        and allowed is not None
+        and allowed.allows(permit=kind, member_class=member_class)
     )
 
 

@@ -17,8 +17,6 @@ from tallystick.errors import BadRequest
 FURNISHING: Final = "furnishing"
 #: Data classes that are no part's own name, and let several parts leave (`mint.scope_of`).
 WORDS: Final = frozenset({"loans", "performance"})
-#: As many uses as can be counted.
-MOST_USES: Final = 2**31 - 1
 
 
 def check_terms(
@@ -32,7 +30,7 @@ def check_terms(
 
     Takes:  `purposes` the profile knows on that day; `data_classes`: the names of a report's parts
     Raises: BadRequest consent_given_later (after now, or after its own end),
-            consent_unknown_word (purpose or data class), bad_consent (its number of uses)
+            consent_unknown_word (purpose or data class)
     """
     if artefact.given_at > min(now, artefact.valid_to):
         raise BadRequest(
@@ -45,7 +43,3 @@ def check_terms(
     if not WORDS.union(data_classes).issuperset(artefact.data_classes):
         known = ", ".join(sorted(WORDS.union(data_classes)))
         raise BadRequest("consent_unknown_word", f"`data_classes` may name only: {known}")
-    if artefact.uses_allowed is not None and not 1 <= artefact.uses_allowed <= MOST_USES:
-        raise BadRequest(
-            "bad_consent", f"`uses_allowed` must be a whole number from 1 to {MOST_USES}"
-        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import secrets
 import shutil
@@ -15,7 +16,8 @@ from uuid import UUID
 
 import uuid_utils
 
-from tallystick.adapters.clock import FakeClock, SystemClock
+from tallystick.adapters import privileges
+from tallystick.adapters.clock import Clock, FakeClock, SystemClock
 from tallystick.adapters.databases import vault_url_of
 from tallystick.adapters.embedded import EmbeddedServer
 from tallystick.adapters.keys import BureauKeys, load_or_create
@@ -35,6 +37,9 @@ from tallystick.service.workbench import Workbench
 
 #: The database of the embedded server.
 DATABASE = "tallystick"
+#: Work folders of the bureaus that are open in this process: threads may open one each.
+_open_here: set[str] = set()
+_openings = itertools.count(1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,42 +122,55 @@ def open_bureau(
 
     Takes:  `make`: create databases, roles and keys where they are missing, and migrate;
             `is_durable` False: for what would be made anew after a crash anyway
-    Raises: Unavailable when the database is out of reach or keys are refused
+    Raises: ProfileError, before anything is made, when the profile is none the mode takes;
+            Unavailable when the database is out of reach or keys are refused; BadRequest
+            `database_privilege` when the database's user may not make what is missing
     """
+    # What may refuse comes before what makes: a refusal leaves neither keys nor a server behind.
+    Profile.load(settings.profile, live=settings.mode == "live")
     settings.data_folder.mkdir(parents=True, exist_ok=True)
+    keys = load_or_create(settings.data_folder, mode=settings.mode)
     with ExitStack() as stack:
         url = settings.database_url
         if url is None:
             server = stack.enter_context(EmbeddedServer(settings.data_folder / "postgres"))
             url = database_named(server, DATABASE)
         vault_url = settings.vault_url or vault_url_of(url)
-        keys = load_or_create(settings.data_folder, mode=settings.mode)
         if make:
-            ensure_database(url)
-            migrate(url)
-            set_mint_key(url, keys.mint_key)
+            with privileges.told(url, setting="TALLYSTICK_DATABASE_URL"):
+                ensure_database(url)
+                migrate(url)
+                set_mint_key(url, keys.mint_key)
         vault = stack.enter_context(Vault(vault_url, keys.wrapping_key, is_durable=is_durable))
         if make:
-            vault.migrate()
+            with privileges.told(vault_url, setting="TALLYSTICK_VAULT_URL"):
+                vault.migrate()
         database = Database(url, size=settings.database_pool, is_durable=is_durable)
         stack.callback(database.close)
-        work = settings.data_folder / "work"
+        work, name = settings.data_folder / "work", f"{os.getpid()}-{next(_openings)}"
+        _open_here.add(name)
+        stack.callback(_open_here.discard, name)
         wipe(work)
-        if clock is None and settings.clock is not None and settings.mode == "test":
-            clock = FakeClock(datetime.fromisoformat(settings.clock))
         deps = make_deps(
             database=database,
             vault=vault,
             keys=keys,
-            work_folder=work / str(os.getpid()),
+            work_folder=work / name,
             profile=settings.profile,
             is_test_mode=settings.mode == "test",
-            clock=clock,
+            clock=clock or clock_of(settings),
             intake_share=intake_share,
         )
         stack.callback(deps.workbench.close)
         deps.work_folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         yield Bureau(deps=deps, database=database, vault=vault, settings=settings)
+
+
+def clock_of(settings: Settings) -> Clock:
+    """The bureau's clock: the machine's, or in test mode one that stands where it was set."""
+    if settings.clock is not None and settings.mode == "test":
+        return FakeClock(datetime.fromisoformat(settings.clock))
+    return SystemClock()
 
 
 def wipe(work: Path) -> None:
@@ -164,4 +182,10 @@ def wipe(work: Path) -> None:
 
 
 def _is_alive(name: str) -> bool:
-    return name.isdigit() and Path(f"/proc/{name}").exists() and int(name) != os.getpid()
+    """Whether a folder is of another process that lives, or of a bureau that is open in this one.
+
+    An earlier process may have had our number.
+    """
+    number = name.partition("-")[0]
+    is_anothers = number.isdigit() and int(number) != os.getpid()
+    return name in _open_here or (is_anothers and Path(f"/proc/{number}").exists())

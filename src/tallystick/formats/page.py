@@ -105,6 +105,7 @@ def _type_text(field: Field) -> str:
     fixed = {
         "currency": "ISO 4217 currency the profile accepts",
         "profile:buckets": "bucket of the profile",
+        "profile:furnishing_bases": "basis the profile permits",
         "profile:identifier_schemes": "identifier scheme of the profile",
     }
     if field.domain is not None:

@@ -7,6 +7,7 @@ bad file is a fault too. Source: RFC 4180, RFC 8259, the registry in `formats/na
 """
 
 from tallystick.furnish.check_record import read_record
+from tallystick.furnish.header import places_in
 from tallystick.furnish.originals import original_rows
 from tallystick.furnish.own_list import own_list
 from tallystick.furnish.rejects import RuleText, write_rejects
@@ -22,6 +23,7 @@ __all__ = [
     "guess_format",
     "original_rows",
     "own_list",
+    "places_in",
     "read_record",
     "stage_file",
     "write_rejects",

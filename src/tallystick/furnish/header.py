@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import zlib
 from dataclasses import dataclass
 
 from tallystick.formats import Dataset
 from tallystick.furnish import rule_ids
 from tallystick.furnish.csv_record import Broken, Split, seen_text, split_record
+from tallystick.furnish.source import BOM, DEFAULT_LIMITS, GZIP_MAGIC
 
 #: What a reject file adds behind the furnisher's own columns; ignored when it comes back.
 REJECT_COLUMNS = (
@@ -17,6 +19,7 @@ REJECT_COLUMNS = (
 #: In the reject file of NDJSON, the key of a line that was no object.
 UNREADABLE_KEY = "unreadable_line"
 _OTHER_DELIMITERS = (";", "\t", "|")
+_LONGEST_HEADER = DEFAULT_LIMITS.max_line_bytes
 _QUOTED = re.compile(rb'"[^"]*"')
 #: A CR that no LF follows; of several in a row the last.
 _CR_ALONE = re.compile(rb"\r(?![\r\n])")
@@ -63,6 +66,21 @@ def ends_in_cr(line: bytes) -> bool:
     return b"\0" not in line and _CR_ALONE.search(_QUOTED.sub(b"", line)) is not None
 
 
+def places_in(head: bytes, dataset: Dataset) -> dict[str, int]:
+    """Each field's column, from 1, in a file of which only the first bytes are at hand.
+
+    Missing: nothing where fields have no place (NDJSON), or the header does not end in these bytes
+    """
+    if head.startswith(GZIP_MAGIC):
+        try:
+            head = zlib.decompressobj(wbits=31).decompress(head, _LONGEST_HEADER)
+        except zlib.error:
+            return {}
+    line, end, _ = head.removeprefix(BOM).partition(b"\n")
+    header = read_header(line + end, dataset) if end and line.strip()[:1] != b"{" else []
+    return header.places if isinstance(header, Header) else {}
+
+
 def read_header(line: bytes, dataset: Dataset) -> Header | list[HeaderFault]:
     """The header of that line, or every fault in it."""
     if b"\0" in line:  # UTF-16 and UTF-32 write ASCII with NUL bytes between
@@ -90,7 +108,12 @@ def _judge(record: Split, line: bytes, dataset: Dataset) -> Header | list[Header
         names.pop()
         extra += 1
     faults: list[HeaderFault] = []
+    unnamed = [column_no for column_no, name in enumerate(names, 1) if not name.strip()]
+    if unnamed:  # a spreadsheet leaves dozens: one finding points to the first
+        faults.append(HeaderFault(rule_ids.FILE_COLUMN_UNNAMED, unnamed[0], None, None))
     for column_no, name in enumerate(names, 1):
+        if column_no in unnamed:
+            continue
         if name not in known:
             faults.append(
                 HeaderFault(rule_ids.FILE_COLUMN_UNKNOWN, column_no, None, seen_text(name))

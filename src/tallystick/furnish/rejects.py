@@ -23,6 +23,7 @@ from tallystick.furnish.own_list import own_list
 from tallystick.furnish.source import DEFAULT_LIMITS, Blocks, Limits
 from tallystick.furnish.stage import Format, guess_format
 from tallystick.model.finding import Finding
+from tallystick.model.json_keys import without
 
 BETWEEN = " | "
 _FILE_RULES = "FMT-FILE-"
@@ -147,23 +148,17 @@ def _quoted(cell: str) -> str:
 
 
 def _json_row(found: Original, beside: list[str]) -> bytes:
-    """The furnisher's own text of the object with our keys put before its closing brace."""
+    """The furnisher's own text of the object, ours of an earlier round taken out, and new ones put
+    before its closing brace.
+    """
     added = json.dumps(
         dict(zip(REJECT_COLUMNS, beside, strict=True)), ensure_ascii=False, separators=(",", ":")
     )
-    own = found.raw.strip(b" \t\r")
     try:
-        record = json.loads(own)
+        own = without(found.raw.decode("utf-8"), REJECT_COLUMNS)
     except (ValueError, RecursionError):
-        record = None
-    if not isinstance(record, dict) or record.keys() & set(REJECT_COLUMNS):
-        kept = (
-            {k: v for k, v in record.items() if k not in REJECT_COLUMNS}
-            if isinstance(record, dict)
-            else {UNREADABLE_KEY: raw_text(found.raw)}
-        )
-        own = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode(
-            "utf-8", "backslashreplace"
-        )
-    inner = own[1:-1].strip()
-    return b"{" + inner + (b"," if inner else b"") + added[1:].encode()
+        own = None
+    if own is None:
+        own = json.dumps({UNREADABLE_KEY: raw_text(found.raw)}, ensure_ascii=False)[1:-1]
+    inner = own.strip(" \t\r")
+    return ("{" + inner + ("," if inner else "") + added[1:]).encode("utf-8", "backslashreplace")

@@ -19,6 +19,8 @@ FILE_HEADER_UNREADABLE: Final = "FMT-FILE-010"
 #: Missing where the registry lets a value be absent with a reason; else FILE_COLUMN_MISSING.
 FILE_COLUMN_UNSTATED: Final = "FMT-FILE-011"
 FILE_LINE_ENDS: Final = "FMT-FILE-012"
+FILE_GZIP_FOLLOWED: Final = "FMT-FILE-013"
+FILE_COLUMN_UNNAMED: Final = "FMT-FILE-014"
 
 ROW_TOO_FEW: Final = "FMT-ROW-001"
 ROW_TOO_MANY: Final = "FMT-ROW-002"

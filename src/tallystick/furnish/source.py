@@ -12,10 +12,12 @@ from pathlib import Path
 from typing import BinaryIO
 
 from tallystick.furnish import rule_ids
+from tallystick.furnish.csv_record import seen_text
 
 GZIP_MAGIC = b"\x1f\x8b"
 BOM = b"\xef\xbb\xbf"
 _READ_BYTES = 1 << 20
+_SEEN_BYTES = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +167,8 @@ def _gunzip(file: BinaryIO, limits: Limits) -> Iterator[bytes]:
             pending = pending.lstrip(b"\0")  # padding after the last member is allowed
             if not pending:
                 continue
+            if not GZIP_MAGIC.startswith(pending[: len(GZIP_MAGIC)]):
+                raise UnreadableFile(rule_ids.FILE_GZIP_FOLLOWED, seen_text(pending[:_SEEN_BYTES]))
             machine = zlib.decompressobj(wbits=31)
         try:
             piece = machine.decompress(pending, _READ_BYTES)

@@ -91,7 +91,8 @@ def stage_file(
         is_few = spill.records <= stage_few.MOST_RECORDS
         judge = stage_few.judge_few if is_few else _judge
         judge(con, Spilled(dataset=dataset, judged_by=judged_by, header=header, spill=spill))
-        _finish_faults(con, spill)
+        if spill.faults:
+            con.execute(f"INSERT INTO fault SELECT *, NULL FROM {_told(spill)}")
         return _counted(con, spill, chosen, header)
 
 
@@ -146,12 +147,10 @@ def _long_header(head: bytes) -> UnreadableFile:
 
 def _make_tables(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
     typed = ", ".join(f"{name(column.name)} {column.duckdb_type}" for column in columns(dataset))
-    con.execute('DROP TABLE IF EXISTS "row"')
-    con.execute("DROP TABLE IF EXISTS fault")
-    con.execute(f'CREATE TABLE "row" (line_no BIGINT, {typed})')
+    con.execute(f'CREATE OR REPLACE TABLE "row" (line_no BIGINT, {typed})')
     con.execute(
-        "CREATE TABLE fault (line_no BIGINT, column_no INTEGER, byte_offset BIGINT, field VARCHAR,"
-        " rule_id VARCHAR, seen VARCHAR, severity VARCHAR)"
+        "CREATE OR REPLACE TABLE fault (line_no BIGINT, column_no INTEGER, byte_offset BIGINT,"
+        " field VARCHAR, rule_id VARCHAR, seen VARCHAR, severity VARCHAR)"
     )
 
 
@@ -171,8 +170,7 @@ def _unreadable(
 
 def _judge(con: duckdb.DuckDBPyConnection, spilled: Spilled) -> None:
     """One scan of the spill: codes, typed values, then the faults of the rows that have any."""
-    con.execute('DROP TABLE "row"')
-    con.execute(f'CREATE TABLE "row" AS {judging_sql(spilled)}')
+    con.execute(f'CREATE OR REPLACE TABLE "row" AS {judging_sql(spilled)}')
     con.execute(
         f"""
         INSERT INTO fault
@@ -186,17 +184,6 @@ def _judge(con: duckdb.DuckDBPyConnection, spilled: Spilled) -> None:
     )
     for column in ("faults", "byte_offset"):
         con.execute(f'ALTER TABLE "row" DROP COLUMN {column}')
-
-
-def _finish_faults(con: duckdb.DuckDBPyConnection, spill: Spill) -> None:
-    """Add the faults told before judging; give each its severity."""
-    if spill.faults:
-        con.execute(f"INSERT INTO fault SELECT *, NULL FROM {_told(spill)}")
-    warnings = _list(sorted(rule_ids.WARNINGS))
-    con.execute(
-        "UPDATE fault SET severity ="
-        f" CASE WHEN list_contains({warnings}, rule_id) THEN 'warn' ELSE 'reject' END"
-    )
 
 
 def judging_sql(spilled: Spilled) -> str:
@@ -290,11 +277,10 @@ def _list(values: object) -> str:
 def _counted(
     con: duckdb.DuckDBPyConnection, spill: Spill, chosen: Format, header: Header
 ) -> Staged:
-    (found,) = con.execute(
-        "SELECT count(*), count(DISTINCT line_no) FILTER (severity = 'reject'),"
-        ' (SELECT count(*) FROM "row") FROM fault'
+    ((faults, rows),) = con.execute(
+        'SELECT count(*), (SELECT count(*) FROM "row") FROM fault'
     ).fetchall()
-    if found[2] != spill.records:
+    if rows != spill.records:
         raise InvariantBroken("rows were lost between reading and judging")
     return Staged(
         format=chosen,
@@ -302,7 +288,19 @@ def _counted(
         sent=spill.records + spill.broken,
         rows=spill.records,
         broken=spill.broken,
-        rejected=found[1],
-        faults=found[0],
+        rejected=_rejected(con) if faults else 0,
+        faults=faults,
         places=header.places,
     )
+
+
+def _rejected(con: duckdb.DuckDBPyConnection) -> int:
+    """Give each fault its severity; gives how many lines are rejected."""
+    con.execute(
+        "UPDATE fault SET severity = CASE WHEN"
+        f" list_contains({_list(sorted(rule_ids.WARNINGS))}, rule_id) THEN 'warn' ELSE 'reject' END"
+    )
+    ((lines,),) = con.execute(
+        "SELECT count(DISTINCT line_no) FROM fault WHERE severity = 'reject'"
+    ).fetchall()
+    return int(lines)

@@ -36,8 +36,8 @@ class Faults:
 
 
 def check_order(connection: psycopg.Connection[Any], faults: Faults) -> int:
-    """Positions gapless, times strictly rising, digests those of the chunks; gives the last one."""
-    expected, last_at = 1, None
+    """Positions gapless, times strictly rising, digests those of the chunks; gives their count."""
+    found, expected, last_at = 0, 1, None
     with connection.cursor(name="order") as cursor:
         cursor.itersize = _BATCH
         cursor.execute(
@@ -56,11 +56,11 @@ def check_order(connection: psycopg.Connection[Any], faults: Faults) -> int:
                 faults.add(f"position {position}", "its digest is not its chunk's root")
             if is_abandoned:
                 faults.add(f"position {position}", "its chunk was given up")
-            expected, last_at = position + 1, recorded_at
+            found, expected, last_at = found + 1, position + 1, recorded_at
     row = connection.execute("select position, recorded_at from ledger.counter").fetchone()
     if row is None or row[0] != expected - 1 or (last_at is not None and row[1] != last_at):
         faults.add("counter", "does not stand at the last position")
-    return expected - 1
+    return found
 
 
 def check_links(connection: psycopg.Connection[Any], faults: Faults) -> None:
@@ -88,6 +88,48 @@ full join (select distinct token, subject_id, true as is_said
   from identity.party_token join ledger.publication using (chunk_id)
   join directory.party_subject using (party_id)) k using (token, subject_id)
 where d.is_there is null or k.is_said is null order by 1, 2 limit {KEPT_FAULTS}
+"""
+
+
+def check_furnishers(connection: psycopg.Connection[Any], faults: Faults) -> None:
+    """Chunks and the directory's objects name the furnishers that their statements name.
+
+    Statements carry theirs under their leaves. An object that a renumbering or a sale went on with
+    has an entry for each furnisher; one whose first statement never came has an entry alone.
+    """
+    for where, identity in connection.execute(_OTHER_FURNISHERS):
+        faults.add(f"{where} {identity}", "its furnisher is not that of its statements")
+
+
+_OF_CHUNKS = " union all ".join(
+    f"(select distinct chunk_id, furnisher_id from ledger.{name})"
+    for name in (*tables.DATASETS, "deletion")
+)
+_OBJECT = """
+select {kind!r}, object_id::text from (
+  select t.object_id from ledger.{name} t where not exists (select from directory.object o
+    where o.object_id = t.object_id and o.kind = {kind!r} and o.furnisher_id = t.furnisher_id)
+  union
+  select o.object_id from directory.object o where o.kind = {kind!r}
+    and not exists (select from ledger.{name} t
+      where t.object_id = o.object_id and t.furnisher_id = o.furnisher_id)
+    and exists (select from ledger.{name} t where t.object_id = o.object_id)
+) other
+"""
+_OF_OBJECTS = " union all ".join(
+    _OBJECT.format(kind=kind, name=name)
+    for kind, name in (
+        ("account", "account"),
+        ("agreement", "agreement"),
+        ("guarantee", "guarantee"),
+        ("payer_account", "payment"),
+    )
+)
+_OTHER_FURNISHERS = f"""
+(select 'chunk', chunk_id::text from ledger.chunk c join ({_OF_CHUNKS}) s using (chunk_id)
+where s.furnisher_id is distinct from c.furnisher_id order by c.chunk_id limit {KEPT_FAULTS})
+union all
+({_OF_OBJECTS} order by 1, 2 limit {KEPT_FAULTS})
 """
 
 

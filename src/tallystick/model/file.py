@@ -31,16 +31,17 @@ class AccountLine:
     """One account in a subject's file.
 
     `role` is the subject's own role (borrower, co_borrower, guarantor, authorised_user);
-    `role_ended_on` (ISO day) its last day where that is over: then terms, events, months and
-    `latest` are those of her time, `latest` None where the newest snapshot came after it.
+    `role_ended_on` (ISO day) its last day where that is over. Terms are those of her last day,
+    events, months and `latest` those of her time; `latest` is None where the newest snapshot is
+    not, and while she has a role `before` then tells the `bucket` and `status` of it.
     `other_roles` the roles of the account's other holders, sorted, never who they are.
     `months` is a packed grid (`model.months`), oldest first. `latest` is the newest snapshot in
     full, None when no month was furnished. `fundings` are the furnished shares
     (`funder_id, role, valid_from, valid_to?, share_ppb? | funded_amount_minor?`).
     `events` are sorted by (occurred_at, event_id). `private` holds unsealed fields
     (`account_number`) where the reader may see them, else it is empty. `others` are the periods
-    that stand as another furnished them, where a furnisher verifies its own: nothing else here
-    is another's then.
+    without content: between two times of hers, or as another furnished them, where a furnisher
+    verifies its own: nothing else here is another's then.
     """
 
     account_id: str
@@ -52,6 +53,7 @@ class AccountLine:
     terms: Record = field(default_factory=dict)
     months: bytes = b""
     latest: Record | None = None
+    before: Record | None = None
     events: tuple[Record, ...] = ()
     fundings: tuple[Record, ...] = ()
     remarks: tuple[Record, ...] = ()

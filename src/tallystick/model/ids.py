@@ -1,4 +1,7 @@
-"""Ids at the edges: a prefix and a UUID (version 7 for acts), never made from personal data."""
+"""Ids at the edges: a prefix and a UUID (version 7 for acts), never made from personal data.
+
+Places in the ledger's order too: outside it they are text.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,11 @@ def parse_edge_id(prefix: str, text: str) -> UUID | None:
     """The UUID of an edge id; None when the text is not one with that prefix."""
     match = _EDGE.fullmatch(text)
     return UUID(match.group(2)) if match and match.group(1) == prefix else None
+
+
+def edge_position(position: int) -> str:
+    """A position as API, CLI and reports give it: the same place or another, and nothing more."""
+    return str(position)
 
 
 def plain_id(text: str) -> UUID | None:

@@ -31,6 +31,17 @@ def end_of_day(day: date, time_zone: str) -> datetime:
     return following - timedelta(microseconds=1)
 
 
+def read_day(text: str) -> date | None:
+    """The day of a text YYYY-MM-DD in ASCII digits.
+
+    Missing: None for anything else, other forms of ISO 8601 (weeks, no hyphens) among it
+    """
+    try:
+        return date.fromisoformat(text) if _DAY.fullmatch(text) else None
+    except ValueError:
+        return None
+
+
 def read_instant(text: str, time_zone: str) -> datetime | None:
     """The instant somebody asks about: one with its offset, or a bare day, which means its end.
 
@@ -38,15 +49,23 @@ def read_instant(text: str, time_zone: str) -> datetime | None:
     Missing: None when the text is neither; an instant without an offset is neither, nor one
              that has no day in some time zone (at the ends of the calendar)
     """
+    day = read_day(text)
     try:
-        if _DAY.fullmatch(text):
-            found = end_of_day(date.fromisoformat(text), time_zone)
-        else:
-            found = datetime.fromisoformat(text)
-        if found.tzinfo is None:
-            return None
-        for zone in _OUTERMOST:
-            found.astimezone(zone)
+        # What looks like a day and is none is no instant either: it has no offset.
+        found = datetime.fromisoformat(text) if day is None else end_of_day(day, time_zone)
     except (ValueError, OverflowError):
         return None
-    return found
+    return found if found.tzinfo is not None and is_on_calendar(found) else None
+
+
+def is_on_calendar(moment: datetime) -> bool:
+    """Whether an instant with an offset has a day in every time zone.
+
+    One at the ends of the calendar has none in some, and can be neither kept nor shown.
+    """
+    try:
+        for zone in _OUTERMOST:
+            moment.astimezone(zone)
+    except OverflowError:
+        return False
+    return True

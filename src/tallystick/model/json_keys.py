@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections import deque
+from collections.abc import Collection
 from typing import Any
 
 _KEY_SHOWN = 80
+_BLANKS = " \t\r\n"
 
 
 class DoubledKey(ValueError):
@@ -58,6 +60,38 @@ def doubled_places(text: str) -> list[str]:
     return places
 
 
+def without(text: str, names: Collection[str]) -> str | None:
+    """The members of a JSON object as they are written, less those of these names.
+
+    What other text could stand for (1e2, a key that stands twice) comes back to the letter.
+
+    Gives:  what stands between the braces; None where the text is no object
+    Raises: RecursionError where it is nested some hundred levels deep
+    """
+    kept: list[str] = []
+    text, at = text.strip(_BLANKS), 0
+    is_empty = text[:1] == "{" and text[1:].strip(_BLANKS) == "}"
+    try:
+        while not is_empty and text[at] == ("," if at else "{"):
+            start = at + 1
+            name, at = _ANY.raw_decode(text, _after_blank(text, start))
+            at = _after_blank(text, at)
+            if not isinstance(name, str) or text[at] != ":":
+                return None
+            at = _after_blank(text, _ANY.raw_decode(text, _after_blank(text, at + 1))[1])
+            if name not in names:
+                kept.append(text[start:at])
+    except (IndexError, ValueError):
+        return None
+    return ",".join(kept) if is_empty or text[at:] == "}" else None
+
+
+def _after_blank(text: str, at: int) -> int:
+    while at < len(text) and text[at] in _BLANKS:
+        at += 1
+    return at
+
+
 def place_of(pointer: str, key: str) -> str:
     """The JSON pointer to a key of the object at `pointer`; a very long key is cut."""
     return f"{pointer}/{key[:_KEY_SHOWN].replace('~', '~0').replace('/', '~1')}"
@@ -72,5 +106,6 @@ def _checked(pairs: list[tuple[str, Any]]) -> None:
         raise DoubledKey
 
 
+_ANY = json.JSONDecoder()
 _ONCE = json.JSONDecoder(object_pairs_hook=_checked, parse_int=str, parse_float=str)
 _PAIRS = json.JSONDecoder(object_pairs_hook=_Pairs, parse_int=str, parse_float=str)

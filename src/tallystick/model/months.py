@@ -62,14 +62,6 @@ def pack(months: Iterable[Month]) -> bytes:
     return packed[-KEPT_MONTHS * SIZE :]
 
 
-def until(grid: bytes, period: int) -> bytes:
-    """A packed grid up to a period, with it."""
-    end = len(grid)
-    while end and int.from_bytes(grid[end - SIZE : end - SIZE + 2], "big") > period:
-        end -= SIZE
-    return grid[:end]
-
-
 def unpack(grid: bytes) -> Iterator[Month]:
     """The months of a packed grid, oldest first."""
     for period, bucket, days, balance, due in _pack.iter_unpack(grid):

@@ -8,6 +8,10 @@ from typing import Literal
 PermitKind = Literal[
     "consent", "legal_duty", "account_review", "self", "furnisher_verification", "again"
 ]
+#: What a member may ask under; its name stands in consents, profiles, looks and on every edge.
+MEMBERS_PERMITS: tuple[PermitKind, ...] = (
+    "consent", "legal_duty", "account_review", "furnisher_verification",
+)  # fmt: skip
 Audience = Literal["lender", "person", "furnisher"]
 
 

@@ -72,6 +72,11 @@ class ProfileAt:
         known = self.schemes.get(scheme)
         return (None, None) if known is None else number_facts(known, number)
 
+    def is_placeholder(self, number: str) -> bool:
+        """Whether a number is one sign over and over, as is written where none is known."""
+        compact = compact_number(number)
+        return len(compact) > 1 and len(set(compact)) == 1
+
     def compact_identifier(self, number: str) -> str:
         """The one form in which a number is compared and tokenised."""
         return compact_number(number)

@@ -84,9 +84,12 @@ def _scheme(table: Table, code: str, *, live: bool) -> Scheme:
 
 
 def compact_number(number: str) -> str:
-    """The form a number is compared and tokenised in: NFKC, upper case, no blanks or hyphens."""
+    """The form a number is compared and tokenised in: NFKC, upper case, no blanks or hyphens.
+
+    Every token is made of it: were it changed, persons on file would not be found by their numbers.
+    """
     folded = unicodedata.normalize("NFKC", number).upper()
-    return "".join(sign for sign in folded if sign not in " -")
+    return "".join(folded.replace("-", "").split())
 
 
 def check_number(scheme: Scheme, number: str, *, test_areas: Collection[str]) -> Verdict:

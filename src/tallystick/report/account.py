@@ -40,8 +40,8 @@ class ShownAccount:
     """An account with its displayable months worked out once, for its block and the summary.
 
     `months` are `newest_months`: the file's own (`line.months`) may hold several periods a month.
-    `late` are the buckets of the late months that may be shown, oldest first. `masked` are the
-    months another furnished than the one who verifies: all but their place in the grid is left out.
+    `late` are the buckets of the late months that may be shown, oldest first. `masked` are months
+    that are not hers or not the verifying furnisher's: all but their place in the grid is left out.
     """
 
     line: AccountLine
@@ -64,7 +64,12 @@ def shown_account(line: AccountLine, *, codes: Codes, clock: Clock | None) -> Sh
     hidden = NONE
     if clock is not None:
         hidden = hidden_in_grid(
-            months, codes=codes, clock=clock, is_unpaid=_is_unpaid(line), ended=_period_ended(line)
+            months,
+            codes=codes,
+            clock=clock,
+            is_unpaid=_is_unpaid(line),
+            ended=_period_ended(line),
+            apart=line.others,
         )
     buckets = codes.of(months)
     late = codes.late(_without(months, buckets, hidden) if hidden else buckets)
@@ -82,7 +87,7 @@ def shown_account(line: AccountLine, *, codes: Codes, clock: Clock | None) -> Sh
         hidden=hidden,
         masked=masked,
         late=late,
-        is_late_now=bool(newest) and newest in codes.negative,
+        is_late_now=bool(newest) and newest in codes.negative and line.before is None,
         is_closed=is_closed(line, codes=codes),
         is_debt=line.role in DEBT_ROLES and line.role_ended_on is None,
     )
@@ -104,7 +109,7 @@ def account_block(account: ShownAccount, *, reader: Reader) -> Block:
         "latest": _latest(account, reader=reader),
         "fundings": funding_block(line, reader=reader),
         "grid": grid(
-            account.months, currency=account.currency, hidden=account.masked or account.hidden
+            account.months, currency=account.currency, hidden=account.masked | account.hidden
         ),
     }
     if line.role_ended_on is not None:
@@ -146,7 +151,8 @@ def _remark_order(remark: Record) -> tuple[str, str, str, str]:
 def _latest(account: ShownAccount, *, reader: Reader) -> Block | str:
     latest = account.line.latest
     if latest is None:
-        return NOT_REPORTED if account.line.role_ended_on is None else NOT_DISPLAYED
+        is_cut = account.line.role_ended_on is not None or account.line.before is not None
+        return NOT_DISPLAYED if is_cut else NOT_REPORTED
     currency = currency_of(latest, account.currency)
     block = LATEST.pick(latest, currency=currency, mask=reader.mask)
     if account.hidden and not account.late:

@@ -32,8 +32,8 @@ from tallystick.report.payments import payment_blocks
 from tallystick.report.reader import MemberView, Reader
 from tallystick.report.retention import clock_of
 from tallystick.report.summary import summary_block
+from tallystick.report.versions import NEWEST, Version
 
-FORMAT = "tallystick.report/1"
 #: Blocks a body may hold beside `format` and `header`; a permit's scope names some of them.
 #: `events` and account remarks stand inside `accounts`.
 BLOCKS = (
@@ -57,14 +57,16 @@ def assemble(
     coordinates: Coordinates,
     member_view: Callable[[str], MemberView],
     mask: Mask,
+    version: Version = NEWEST,
 ) -> Block:
     """The body one reader gets.
 
     Takes:    the permit, the person's file, looks and consents, each in any order; the profile
               on the day of `coordinates.as_of`; `member_view` tells about a member;
               `mask(kind, id)` gives the id this reader sees (kinds: subject, account, party,
-              member, look, consent, agreement, guarantee, payer_account)
-    Gives:    plain JSON of strings, integers and booleans (schema/report-v1.schema.json)
+              member, look, consent, agreement, guarantee, payer_account); `version` is that of
+              the body's format
+    Gives:    plain JSON of strings, integers and booleans, as the version's schema has it
     Time:     `coordinates.as_of` and its day in the profile's time zone, never now
     Missing:  what was not reported is left out or `not_reported`, never zero
     Raises:   InvariantBroken when the permit is for somebody else or an amount has no currency
@@ -72,7 +74,7 @@ def assemble(
     require(permit.subject_id == file.subject_id, "the permit is for another subject")
     today = _day(coordinates.as_of, profile.time_zone)
     reader = Reader(permit=permit, today=today.isoformat(), member_view=member_view, mask=mask)
-    body = _Body(reader, file, profile=profile, coordinates=coordinates)
+    body = _Body(reader, file, profile=profile, coordinates=coordinates, version=version)
     body.add_file_blocks()
     if not reader.is_furnisher:
         body.add_looks(looks)
@@ -84,12 +86,19 @@ class _Body:
     """A body being put together, block by block; remembers what was withheld."""
 
     def __init__(
-        self, reader: Reader, file: SubjectFile, *, profile: ProfileAt, coordinates: Coordinates
+        self,
+        reader: Reader,
+        file: SubjectFile,
+        *,
+        profile: ProfileAt,
+        coordinates: Coordinates,
+        version: Version,
     ):
         self.reader = reader
         self.file = file
         self.profile = profile
         self.coordinates = coordinates
+        self.version = version
         self.codes = codes_of(profile)
         self.clock = (
             None if reader.is_furnisher else clock_of(profile, date.fromisoformat(reader.today))
@@ -160,11 +169,11 @@ class _Body:
         """The body with its header."""
         permit, at = self.reader.permit, self.coordinates
         return {
-            "format": FORMAT,
+            "format": self.version.name,
             "header": {
                 "subject_id": self.reader.mask("subject", self.file.subject_id),
                 "as_of": at.as_of,
-                "position": at.position,
+                "position": self.version.position(at.position),
                 "log_size": at.log_size,
                 "head_version": at.head_version,
                 "audience": permit.audience,

@@ -10,11 +10,13 @@ import sys
 from importlib.resources import files
 from typing import Any
 
-_INTRODUCTION = """# The report, version 1
+from tallystick.report.versions import NEWEST, VERSIONS, Version
+
+_INTRODUCTION = """# The report, version {number}
 
 What one reader may see of one person at one place in history.
 It is canonical JSON (RFC 8785) of strings, integers and booleans.
-Made from `src/tallystick/report/schema/report-v1.schema.json`; a test keeps the two equal.
+Made from `src/tallystick/report/schema/{schema}`; a test keeps the two equal.
 
 - Amounts are decimal strings with a currency beside them; nothing is added across currencies.
 - A field that was not reported is left out; one stated absent stands under `absent` with its
@@ -30,12 +32,23 @@ Made from `src/tallystick/report/schema/report-v1.schema.json`; a test keeps the
 - Where the person's role in an account has ended, it stands with `role_ended_on` as it was in her
   time: no later terms, events or months, and nothing of it in the summary. Her late months are
   counted from the end of her role at the latest.
+- Months and events before the person had a role in an account, or between two roles of hers, are
+  not hers: the months between stand as `not_displayed`, and nothing of them is in the summary.
+
+## Versions
+
+`format` names the version. New answers are in the newest; one given in an earlier version comes
+again in that version, byte for byte, and its schema stays published beside the newest.
+
+| version | schema | what is new in it |
+|---|---|---|
+{versions}
 """
 
 
-def schema() -> dict[str, Any]:
-    """The published JSON Schema of a report's body."""
-    text = (files("tallystick.report") / "schema" / "report-v1.schema.json").read_text("utf-8")
+def schema(version: Version = NEWEST) -> dict[str, Any]:
+    """The published JSON Schema of a report's body in a version of its format."""
+    text = (files("tallystick.report") / "schema" / version.schema).read_text("utf-8")
     loaded: dict[str, Any] = json.loads(text)
     return loaded
 
@@ -43,9 +56,18 @@ def schema() -> dict[str, Any]:
 def reference_page() -> str:
     """The page as Markdown."""
     root = schema()
-    parts = [_INTRODUCTION, _section("report", root)]
+    parts = [_introduction(), _section("report", root)]
     parts += [_section(name, node) for name, node in root["$defs"].items() if "properties" in node]
     return "\n".join(parts)
+
+
+def _introduction() -> str:
+    rows = (f"| `{one.name}` | `{one.schema}` | {one.news} |" for one in VERSIONS.values())
+    return _INTRODUCTION.format(
+        number=NEWEST.name.rpartition("/")[2],
+        schema=NEWEST.schema,
+        versions="\n".join(rows),
+    )
 
 
 def _section(name: str, node: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ always shown.
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 
@@ -43,7 +44,13 @@ def clock_of(profile: ProfileAt, today: date) -> Clock:
 
 
 def hidden_in_grid(
-    months: bytes, *, codes: Codes, clock: Clock, is_unpaid: bool, ended: int | None = None
+    months: bytes,
+    *,
+    codes: Codes,
+    clock: Clock,
+    is_unpaid: bool,
+    ended: int | None = None,
+    apart: AbstractSet[int] = NONE,
 ) -> frozenset[int]:
     """The periods of a packed grid that must not be shown; see `hidden_periods`."""
     buckets = codes.of(months)
@@ -54,7 +61,7 @@ def hidden_in_grid(
         return NONE  # nothing is old enough, whenever it was cured
     periods = [int.from_bytes(months[at : at + 2], "big") for at in range(0, len(months), SIZE)]
     return hidden_periods(
-        periods, buckets, codes=codes, clock=clock, is_unpaid=is_unpaid, ended=ended
+        periods, buckets, codes=codes, clock=clock, is_unpaid=is_unpaid, ended=ended, apart=apart
     )
 
 
@@ -66,11 +73,13 @@ def hidden_periods(
     clock: Clock,
     is_unpaid: bool,
     ended: int | None = None,
+    apart: AbstractSet[int] = NONE,
 ) -> frozenset[int]:
     """The late periods whose clock has run out.
 
     Takes:    periods, oldest first, and their buckets; `is_unpaid` says that something is past due
-              though the account is closed or lost; `ended` is the month of the role's last day
+              though the account is closed or lost; `ended` is the month of the role's last day,
+              `apart` are months between two roles of hers
     Time:     the clock's day
     Missing:  a gap or an unknown month neither cures nor starts anything; without `ended` a run
               that goes on at the newest month is shown
@@ -78,6 +87,11 @@ def hidden_periods(
     hidden: set[int] = set()
     run: list[int] = []
     for period, code in zip(periods, buckets, strict=True):
+        away = min((one for one in apart if run and run[-1] < one < period), default=None)
+        if away is not None:
+            if clock.is_over(away - 1):
+                hidden.update(run)
+            run = []
         if code in codes.negative:
             run.append(period)
         elif run and _starts(code, codes=codes, clock=clock, is_unpaid=is_unpaid):

@@ -199,7 +199,7 @@ def _mean_due(account: ShownAccount, since: int) -> int | None:
     dues = [
         due
         for period, _, _, _, due in _unpack(window)
-        if period >= since and period not in account.hidden
+        if period >= since and period not in account.hidden and period not in account.masked
     ]
     if not dues or ABSENT_MINOR in dues:
         return None

@@ -8,9 +8,10 @@ from functools import lru_cache
 
 from rapidfuzz.distance import JaroWinkler
 
+from tallystick.resolve.han import han_alike, han_part, other_parts
+
 #: Two name tokens of this Jaro–Winkler similarity are alike (spine 6, measured on linkage sets).
 ALIKE = 0.85
-_HAN = re.compile(r"[\u3400-\u9fff\U00020000-\U000323af]")
 _SEPARATORS = re.compile(r"[\s·•.,'’\-]+")
 
 
@@ -22,23 +23,28 @@ def normal_name(name: str) -> str:
     return " ".join(part for part in _SEPARATORS.split(bare) if part)
 
 
-def name_tokens(name: str) -> frozenset[str]:
-    """The tokens of a name; a Han name, written without blanks, gives its characters."""
-    tokens: set[str] = set()
-    for part in normal_name(name).split():
-        tokens.update(part if _HAN.search(part) else [part])
-    return frozenset(tokens)
-
-
 def names_alike(left: str, right: str) -> bool:
     """Whether at least one token of each is alike, order ignored.
 
+    Where both are written in Han characters those decide, and the family name is not enough
+    (`han_alike`): few family names are shared by very many people, and by every household.
     Missing: a name that is not held (empty) tells nothing, so it is alike
     """
-    ours, theirs = name_tokens(left), name_tokens(right)
-    if ours & theirs or not ours or not theirs:
+    ours, theirs = normal_name(left), normal_name(right)
+    if not ours or not theirs:
         return True
-    return any(
+    mine, other = han_part(ours), han_part(theirs)
+    if not mine or not other:
+        return _tokens_alike(other_parts(ours), other_parts(theirs))
+    are_alike = han_alike(mine, other)
+    if are_alike is None:  # a given name may stand beside in other letters
+        latin, other_latin = other_parts(ours), other_parts(theirs)
+        return not latin or not other_latin or _tokens_alike(latin, other_latin)
+    return are_alike
+
+
+def _tokens_alike(ours: frozenset[str], theirs: frozenset[str]) -> bool:
+    return bool(ours & theirs) or any(
         JaroWinkler.similarity(mine, other) >= ALIKE
         for mine in ours
         for other in theirs

@@ -24,7 +24,7 @@ from tallystick.model.file import ConsentLine, Coordinates
 from tallystick.model.instant import instant_text
 from tallystick.model.permit import Permit
 from tallystick.profile import ProfileAt
-from tallystick.report import FORMAT, MemberView, assemble, to_bytes
+from tallystick.report import NEWEST, MemberView, Version, assemble, to_bytes
 from tallystick.service.port import Deps
 from tallystick.service.read_file import Material, subject_file
 
@@ -94,7 +94,7 @@ def _hmac_halves(key: bytes) -> tuple[Any, Any]:
 def versions_text(profile: ProfileAt, scope: frozenset[str]) -> str:
     """What an answer is made with, as kept in its look; the scope too, which a replay needs."""
     versions: dict[str, Any] = {
-        "format": FORMAT,
+        "format": NEWEST.name,
         "profile": {"id": profile.id, "version": profile.version},
         "code": __version__,
     }
@@ -112,10 +112,12 @@ def body_of(
     as_of: datetime,
     id_key: bytes,
     member_view: Callable[[str], MemberView],
+    version: Version = NEWEST,
 ) -> bytes:
     """The canonical bytes of one answer.
 
-    Takes: `keys` are the data keys of parties by id; what is sealed under a missing one is left out
+    Takes: `keys` are the data keys of parties by id; what is sealed under a missing one is left
+           out; `version` is that of the format: for an answer made again, what its look names
     Time:  `as_of` only; looks and consents after it are not shown
     """
     as_of_text = instant_text(as_of)
@@ -129,6 +131,7 @@ def body_of(
         coordinates=coordinates_of(material, as_of_text),
         member_view=member_view,
         mask=mask_of(id_key),
+        version=version,
     )
     return to_bytes(body)
 

@@ -42,7 +42,7 @@ def load_identifiers(job: Job, profile: ProfileAt) -> None:
     """DuckDB table `identifier_check`: verdicts on identity numbers, by the profile's checks."""
     job.con.execute(
         "create or replace table identifier_check (line_no bigint, verdict varchar,"
-        " birth_date date, sex varchar)"
+        " is_placeholder boolean, birth_date date, sex varchar)"
     )
     _, batches = job.read(
         'select line_no, identifier_scheme, identifier_number from "row"'
@@ -54,6 +54,7 @@ def load_identifiers(job: Job, profile: ProfileAt) -> None:
             (
                 line,
                 profile.check_identifier(scheme, number),
+                profile.is_placeholder(number),
                 *profile.identifier_facts(scheme, number),
             )
             for line, scheme, number in rows
@@ -88,8 +89,11 @@ def load_duplicates(job: Job) -> None:
         job.con.execute(f"{made} (line_no bigint, first_line_no bigint, is_equal boolean)")
 
 
-def load_previous(job: Job) -> None:
-    """DuckDB table `previous`: the newest earlier month of each row: in the file, else on file."""
+def load_previous(job: Job) -> bool:
+    """DuckDB table `previous`: the newest earlier month of each row: in the file, else on file.
+
+    Gives: whether any row has a date of first delinquency
+    """
     if job.dataset == "payment":
         job.con.execute(
             "create or replace table previous as select line_no, lag(period_end) over w as"
@@ -97,11 +101,13 @@ def load_previous(job: Job) -> None:
             ' null::date as first_delinquency_on, null::varchar as status from "row"'
             " window w as (partition by payer_account_number order by period_end)"
         )
-        return
-    several = job.con.execute(
-        'select 1 from "row" group by account_number having count(*) > 1 limit 1'
-    ).fetchone()
+        return False
+    several, has_first_days = job.con.execute(
+        "select bool_or(months > 1), bool_or(is_dated) from (select count(*) as months,"
+        ' bool_or(first_delinquency_on is not null) as is_dated from "row" group by account_number)'
+    ).fetchall()[0]
     job.con.execute(f"create or replace table previous as {_IN_FILE if several else _ON_FILE}")
+    return bool(has_first_days)
 
 
 #: Where the file has one month of each account.

@@ -1,30 +1,55 @@
 """What is asked of few accounts, those closed before a month that owes: whether they run on.
 
 A closing and a month after it may come in either order, so both ask: months about the terms on
-file (`load_reopened`, `load_reasons`), terms about the newest month on file (`load_runs_on`).
+file (`load_reopened`, `load_reasons`), terms about the months on file (`load_owed`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from datetime import date
+from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
 
+from tallystick.service import months_told
 from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
 
+#: Of each event what was said last, unless it is deleted since.
 _REOPENED = """
 select object_id, (occurred_at at time zone 'UTC'
-  + occurred_at_offset_minutes * interval '1 minute')::date from ledger.event
-join ledger.publication using (chunk_id) where party_id = any(%s)
-  and object_id = any(%s) and event_type = 'reopened'
+  + occurred_at_offset_minutes * interval '1 minute')::date
+from (select distinct on (e.object_id, e.item_key) e.*, p.position from ledger.event e
+  join ledger.publication p using (chunk_id)
+  where e.party_id = any(%(parties)s) and e.object_id = any(%(objects)s)
+  order by e.object_id, e.item_key, p.position desc) t
+where event_type = 'reopened' and not exists (select 1 from ledger.deletion d
+  join ledger.publication dp using (chunk_id) where d.party_id = t.party_id
+  and d.object_id = t.object_id and dp.position > t.position
+  and (d.dataset = 'account' or (d.dataset = 'event' and d.item_key = t.item_key)))
+"""
+_OWED = """
+create or replace table owed as
+select c.line_no, max(m.period_end) filter (m.status not in ('written_off', 'sold', 'in_recovery'))
+    as owed_on,
+  max(m.period_end) filter (m.status in ('written_off', 'sold', 'in_recovery'))
+    as owed_given_up_on
+from closing c join month_told m on m.object_id = c.object_id
+where m.period_end >= c.closed_on and m.balance_minor > 0
+  and not exists (select 1 from reopened z where z.account_id = c.object_id
+    and z.occurred_on >= c.closed_on and z.occurred_on <= m.period_end)
+  and not exists (select 1 from newest_on_file z where z.object_id = c.object_id
+    and z.valid_from > c.valid_from and coalesce(z.closed_on > m.period_end, true))
+  and not exists (select 1 from "row" z where z.account_number = c.account_number
+    and z.valid_from > c.valid_from and coalesce(z.closed_on > m.period_end, true))
+group by c.line_no
 """
 _NEWEST_TERMS = """
 select distinct on (account_id) account_id,
   (terms::json -> 'versions' -> -1 ->> 'valid_from')::date,
-  terms::json -> 'versions' -> -1 ->> 'closed_on' is null,
+  (terms::json -> 'versions' -> -1 ->> 'closed_on')::date,
   terms::json -> 'versions' -> -1 ->> 'closed_reason'
 from file.account where account_id = any(%s) order by account_id, subject_id
 """
@@ -62,44 +87,91 @@ def load_reasons(connection: psycopg.Connection[Any], job: Job) -> bool:
     return bool(newest)
 
 
-def load_runs_on(connection: psycopg.Connection[Any], job: Job) -> bool:
-    """DuckDB table `runs_on`: lines of terms that close an account which went on after that day.
+class Terms(NamedTuple):
+    """Terms of a file that months or a closing on file may contradict."""
 
-    It did where a reopened event lies between the closing and the newest month on file, or where
-    newer terms, on file or in the file, have no closing day. Asked only of accounts whose newest
-    month, at or after the closing, has a balance.
+    line_no: int
+    account_number: str
+    valid_from: date
+    closed_on: date | None
+    on_file_closed_on: date | None
+    object_id: UUID
+    party_id: UUID
 
-    Gives: whether there are any
+
+def terms_to_ask_of(job: Job) -> list[Terms]:
+    """Terms that close an account whose newest month is at or after that day, and terms without a
+    closing day of one that is closed on file (no others need `load_owed` or `load_open_again`).
     """
-    job.con.execute(
-        "create or replace table closing as select r.line_no, r.account_number,"
-        " r.valid_from, r.closed_on, coalesce(a.object_id, f.object_id) as object_id,"
-        " coalesce(a.party_id, f.party_id) as party_id,"
-        " coalesce(a.last_period_end, f.last_period_end) as last_period_end"
+    found = job.con.execute(
+        "select r.line_no, r.account_number, r.valid_from, r.closed_on, a.closed_on,"
+        " coalesce(a.object_id, f.object_id), coalesce(a.party_id, f.party_id)"
         ' from "row" r left join account_state a on a.number = r.account_number'
         " left join former f on f.line_no = r.line_no"
         " where r.closed_on <= coalesce(a.last_period_end, f.last_period_end)"
-        " and coalesce(a.last_balance_minor, f.last_balance_minor) > 0"
-    )
-    accounts = job.con.execute("select distinct party_id, object_id from closing").fetchall()
-    if not accounts:
+        " or (r.closed_on is null and a.closed_on is not null)"
+    ).fetchall()
+    return [Terms(*row) for row in found]
+
+
+def load_owed(connection: psycopg.Connection[Any], job: Job, asked: Sequence[Terms]) -> bool:
+    """DuckDB table `owed`: by line of terms that close an account the newest months, at or after
+    that day, that have a balance: of an account that runs (`owed_on`), of one given up
+    (`owed_given_up_on`).
+
+    A month is left out where the account ran on until it: a reopened event lies between, or newer
+    terms, on file or in the file, close it later or not at all.
+
+    Takes: `asked`: `terms_to_ask_of`
+    Gives: whether there are any
+    """
+    days = {one: one.closed_on for one in asked if one.closed_on is not None}
+    if not days:
         return False
-    _load_reopened(connection, job, accounts)
-    job.con.execute("create or replace table open_terms (object_id uuid, valid_from date)")
-    newest = _newest_terms(connection, [one[1] for one in accounts])
-    insert_rows(
-        job.con, "open_terms", [(account, day) for account, day, is_open, _ in newest if is_open]
-    )
+    accounts = _load_asked(connection, job, list(days))
+    months_told.load(connection, job, accounts, since=min(days.values()))
+    job.con.execute(_OWED)
+    return job.con.execute("select 1 from owed limit 1").fetchone() is not None
+
+
+def load_open_again(connection: psycopg.Connection[Any], job: Job, asked: Sequence[Terms]) -> bool:
+    """DuckDB table `open_again`: lines of terms without a closing day, of accounts that are closed
+    on file, that drop nothing: the account was opened again since, or the terms are older ones.
+
+    Takes: `asked`: `terms_to_ask_of`
+    Gives: whether there are any
+    """
+    running = [one for one in asked if one.closed_on is None]
+    if not running:
+        return False
+    _load_asked(connection, job, running)
     job.con.execute(
-        "create or replace table runs_on as select line_no from closing c where"
+        "create or replace table open_again as select line_no from closing c where"
         " exists (select 1 from reopened z where z.account_id = c.object_id"
-        " and z.occurred_on >= c.closed_on and z.occurred_on <= c.last_period_end)"
-        " or exists (select 1 from open_terms z where z.object_id = c.object_id"
+        " and z.occurred_on >= c.on_file_closed_on)"
+        " or exists (select 1 from newest_on_file z where z.object_id = c.object_id"
         " and z.valid_from > c.valid_from)"
-        ' or exists (select 1 from "row" z where z.account_number = c.account_number'
-        " and z.valid_from > c.valid_from and z.closed_on is null)"
     )
-    return job.con.execute("select 1 from runs_on limit 1").fetchone() is not None
+    return job.con.execute("select 1 from open_again limit 1").fetchone() is not None
+
+
+def _load_asked(
+    connection: psycopg.Connection[Any], job: Job, asked: Sequence[Terms]
+) -> list[tuple[UUID, UUID]]:
+    """DuckDB tables `closing` (the terms asked of), `reopened`, and `newest_on_file`: of their
+    accounts the newest terms' days. Gives the accounts, as (party, account).
+    """
+    job.con.execute(
+        "create or replace table closing (line_no bigint, account_number varchar, valid_from date,"
+        " closed_on date, on_file_closed_on date, object_id uuid, party_id uuid);"
+        " create or replace table newest_on_file (object_id uuid, valid_from date, closed_on date)"
+    )
+    insert_rows(job.con, "closing", asked)
+    accounts = sorted({(one.party_id, one.object_id) for one in asked})
+    _load_reopened(connection, job, accounts)
+    newest = _newest_terms(connection, [one[1] for one in accounts])
+    insert_rows(job.con, "newest_on_file", [row[:3] for row in newest])
+    return accounts
 
 
 def _load_reopened(
@@ -110,7 +182,8 @@ def _load_reopened(
     if not accounts:
         return False
     rows = connection.execute(
-        _REOPENED, ([row[0] for row in accounts], [row[1] for row in accounts])
+        _REOPENED,
+        {"parties": [row[0] for row in accounts], "objects": [row[1] for row in accounts]},
     ).fetchall()
     insert_rows(job.con, "reopened", rows)
     return bool(rows)
@@ -119,5 +192,5 @@ def _load_reopened(
 def _newest_terms(
     connection: psycopg.Connection[Any], accounts: Sequence[UUID]
 ) -> list[tuple[Any, ...]]:
-    """By account the newest terms on file: from when, whether they are open, why they are not."""
+    """By account the newest terms on file: from when, until when, and why they ended."""
     return connection.execute(_NEWEST_TERMS, (list(accounts),)).fetchall()

@@ -12,12 +12,13 @@ import orjson
 import psycopg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tallystick.consent import Artefact, check_subject, read_artefact
+from tallystick.consent import Artefact, check_subject, read_artefact, require_form
 from tallystick.consent.artefact import BUREAU, kid_of
 from tallystick.consent.terms import check_terms
 from tallystick.errors import BadRequest, Refused
 from tallystick.model.canonical import canonical
 from tallystick.model.instant import instant_text
+from tallystick.profile.identifiers import compact_number
 from tallystick.report import BLOCKS
 from tallystick.service import heads
 from tallystick.service.members import Member
@@ -72,7 +73,7 @@ def register_in(
     Takes: `keys`: vault keys of consents, made for many at once
     """
     read = _checked(deps, connection, member, artefact)
-    check_subject(read, salt=salt, scheme=scheme, number=number)
+    _require_named(read, salt=salt, scheme=scheme, number=number)
     token = deps.keys.identity_token(scheme, number)
     now = deps.clock()
     heads.lock_tokens(connection, [token], [scheme], now)
@@ -81,6 +82,7 @@ def register_in(
         (token, read.consent_id),
     ).fetchone()
     if known is None:
+        require_form(artefact)
         check_terms(
             read, now=now, purposes=deps.profile.at(now).purposes.keys(), data_classes=BLOCKS
         )
@@ -135,6 +137,17 @@ def _checked(
             f"from `valid_from` to `valid_to` are {days} days; a consent may last {life} at most",
         )
     return read
+
+
+def _require_named(read: Artefact, *, salt: str, scheme: str, number: str) -> None:
+    """Raise BadRequest unless the artefact names this number: in its one form, or as it came."""
+    plain = compact_number(number)
+    try:
+        check_subject(read, salt=salt, scheme=scheme, number=plain)
+    except BadRequest:
+        if number == plain:
+            raise
+        check_subject(read, salt=salt, scheme=scheme, number=number)
 
 
 def _insert(
@@ -216,6 +229,7 @@ def withdraw(
 ) -> ConsentView:
     """Withdraw a consent: no answer that needs it leaves after this commits.
 
+    Time:   the instant at which it holds: after all answers given under it
     Takes:  `member`: only the member who captured it or receives under it; `tokens`: only a
             consent made under one of the person's tokens
     Raises: BadRequest `not_found` (also for what is not the caller's)
@@ -229,10 +243,11 @@ def withdraw(
         ).fetchone()
         if found is None or not _may_withdraw(found, member, tokens):
             raise BadRequest("not_found", "no consent of this id that you may withdraw")
-        token, now = bytes(found[0]), deps.clock()
+        token = bytes(found[0])
         connection.execute("select from directory.token where token = %s for update", (token,))
         subjects = _subjects(connection, [token])
         heads.lock(connection, subjects)
+        now = deps.clock()  # after every answer it waited for: none stands as read after it
         done = connection.execute(
             "insert into gate.withdrawal (token, consent_id, withdrawn_at, withdrawn_by)"
             " values (%s, %s, %s, %s) on conflict do nothing",

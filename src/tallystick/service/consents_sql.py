@@ -107,4 +107,26 @@ left join gate.head h using (subject_id)
 where seen.head_version > coalesce(h.head_version, 0)
 order by seen.subject_id
 """
+#: How many looks were made with each consent; one given again uses nothing.
+USES = """
+select consent_id, count(*) from log.look
+where consent_id is not null and permit = 'consent' group by consent_id
+"""
+#: Limited consents with more looks than uses were counted, or are allowed.
+OVERUSED = """
+select consent_id
+from unnest(%s::uuid[], %s::bigint[]) as made (consent_id, looks)
+join directory.consent k using (consent_id)
+join gate.consent c using (token, consent_id)
+left join gate.consent_use u using (token, consent_id)
+where c.uses_allowed is not null and made.looks > least(coalesce(u.used, 0), c.uses_allowed)
+order by consent_id
+"""
+#: Limited consents whose uses are not counted, or beyond what they allow.
+MISCOUNTED = """
+select case when u.used is null then 'missing' else 'altered' end, consent_id
+from gate.consent c left join gate.consent_use u using (token, consent_id)
+where c.uses_allowed is not null and coalesce(u.used > c.uses_allowed, true)
+order by consent_id
+"""
 ERASURES = "select subject_id, statement from log.subject_erasure where subject_id = any(%s)"

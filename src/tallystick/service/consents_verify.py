@@ -2,12 +2,14 @@
 
 No role of ours may change or delete these rows; this finds what somebody with the database's own
 rights changed. Each consent must say what its artefact says, which its captor signed and we signed
-with its token and its time; each withdrawal must have moved the head of everybody the consent is
+with its token and its time; a consent for so many uses has no more looks than uses were counted,
+and no more than it allows; each withdrawal must have moved the head of everybody the consent is
 tied to, and each such step must have its consent or withdrawal; a head's steps leave none out, and
 no look saw a later one.
 
 What it cannot see, as a withdrawal is not signed: one taken out whole, before anybody was tied to
-its token, or with its step and all later steps renumbered while no look had seen them.
+its token, or with its step and all later steps renumbered while no look had seen them. Nor uses
+counted that no look made, up to those allowed: while members ask, more are counted than were seen.
 
 Runs as `intake` and `sequencer`, which cannot answer. An erased person's consents and steps are
 gone with her keys, and a signed statement says so.
@@ -34,6 +36,7 @@ from tallystick.errors import BadRequest
 from tallystick.model.canonical import canonical
 from tallystick.model.instant import instant_text
 from tallystick.service import consents_sql as sql
+from tallystick.service.erasures import signed_content
 from tallystick.service.port import Deps
 
 Connection = psycopg.Connection[Any]
@@ -50,13 +53,16 @@ def check(deps: Deps, keys: PublicKeys) -> tuple[int, list[Fault]]:
     with (
         deps.database.connect("sequencer") as log,
         log.cursor("looks_at_heads") as looks,
+        log.cursor("looks_by_consent") as uses,
         deps.database.connect("intake") as gate,
     ):
-        # The looks' snapshot first: no look in it saw a step that the gate's does not hold.
+        # The looks' snapshots first: no look in them saw a step, or was counted as a use, that
+        # the gate's does not hold.
         looks.execute(sql.LOOKS)
+        uses.execute(sql.USES)
         gate.execute("set transaction isolation level repeatable read, read only")
         walk = _Walk(deps, gate, log, keys=keys)
-        found = list(islice(walk.faults(looks), KEPT_FAULTS))
+        found = list(islice(walk.faults(looks, uses), KEPT_FAULTS))
     return walk.consents, found
 
 
@@ -70,11 +76,18 @@ class _Walk:
         self._keys = keys
         self.consents = 0
 
-    def faults(self, looks: Iterable[tuple[Any, ...]]) -> Iterator[Fault]:
-        """Faults as they are found: of consents, of withdrawals, of heads."""
+    def faults(
+        self, looks: Iterable[tuple[Any, ...]], uses: Iterable[tuple[Any, ...]]
+    ) -> Iterator[Fault]:
+        """Faults as they are found: of consents, of their uses, of withdrawals, of heads."""
         yield from self._altered_consents()
         for what, consent_id in self._rows(sql.LONELY):
             yield Fault(what=what, consent_id=consent_id)
+        for what, consent_id in self._rows(sql.MISCOUNTED):
+            yield Fault(what=what, consent_id=consent_id)
+        for rows in _batches(uses):
+            for (consent_id,) in self._gate.execute(sql.OVERUSED, _columns(rows)).fetchall():
+                yield Fault(what="altered", consent_id=consent_id)
         for consent_id, subject_id in self._rows(sql.WITHOUT_STEP):
             yield Fault(what="missing", consent_id=consent_id, subject_id=subject_id)
         for rows in _batches(self._rows(sql.STEPS_WITHOUT)):
@@ -141,16 +154,9 @@ class _Walk:
     def _erased(self, subjects: Sequence[UUID]) -> frozenset[UUID]:
         """Those of some subjects for whom a statement we signed says that they were erased."""
         found = self._log.execute(sql.ERASURES, (list(subjects),)).fetchall()
-        return frozenset(one for one, statement in found if self._is_ours(one, statement))
-
-    def _is_ours(self, subject_id: UUID, statement: str) -> bool:
-        try:
-            content: dict[str, Any] = {**orjson.loads(statement)}
-            signature = bytes.fromhex(content.pop("signature"))
-            named, key_id, message = content["subject_id"], content["key_id"], canonical(content)
-        except (ValueError, KeyError, TypeError):
-            return False  # nothing that we ever wrote
-        return named == str(subject_id) and is_signed(message, signature, key_id, keys=self._keys)
+        return frozenset(
+            one for one, statement in found if signed_content(one, statement, self._keys)
+        )
 
     def _rows(self, query: str) -> Iterator[tuple[Any, ...]]:
         with self._gate.cursor("gate_rows") as cursor:

@@ -15,7 +15,7 @@ import psycopg
 
 from tallystick.model.instant import microseconds
 from tallystick.profile import ProfileAt
-from tallystick.service import around, beside_rows, closings, existing, former, holders
+from tallystick.service import around, beside_rows, closings, existing, first_days, former, holders
 from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.port import Deps
 from tallystick.service.references import Job, look_up
@@ -31,6 +31,8 @@ _SQL_TYPES = {
     "boolean": "boolean",
     "instant": "timestamptz",
 }
+#: Datasets whose records name other members; `member_ref` holds these by their code.
+_NAMES_MEMBERS = frozenset({"funding", "member"})
 _ON_ACCOUNT = {
     "account_opened_on": "a.opened_on",
     "account_closed_on": "a.closed_on",
@@ -66,9 +68,10 @@ def build(
     has_sold = job.dataset in beside_rows.BY_HOLDER and former.load_sold(connection, job)
     if job.dataset == "account":
         former.load_accounts(deps, connection, job)
+    has_first_days = False
     if job.dataset in ("snapshot", "payment"):
         beside_rows.load_buckets(job, profile)
-        beside_rows.load_previous(job)
+        has_first_days = beside_rows.load_previous(job)
     if job.dataset == "subject":
         beside_rows.load_identifiers(job, profile)
         former.load_persons(deps, connection, job)
@@ -80,6 +83,8 @@ def build(
     given |= _rarely(connection, job)
     if is_known and job.dataset == "snapshot" and around.load(connection, job):
         given |= around.expressions()
+    if has_first_days and first_days.load(connection, job, is_known=is_known):
+        given |= first_days.expressions()
     if not is_known:
         given["exists_already"] = "false"
     if has_sold:
@@ -87,6 +92,7 @@ def build(
     if corrections:  # which say themselves what they replace
         given["is_open_period"] = "true"
         given["exists_already"] = "false"
+        given.pop("on_file_first_delinquency_on", None)
         given["is_deleted"] = (
             "coalesce(e.is_deleted, false) and not exists"
             " (select 1 from certified z where z.line_no = r.line_no)"
@@ -111,8 +117,17 @@ def _rarely(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:
                 name: f"(select z.{name} from funded z where z.line_no = r.line_no)"
                 for name in ("most_funded_minor", "largest_funded_minor")
             }
-        if closings.load_runs_on(connection, job):
-            given["runs_on_since_closing"] = "r.line_no in (select line_no from runs_on)"
+        terms = closings.terms_to_ask_of(job)
+        if closings.load_owed(connection, job, terms):
+            given |= {
+                name: f"(select z.{name} from owed z where z.line_no = r.line_no)"
+                for name in ("owed_on", "owed_given_up_on")
+            }
+        if closings.load_open_again(connection, job, terms):
+            given["on_file_closed_on"] = (
+                "if(f.state is distinct from 'goes_on' and r.line_no not in"
+                " (select line_no from open_again), a.closed_on, null)"
+            )
     if job.dataset == "account_party" and holders.load_beside(connection, job):
         given |= {
             name: f"r.line_no in (select z.line_no from held_beside z where z.{name})"
@@ -142,9 +157,11 @@ def _rarely(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:
 
 
 def _references(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> None:
-    members = connection.execute("select code, member_id from member.member").fetchall()
-    job.con.execute("create or replace table member_ref (code varchar, member_id uuid)")
-    insert_rows(job.con, "member_ref", members)
+    members: list[tuple[str, UUID]] = []
+    if job.dataset in _NAMES_MEMBERS:
+        members = connection.execute("select code, member_id from member.member").fetchall()
+        job.con.execute("create or replace table member_ref (code varchar, member_id uuid)")
+        insert_rows(job.con, "member_ref", members)
     for kind, number in SHAPES[job.dataset].references:
         if job.dataset == "funding":
             _funding_accounts(deps, connection, job, members)
@@ -162,20 +179,31 @@ def _references(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> No
 
 
 def _account_state(job: Job) -> None:
-    """One row per account, of those it has in the files of several subjects (all say the same)."""
+    """One row per account, of those it has in the files of several subjects (all say the same).
+
+    Made once where some have several: a view would find them anew in each of a dozen statements.
+    """
     by = "originator, no" if job.dataset == "funding" else "no"
-    rows, accounts = job.con.execute(
-        f"select count(*), count(distinct ({by})) from account_ref"
+    rows, accounts, objects, named = job.con.execute(
+        f"select count(*), count(distinct ({by})), count(distinct object_id), count(object_id)"
+        " from account_ref"
     ).fetchall()[0]
-    one_each = f"select distinct on ({by}) * from account_ref order by {by}, subject_id"
-    job.con.execute(
-        "create or replace view account_state as"
-        f" {'from account_ref' if rows == accounts else one_each}"
-    )
+    one_each = "from account_ref"
+    if rows != accounts:
+        one_each = "from account_once"
+        job.con.execute(
+            f"create or replace table account_once as select distinct on ({by}) *"
+            f" from account_ref order by {by}, subject_id"
+        )
+    job.con.execute(f"create or replace view account_state as {one_each}")
     # An account that went on under another number may come under both in one file.
+    twice = (
+        " as select object_id from account_state where object_id is not null"
+        " group by object_id having count(*) > 1"
+    )
+    is_none = rows == accounts and objects == named
     job.con.execute(
-        "create or replace table two_numbers as select object_id from account_state"
-        " where object_id is not null group by object_id having count(*) > 1"
+        f"create or replace table two_numbers{' (object_id uuid)' if is_none else twice}"
     )
 
 
@@ -339,6 +367,7 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
         given |= _monthly(profile)
     if dataset == "snapshot":
         given |= {"reopened_since": "false", "reopened_since_closing": "false"}
+        given["on_file_is_own"] = f"e.furnisher_id = {own}"
     return given | _special(dataset, own)
 
 
@@ -369,10 +398,6 @@ def _special(dataset: str, own: str) -> dict[str, str]:
             "on_file_currency": "coalesce(a.currency, f.currency)",
             # What its former holder closed as sold is open at the new one.
             "on_file_closed_on": "if(f.state is distinct from 'goes_on', a.closed_on, null)",
-            "last_period_end": "coalesce(a.last_period_end, f.last_period_end)",
-            "last_balance_minor": "coalesce(a.last_balance_minor, f.last_balance_minor)",
-            "last_status": "coalesce(a.last_status, f.last_status)",
-            "runs_on_since_closing": "false",
             "former_state": "f.state",
         },
         "funding": {
@@ -386,6 +411,7 @@ def _special(dataset: str, own: str) -> dict[str, str]:
             "sent_amounts": "s.sent_amounts",
             "originator_share_ppb": "s.originator_share_ppb",
             "is_stated_otherwise": "s.is_stated_otherwise",
+            "is_over_with_claims": "s.is_over_with_claims",
             "funder_is_member": "m.member_id is not null",
             "originator_is_member": "n.member_id is not null",
             "caller_is_originator": f"n.member_id is not distinct from {own}",
@@ -394,6 +420,7 @@ def _special(dataset: str, own: str) -> dict[str, str]:
         "subject": {
             "former_state": "f.state",
             "identifier_check": "i.verdict",
+            "identifier_is_placeholder": "i.is_placeholder",
             "identifier_birth_date": "i.birth_date",
             "identifier_sex": "i.sex",
         },

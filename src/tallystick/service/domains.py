@@ -13,5 +13,6 @@ def of(profile: ProfileAt) -> Mapping[str, Collection[str]]:
     return {
         "currency": tuple(CURRENCY_DIGITS),
         "profile:buckets": tuple(profile.buckets),
+        "profile:furnishing_bases": profile.furnishing_bases,
         "profile:identifier_schemes": tuple(profile.schemes),
     }

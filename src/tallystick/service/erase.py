@@ -11,6 +11,7 @@ Source: spine 9, 10
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -59,12 +60,8 @@ def erase(deps: Deps, subject_id: UUID, ground: str, by: str) -> ErasureView:
         rows = ledger_erase.erase_parties(connection, hers.parties, now=now, ground=ground)
         ledger_erase.erase_files(connection, subject_id, hers.accounts)
         _erase_directories(connection, hers)
-        statement = _statement(deps, hers, now, ground=ground, by=by, rows=rows, looks=looks)
-        connection.execute(
-            "insert into log.subject_erasure (subject_id, erased_at, ground, statement)"
-            " values (%s, %s, %s, %s)",
-            (subject_id, now, ground, statement),
-        )
+        counts = {"looks": looks, "parties": len(hers.parties), "statements": rows}
+        statement = _sign(deps, connection, subject_id, now, ground=ground, by=by, counts=counts)
         deps.vault.destroy([*hers.parties, *consents], now, ground)
     return ErasureView(subject_id=subject_id, erased_at=now, ground=ground, statement=statement)
 
@@ -72,7 +69,8 @@ def erase(deps: Deps, subject_id: UUID, ground: str, by: str) -> ErasureView:
 def erase_late(deps: Deps, now: datetime) -> int:
     """Erase what was appended under erased parties by jobs that had judged it before; gives rows.
 
-    It was never published nor will be, but amounts of a month stand in it in the clear. Looks back
+    No row of hers was published nor will be, but amounts of a month stand in it in the clear; what
+    goes is signed for like an erasure, as others' rows of its chunk may be published. Looks back
     over the profile's `raw_days`, after which an erasure is promised to hold.
     """
     since = now - timedelta(days=deps.profile.at(now).raw_days)
@@ -85,7 +83,14 @@ def erase_late(deps: Deps, now: datetime) -> int:
         for start in range(0, len(ids), _AT_ONCE):
             some = ids[start : start + _AT_ONCE]
             with deps.database.connect("eraser") as connection:
-                gone += ledger_erase.erase_parties(connection, some, now=now, ground=ground)
+                rows = ledger_erase.erase_parties(connection, some, now=now, ground=ground)
+                if rows:  # under an id of its own: whose they were nobody knows any more
+                    counts = {"looks": 0, "parties": len(some), "statements": rows}
+                    _sign(
+                        deps, connection, deps.new_id(), now,
+                        ground=ground, by="housekeeping", counts=counts,
+                    )  # fmt: skip
+                gone += rows
                 for query in _OF_PARTIES:
                     connection.execute(query, {"parties": some})
     return gone
@@ -232,18 +237,30 @@ def _erase_directories(connection: psycopg.Connection[Any], hers: _Hers) -> None
         )
 
 
-def _statement(
-    deps: Deps, hers: _Hers, now: datetime, *, ground: str, by: str, rows: int, looks: int
+def _sign(
+    deps: Deps,
+    connection: psycopg.Connection[Any],
+    subject_id: UUID,
+    now: datetime,
+    *,
+    ground: str,
+    by: str,
+    counts: Mapping[str, int],
 ) -> str:
-    """What stands in her place: signed by the bureau, so that anybody can check it."""
+    """Keep what stands in place of what went, signed, so that anybody can check it."""
     content: dict[str, Any] = {
+        **counts,
         "erased_at": instant_text(now),
         "erased_by": by,
         "ground": ground,
         "key_id": deps.keys.key_id,
-        "looks": looks,
-        "parties": len(hers.parties),
-        "statements": rows,
-        "subject_id": str(hers.subject_id),
+        "subject_id": str(subject_id),
     }
-    return canonical({**content, "signature": deps.keys.sign(canonical(content)).hex()}).decode()
+    signed = {**content, "signature": deps.keys.sign(canonical(content)).hex()}
+    statement = canonical(signed).decode()
+    connection.execute(
+        "insert into log.subject_erasure (subject_id, erased_at, ground, statement)"
+        " values (%s, %s, %s, %s)",
+        (subject_id, now, ground, statement),
+    )
+    return statement

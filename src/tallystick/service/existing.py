@@ -33,7 +33,8 @@ select distinct on (t.{object}, t.{item}) t.{object}, t.{item}::text, encode(t.l
   t.operation, t.reason, c.submission_id is not distinct from %(submission)s as is_own,
   exists (select 1 from ledger.deletion d join ledger.publication dp using (chunk_id)
     where d.party_id = t.party_id and d.object_id = t.{object} and dp.position > p.position
-    and (d.dataset = 'account' or (d.dataset = %(dataset)s and d.item_key = t.{item}::text)))
+    and (d.dataset = 'account' or (d.dataset = %(dataset)s and d.item_key = t.{item}::text))),
+  {furnisher}
 from asked_key a join ledger.{dataset} t on t.party_id = a.party_id and t.{object} = a.object_id
   and {within}
 join ledger.chunk c using (chunk_id) left join ledger.publication p using (chunk_id)
@@ -54,6 +55,7 @@ def load(connection: psycopg.Connection[Any], job: Job) -> bool:
     """DuckDB table `existing`: per object and item key the newest statement's leaf and state.
 
     `is_own` marks statements of this very submission: a job resumed after a crash meets them.
+    `furnisher_id` is given of snapshots only.
     For snapshots only periods up to the newest on file are asked for; later ones cannot be there,
     unless the newest was deleted.
 
@@ -61,7 +63,8 @@ def load(connection: psycopg.Connection[Any], job: Job) -> bool:
     """
     job.con.execute(
         "create or replace table existing (object_id uuid, item_key varchar, leaf varchar,"
-        " operation varchar, reason varchar, is_own boolean, is_deleted boolean)"
+        " operation varchar, reason varchar, is_own boolean, is_deleted boolean,"
+        " furnisher_id uuid)"
     )
     keys = _asked(connection, job)
     if not keys:
@@ -72,6 +75,7 @@ def load(connection: psycopg.Connection[Any], job: Job) -> bool:
         dataset=job.dataset,
         object="account_id" if is_snapshot else "object_id",
         item="period_end" if is_snapshot else "item_key",
+        furnisher="t.furnisher_id" if is_snapshot else "null",
         within=within,
     )
     given |= {"dataset": job.dataset, "submission": job.submission_id}

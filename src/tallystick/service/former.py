@@ -244,7 +244,7 @@ def load_accounts(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> 
         if row.former_number is not None:
             named.setdefault(row.number, row)
     asked = [_asked(row, named[row.number]) for row in sent]
-    members = dict(job.con.execute("select code, member_id from member_ref").fetchall())
+    members = dict(connection.execute("select code, member_id from member.member").fetchall())
     places = [(_furnisher(job, members, code), number) for code, number in asked]
     tokens = [deps.keys.number_token(who, "account", number) for who, number in places]
     on_file = _on_file(connection, [who for who, _ in places], tokens)

@@ -69,6 +69,8 @@ _WHOLE = f"if(a.product in {_REVOLVING}, a.credit_limit_minor, a.principal_minor
 #: counts; the other yields to it. What others hold is summed on the first day of the row and on
 #: each day of its time on which another share begins. Amounts are summed, with shares as the
 #: amounts they come to, on days on which one is an amount: shares alone are judged as such.
+#: What a funder says of itself and the originator names nowhere is a claim: whoever knows the
+#: number of an account may make one, so against a word that is none it counts for its own only.
 _SHARES = f"""
 create or replace table shares as
 with sent as (
@@ -77,6 +79,9 @@ with sent as (
     r.funded_amount_minor, a.currency as account_currency, {_WHOLE} as whole_minor,
     {_funded_sql("r")},
     m.member_id is not null and $furnisher in (m.member_id, o.member_id) as is_own,
+    coalesce(o.member_id <> $furnisher, false) and not exists (select 1 from on_file_share f
+      where f.account_id = a.object_id and f.funder_id = m.member_id
+      and f.valid_from = r.valid_from and f.stated_by <> f.funder_id) as is_claim,
     is_own and not exists (select 1 from duplicate_of d where d.line_no = r.line_no)
     and not exists (select 1 from fault x where x.line_no = r.line_no and x.severity = 'reject')
     and not coalesce(amount_minor > least(whole_minor, a.principal_minor), false)
@@ -90,14 +95,21 @@ with sent as (
     funded_minor, true as is_sent,
     funder_id <> $furnisher and exists (select 1 from on_file_share f
       where f.account_id = s.account_id and f.funder_id = s.funder_id
-      and f.valid_from = s.valid_from and f.stated_by = f.funder_id) as yields
+      and f.valid_from = s.valid_from and f.stated_by = f.funder_id) as yields,
+    false as is_anothers_claim
   from sent s where counts
   union all
   select a.number, a.originator, f.funder_id, f.valid_from, f.valid_to, f.share_ppb, f.role,
     {_funded_sql("f")}, false,
     f.stated_by <> f.funder_id and exists (select 1 from on_file_share g
       where g.account_id = f.account_id and g.funder_id = f.funder_id
-      and g.valid_from = f.valid_from and g.stated_by = g.funder_id)
+      and g.valid_from = f.valid_from and g.stated_by = g.funder_id),
+    f.stated_by = f.funder_id and f.funder_id <> $furnisher
+      and not exists (select 1 from on_file_share g where g.account_id = f.account_id
+        and g.funder_id = f.funder_id and g.valid_from = f.valid_from
+        and g.stated_by <> g.funder_id)
+      and not exists (select 1 from sent g where g.counts and g.account_id = f.account_id
+        and g.funder_id = f.funder_id and g.valid_from = f.valid_from)
   from on_file_share f join account_state a on a.object_id = f.account_id
   where not exists (select 1 from sent s where s.counts and s.account_id = f.account_id
     and s.funder_id = f.funder_id and s.valid_from = f.valid_from
@@ -112,8 +124,12 @@ with sent as (
 ), beside as (
   select s.line_no, t.day, t.day = s.valid_from as is_first, k.*,
     (k.funder_id is distinct from s.funder_id or k.valid_from <> s.valid_from) and not k.yields
-      as is_other,
+      as is_besides,
+    is_besides and k.is_anothers_claim and not s.is_claim
+      and k.funder_id is distinct from s.originator_id as is_claimed,
+    is_besides and not is_claimed as is_other,
     (is_other and k.amount_minor is not null) or s.amount_minor is not null as in_amounts,
+    (is_besides and k.amount_minor is not null) or s.amount_minor is not null as in_claims,
     k.funder_id = s.originator_id as is_originators
   from sent s join moments t using (line_no) join held k on k.number = s.number
     and k.originator = s.originator and k.valid_from <= t.day
@@ -124,7 +140,10 @@ with sent as (
     sum(share_ppb) filter (is_sent) as sent,
     max(share_ppb) filter (is_originators) as originators,
     if(bool_or(in_amounts), sum(funded_minor) filter (is_other), null) as others_funded,
-    sum(amount_minor) filter (is_sent) as sent_amounts
+    sum(amount_minor) filter (is_sent) as sent_amounts,
+    if(bool_or(is_claimed), sum(share_ppb) filter (is_besides), null) as claimed,
+    if(bool_or(is_claimed) and bool_or(in_claims), sum(funded_minor) filter (is_besides), null)
+      as claimed_funded
   from beside group by line_no, day, is_first
 ), summed as (
   select line_no, max(others) filter (is_first) as other_shares_ppb,
@@ -133,7 +152,8 @@ with sent as (
     arg_max(sent, coalesce(others, 0)) as sent_shares_ppb,
     if(max(others_funded) > {_MOST}, {_MOST}, max(others_funded))::bigint
       as most_other_funded_minor,
-    arg_max(sent_amounts, coalesce(others_funded, 0)) as sent_amounts_minor
+    arg_max(sent_amounts, coalesce(others_funded, 0)) as sent_amounts_minor,
+    max(claimed) as most_claimed, max(claimed_funded) as most_claimed_funded
   from on_day group by line_no
 ), otherwise as (
   select distinct s.line_no from sent s join on_file_share f on f.account_id = s.account_id
@@ -143,7 +163,9 @@ with sent as (
 )
 select s.line_no, other_shares_ppb, most_other_shares_ppb, originator_share_ppb, sent_shares_ppb,
   whole_minor, funded_minor, most_other_funded_minor,
-  {_text_sql("sent_amounts_minor")} as sent_amounts, w.line_no is not null as is_stated_otherwise
+  {_text_sql("sent_amounts_minor")} as sent_amounts, w.line_no is not null as is_stated_otherwise,
+  coalesce(share_ppb + most_claimed > 1000000000, false)
+    or coalesce(funded_minor + most_claimed_funded > whole_minor, false) as is_over_with_claims
 from sent s left join summed using (line_no) left join otherwise w using (line_no)
 """
 #: The terms sent are judged, not those they replace: of what a file sends of an account the newest

@@ -92,21 +92,30 @@ def desk_of(deps: Deps) -> Desk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """The key under which a member's request is answered once."""
+    """The key under which a member's request is answered once.
+
+    `request_keys`: how it is kept, and how else it may have been (`idempotency.kept_keys`);
+    `client_key`: how the member is named where other acts' keys are kept.
+    """
 
     member_key: str = ""
-    request_key: str = ""
+    client_key: str = ""
+    request_keys: tuple[str, ...] = ()
     request_digest: bytes = b""
 
 
 @dataclass(slots=True, kw_only=True)
 class Opened:
-    """A transaction with the heads locked: who is under the tokens, and the request if known."""
+    """A transaction with the heads locked: who is under the tokens, and the request if known.
+
+    `is_key_taken`: the request's key was used for another act than an inquiry.
+    """
 
     line: Line
     transaction: str
     locked: list[str]
     earlier: tuple[bytes, UUID, bytes] | None
+    is_key_taken: bool
 
 
 @asynccontextmanager
@@ -140,7 +149,8 @@ async def _begin(
         "tokens": list(tokens),
         "subjects": [] if subject_id is None else [subject_id],
         "member_key": request.member_key,
-        "request_key": request.request_key,
+        "client_key": request.client_key,
+        "request_keys": list(request.request_keys),
     }
     statements = [_BEGIN, (sql.LOCK, given)]
     if is_due:
@@ -149,12 +159,13 @@ async def _begin(
     if waiting:
         desk.oldest, desk.checked_at = waiting[0][0][0], now
     require_in_time(deps, desk.oldest)
-    transaction, locked, digest, look_id, token = rows[0]
+    transaction, locked, digest, look_id, token, is_key_taken = rows[0]
     return Opened(
         line=line,
         transaction=transaction,
         locked=locked.split(",") if locked else [],
         earlier=None if look_id is None else (digest, look_id, token),
+        is_key_taken=is_key_taken,
     )
 
 
@@ -268,7 +279,7 @@ async def write_look(
     if request is not None:
         given |= {
             "member_key": request.member_key,
-            "request_key": request.request_key,
+            "request_key": request.request_keys[0],
             "request_digest": request.request_digest,
         }
     text = sql.WRITE[body is not None, request is not None]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from tallystick.audit import INSERT_LOOK, INSERT_OUTBOX
 
 #: Locks the heads of everybody under the tokens (or of one subject named), in a statement of its
-#: own, so that the read after it sees what was committed while this waited.
+#: own, so that the read after it sees what was committed while this waited. It finds as well what
+#: the request's key was used for: an inquiry, or another act.
 LOCK = """
 with locked as (
   select h.subject_id from gate.head h
@@ -14,9 +15,11 @@ with locked as (
     || %(subjects)s::uuid[])
   order by h.subject_id for share of h)
 select pg_current_xact_id()::text, (select string_agg(subject_id::text, ',') from locked),
-  r.request_digest, r.look_id, r.token
+  r.request_digest, r.look_id, r.token,
+  exists (select from access.idempotency i
+    where i.client_key = %(client_key)s and i.request_key = any (%(request_keys)s::text[]))
 from (values (1)) as one left join gate.request r
-  on r.member_key = %(member_key)s and r.request_key = %(request_key)s
+  on r.member_key = %(member_key)s and r.request_key = any (%(request_keys)s::text[])
 """
 
 PERMIT = "select set_config('tallystick.permit', %(permit)s, true)"

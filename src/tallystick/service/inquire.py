@@ -24,6 +24,7 @@ from tallystick.model.permit import Permit, PermitKind
 from tallystick.resolve import clashes, normal_name
 from tallystick.service import gate_sql as sql
 from tallystick.service.answers import Answer, body_of, profile_on, receipt_of
+from tallystick.service.askable import require_askable
 from tallystick.service.fold_file import furnished_by
 from tallystick.service.funded import lenders
 from tallystick.service.gate import (
@@ -38,7 +39,7 @@ from tallystick.service.gate import (
     read,
     write_look,
 )
-from tallystick.service.idempotency import REUSED
+from tallystick.service.idempotency import REUSED, kept_keys
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.read_file import ConsentRow, Material, opened_identities
@@ -81,8 +82,8 @@ async def answer(deps: Deps, ask: Ask) -> Answer:
     Gives:  outcome hit with the body, no_hit or multiple_candidates without; the same request
             again gives the same answer and adds no look
     Raises: Refused (a look as well): the codes of `consent.mint`, history_not_permitted,
-            consent_used_up; BadRequest idempotency_key_reused, invalid_request, erased;
-            Unavailable log_delayed
+            consent_used_up; BadRequest (no look) idempotency_key_reused, invalid_request,
+            identifier_invalid, purpose_unknown, erased; Unavailable log_delayed
     """
     if not ask.identifiers:
         raise BadRequest("invalid_request", "the subject needs at least one identifier")
@@ -108,7 +109,8 @@ class _Inquiry:
         self.tokens = tokens
         self.request = Request(
             member_key=str(ask.member.member_id),
-            request_key=ask.idempotency_key,
+            client_key=ask.member.member_id.hex,
+            request_keys=kept_keys(deps, ask.idempotency_key),
             request_digest=ask.request_digest,
         )
 
@@ -122,6 +124,14 @@ class _Inquiry:
         return await self._again(*gate.earlier)
 
     async def _first(self, gate: Opened) -> Answer:
+        if gate.is_key_taken:
+            raise BadRequest("idempotency_key_reused", REUSED)
+        require_askable(
+            self.ask.identifiers,
+            self.ask.purpose,
+            profile=profile_on(self.deps, self.deps.clock()),
+            is_test_mode=self.deps.is_test_mode,
+        )
         found = await read(self.deps, gate, self.tokens)
         self.now = self.deps.clock()
         self.profile = profile_on(self.deps, self.now)

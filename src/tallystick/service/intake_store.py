@@ -212,7 +212,7 @@ def add_funnel(
 
 
 #: Steps from here on are rows that were pending: told apart from chunks, which may go on beside.
-_SETTLED = 1 << 40
+SETTLED = 1 << 40
 
 
 def add_settled(
@@ -232,10 +232,10 @@ def add_settled(
     row = connection.execute(
         "select coalesce(max(step_no), %s) + 1 from intake.funnel"
         " where submission_id = %s and step_no >= %s",
-        (_SETTLED, submission_id, _SETTLED),
+        (SETTLED, submission_id, SETTLED),
     ).fetchone()
     add_funnel(
-        connection, submission_id, int(row[0]) if row else _SETTLED,
+        connection, submission_id, int(row[0]) if row else SETTLED,
         position=position, accepted=accepted, unchanged=unchanged, rejected=rejected,
         pending=-(accepted + unchanged + rejected),
     )  # fmt: skip

@@ -13,13 +13,15 @@ class Shape:
     """How the rows of one dataset name what they hang on.
 
     `references`: (kind, number expression) looked up before judging; `parent`: the reference that
-    must be on file, else the row is pending; `own`: the kind of object the row itself makes;
-    `item_key`: what tells two records of one object apart.
+    must be on file, else the row is pending; `second`: one that must be there too, as a rule of
+    the dataset says; `own`: the kind of object the row itself makes; `item_key`: what tells two
+    records of one object apart.
     """
 
     references: tuple[tuple[str, str], ...]
     item_key: str
     parent: str | None = None
+    second: str | None = None
     own: str | None = None
 
 
@@ -47,6 +49,7 @@ SHAPES: dict[str, Shape] = {
         references=(("account", "r.account_number"), ("person", holder_sql("r"))),
         item_key="r.role || '|' || r.holder_no::varchar || '|' || r.valid_from::varchar",
         parent="account",
+        second="person",
     ),
     "snapshot": Shape(
         references=(("account", "r.account_number"),),
@@ -70,6 +73,7 @@ SHAPES: dict[str, Shape] = {
         ),
         item_key="r.valid_from::varchar",
         parent="person",
+        second="account",
         own="guarantee",
     ),
     "funding": Shape(

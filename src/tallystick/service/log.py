@@ -10,8 +10,9 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tallystick.audit import LogReport, PublicKeys, TreeHead, sequence, verify
+from tallystick.audit.fault import KEPT_FAULTS, in_order
 from tallystick.errors import Unavailable
-from tallystick.service import consents_verify
+from tallystick.service import consents_verify, erasures
 from tallystick.service.port import Deps
 
 
@@ -46,13 +47,16 @@ def sequence_once(deps: Deps) -> Numbered:
 def log_verify(deps: Deps, progress: Callable[[int], None] | None = None) -> LogReport:
     """Check the log from its first entry against the bureau's own key, then what the gate obeys.
 
-    Consents, withdrawals and heads stand in the gate, beside the log; faults among them come last.
+    A look that is gone is accepted where an erasure that the bureau signed counts it. Consents,
+    withdrawals and heads stand in the gate, beside the log; faults among them come last.
     """
     keys = public_keys(deps.keys.public_jwk())
     with deps.database.connect("sequencer") as connection:
         report = verify(connection, public_keys=keys, progress=progress)
+        unsigned = erasures.unsigned_looks(connection, keys, limit=KEPT_FAULTS)
     consents, found = consents_verify.check(deps, keys)
-    return replace(report, consents=consents, faults=(*report.faults, *found))
+    of_looks = sorted([*report.faults, *unsigned], key=in_order)
+    return replace(report, consents=consents, faults=(*of_looks, *found))
 
 
 def public_keys(*jwks: Mapping[str, str]) -> PublicKeys:

@@ -146,16 +146,19 @@ def _judge_again(
             ]
             child = process_records(deps, furnisher, dataset, records, parent=parent)
             line_of = {one[0]: one[4] for one in part}
-            judged.moved.update(_settle(deps, waited.Side(parent, key), child, line_of))
+            sent = waited.Side(parent, key)
+            judged.moved.update(_settle(deps, sent, child, line_of, dataset=dataset))
             judged.made.add(child)
     return judged
 
 
-def _settle(deps: Deps, parent: waited.Side, child: UUID, line_of: Mapping[UUID, int]) -> set[UUID]:
+def _settle(
+    deps: Deps, parent: waited.Side, child: UUID, line_of: Mapping[UUID, int], *, dataset: str
+) -> set[UUID]:
     """Move rows that were pending to what became of them, in their own submission.
 
-    Takes: `line_of`: by pending id the line in the parent, in the order sent as the child, whose
-           lines count from 1
+    Takes: `dataset`: theirs; `line_of`: by pending id the line in the parent, in the order sent
+           as the child, whose lines count from 1
     Gives: new ids of those that now wait for something else
     """
     child_key = deps.vault.get([child]).get(child)
@@ -187,8 +190,9 @@ def _settle(deps: Deps, parent: waited.Side, child: UUID, line_of: Mapping[UUID,
         moved = _wait_on(deps, connection, child, still) if still else {}
         waiting = {line: line_of[one] for line, one in still.items() if one in moved}
         waited.carry_over(
-            connection, parent, waited.Side(child, child_key), settled=settled, waiting=waiting
-        )
+            connection, parent, waited.Side(child, child_key),
+            dataset=deps.registry[dataset], settled=settled, waiting=waiting,
+        )  # fmt: skip
         connection.execute(_WAIT_IN_PARENT, {"child": child, "now": deps.clock()})
         same = min(int(unchanged or 0), counts["accepted"])
         intake_store.add_settled(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -22,6 +23,7 @@ from tallystick.service import (
     context,
     disagreed,
     intake_store,
+    refused_rows,
     register_rows,
     rows,
     settle,
@@ -88,13 +90,18 @@ def judge_and_publish(
            `check`: adds faults of its own in each round, once the rows' context is there
     """
     profile = deps.profile_today
+    in_bulk = job.dataset == "snapshot" and operations is None
     for _ in range(MAX_ROUNDS):
         progress("records", 0, sent)
         _judge(deps, job, key, profile, sent=sent, wrapped=wrapped, check=check)
         try:
-            return _publish(deps, job, progress, operations)
+            return _publish(deps, job, progress, operations, in_bulk=in_bulk)
         except publish.Stale:
             continue
+        except refused_rows.FAULTS:
+            if not in_bulk:
+                raise
+            in_bulk = False  # nobody can say which month it was: the rest goes by batches
     raise InvariantBroken("a submission found its accounts changed in every round")
 
 
@@ -114,6 +121,7 @@ def _judge(
     with deps.database.connect("intake") as connection:
         for chunk_id in intake_store.unpublished(connection, job.submission_id):
             connection.execute("insert into ledger.abandoned values (%s)", (chunk_id,))
+        refused_rows.leave_out(connection, job)
     with deps.database.connect("intake") as connection:
         if job.dataset in _OWN_WAY:
             register_rows.context_view(deps, connection, job, day=day, corrections=corrections)
@@ -125,19 +133,22 @@ def _judge(
     overrides = {name: value for name, value in profile.rules.items() if name in load_rules()}
     rules = load_rules().in_force(job.dataset, overrides, day)
     _evaluate(job, rules)
-    if _is_clean(job):
+    is_clean = _is_clean(job)
+    if is_clean:
         _nothing_found(job)
     else:
         take_back(job.con, rules)
         _merge_faults(job, rules)
     with deps.database.connect("intake") as connection:
         known = _leave_waiting(connection, job)
-        intake_store.write_findings(connection, job.submission_id, key, _all_findings(job))
+        if not is_clean:
+            intake_store.write_findings(connection, job.submission_id, key, _all_findings(job))
         if job.dataset == "funding":
             disagreed.tell_refused(deps, connection, job)
-        _store_pending(
-            deps, connection, job, key, profile=profile, day=day, known=known, wrapped=wrapped
-        )
+        if not is_clean:
+            _store_pending(
+                deps, connection, job, key, profile=profile, day=day, known=known, wrapped=wrapped
+            )
         intake_store.set_state(
             connection, job.submission_id, state="publishing", stage="publishing", total=sent,
         )  # fmt: skip
@@ -229,7 +240,7 @@ def _leave_waiting(connection: psycopg.Connection[Any], job: Job) -> set[int]:
 def _all_findings(job: Job) -> Iterator[intake_store.FindingRow]:
     names, batches = job.read(
         "select line_no, column_no, byte_offset, field, rule_id, severity, seen, other_line_no"
-        " from everything where rule_id is not null"
+        f" from everything where rule_id <> '{refused_rows.RULE}'"  # written when it was found
         " order by line_no, rule_id, column_no, field",
         5000,
     )
@@ -282,13 +293,18 @@ def _publish(
     job: Job,
     progress: Progress,
     operations: Mapping[int, tuple[str, str]] | None,
+    *,
+    in_bulk: bool,
 ) -> int:
     """Publish what passed; gives how many rows were unchanged."""
     if job.dataset in _OWN_WAY:
         return _OWN_WAY[job.dataset](deps, job)
-    if job.dataset == "snapshot" and operations is None:
+    if in_bulk:
         return _publish_snapshots(deps, job, progress)
-    return _publish_batches(deps, job, rows.batches(job), progress, operations=operations)
+    return _publish_batches(
+        deps, job, rows.batches(job), progress,
+        operations=operations, months_too=job.dataset == "snapshot",
+    )  # fmt: skip
 
 
 def _publish_snapshots(deps: Deps, job: Job, progress: Progress) -> int:
@@ -333,14 +349,13 @@ def _publish_batches(
     unchanged = done = 0
     ours: dict[UUID, int | None] = {}
     for batch in batches:
-        with deps.paced():
-            prepared = _publish_batch(
-                deps, job, batch, ours, operations=operations,
-                months_too=months_too or (operations is not None and job.dataset == "snapshot"),
-            )  # fmt: skip
-        unchanged += prepared.unchanged
-        done += prepared.accepted
-        progress("publishing", done, None)
+        publish_part = partial(
+            _publish_batch, deps, job, ours=ours, operations=operations, months_too=months_too
+        )  # fmt: skip
+        for prepared in refused_rows.each(deps, job, batch, publish_part):
+            unchanged += prepared.unchanged
+            done += prepared.accepted
+            progress("publishing", done, None)
     return unchanged
 
 
@@ -348,8 +363,8 @@ def _publish_batch(
     deps: Deps,
     job: Job,
     batch: Sequence[Mapping[str, Any]],
-    ours: dict[UUID, int | None],
     *,
+    ours: dict[UUID, int | None],
     operations: Mapping[int, tuple[str, str]] | None,
     months_too: bool,
 ) -> rows.Prepared:
@@ -406,7 +421,7 @@ def _publish_chunk(
             return
         except publish.Moved:
             continue
-        except publish.Stale:
+        except (publish.Stale, *refused_rows.FAULTS):
             with deps.database.connect("intake") as connection:
                 connection.execute("insert into ledger.abandoned values (%s)", (chunk_id,))
             raise

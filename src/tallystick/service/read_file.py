@@ -25,7 +25,7 @@ from tallystick.model.file import (
     SubjectFile,
 )
 from tallystick.model.instant import instant_text
-from tallystick.model.months import period_of, until
+from tallystick.service.her_time import HerTime, her_time
 from tallystick.service.roles import RoleOn, other_roles, role_on
 
 #: Stands for the bureau where a consent is one to furnish.
@@ -205,7 +205,7 @@ def account_line(
     """The account on a day; None before its first terms, and before a role of hers has begun.
 
     Takes: `own` are her parties; `keys` and `in_full` as `subject_file` takes them
-    Time:  where her role has ended, terms, events and months are those of her time
+    Time:  terms are those of her last day; events and months those of her time (`her_time`)
     """
     terms = orjson.loads(row.terms)
     holders = terms["holders"]
@@ -213,15 +213,16 @@ def account_line(
     role = RoleOn(row.role) if len(holders) == 1 else role_on(holders, own, today)
     if version is None or role is None:
         return None
-    if role.ended_on is not None:
-        row = _in_her_time(row, role.ended_on)
-        version = _valid(terms["versions"], role.ended_on) or terms["versions"][0]
     day = role.ended_on or today
+    if role.ended_on is not None:
+        version = _valid(terms["versions"], day) or terms["versions"][0]
+    time = None if len(holders) == 1 else her_time(holders, own, today)
+    latest, before = _latest(row, time, is_over=role.ended_on is not None)
+    months, others = (row.months, row.others) if time is None else time.part(row.months, row.others)
     key = keys.get(row.party_id)
     private: Record = {}
     if key is not None and in_full in ("*", row.furnisher_id):
         private = _opened(version, key, b"account")
-    events = orjson.loads(row.events) if row.events else ()
     return AccountLine(
         account_id=row.account_id,
         party_id=row.party_id,
@@ -230,9 +231,10 @@ def account_line(
         role_ended_on=role.ended_on,
         other_roles=other_roles(holders, own, day) if len(holders) > 1 else (),
         terms=_plain(version),
-        months=row.months,
-        latest=_plain(orjson.loads(row.latest)) if row.latest else None,
-        events=tuple(one for one in events if one["occurred_at"][:10] <= day),
+        months=months,
+        latest=latest,
+        before=before,
+        events=_events(row, time, day),
         fundings=tuple(
             {**one, "furnisher_id": one["stated_by"]}
             for one in terms["fundings"]
@@ -244,19 +246,32 @@ def account_line(
             if one["valid_from"] <= today
         ),
         private=private,
-        others=row.others,
+        others=others,
     )
 
 
-def _in_her_time(row: AccountRow, ended_on: str) -> AccountRow:
-    """A row without what came after the month in which her role ended."""
-    last = period_of(date.fromisoformat(ended_on))
-    is_hers = row.latest and orjson.loads(row.latest)["period_end"][:7] <= ended_on[:7]
-    return row._replace(
-        months=until(row.months, last),
-        others=frozenset(period for period in row.others if period <= last),
-        latest=row.latest if is_hers else None,
-    )
+def _latest(
+    row: AccountRow, time: HerTime | None, *, is_over: bool
+) -> tuple[Record | None, Record | None]:
+    """The newest snapshot if it is of her time; else what it says of the account's state.
+
+    Missing: the state is of no account where her role `is_over`: what came later is not hers
+    """
+    if not row.latest:
+        return None, None
+    latest = _plain(orjson.loads(row.latest))
+    if time is None or time.has_month_of(latest["period_end"]):
+        return latest, None
+    state = {name: latest[name] for name in ("bucket", "status") if name in latest}
+    return None, None if is_over else state
+
+
+def _events(row: AccountRow, time: HerTime | None, day: str) -> tuple[Record, ...]:
+    """The events up to an ISO day, of her time only."""
+    if not row.events:
+        return ()
+    dated = [(one["occurred_at"][:10], one) for one in orjson.loads(row.events)]
+    return tuple(one for on, one in dated if on <= day and (time is None or time.has_day(on)))
 
 
 def _valid(versions: list[Record], today: str) -> Record | None:

@@ -12,6 +12,7 @@ from uuid import UUID
 
 import psycopg
 
+from tallystick.consent import Unformed
 from tallystick.errors import BadRequest
 from tallystick.ledger import append, order
 from tallystick.model.ids import plain_id
@@ -36,6 +37,8 @@ _CONSENT_RULES = {
     "consent_exists": "CNS-ID-001",
     "unknown_member": "CNS-RCPT-001",
 }
+#: ... and where a member of its payload is not as promised.
+_UNFORMED_RULE = "CNS-FORM-001"
 
 
 def context_view(
@@ -231,7 +234,7 @@ def _register_part(
                         keys=keys,
                     )  # fmt: skip
             except BadRequest as error:
-                refused.append(_refused(job, row["line_no"], error.code))
+                refused.append(_refused(job, row["line_no"], error))
                 continue
             unchanged += sent[row["line_no"]] in known
             accepted += sent[row["line_no"]] not in known
@@ -240,15 +243,17 @@ def _register_part(
     return accepted, unchanged
 
 
-def _refused(job: Job, line_no: int, code: str) -> intake_store.FindingRow:
+def _refused(job: Job, line_no: int, error: BadRequest) -> intake_store.FindingRow:
+    """What the furnisher is told; `seen` is the name of the member of the payload at fault."""
+    member = error.member if isinstance(error, Unformed) else None
     return intake_store.FindingRow(
         line_no=line_no,
         column_no=job.places.get("artefact"),
         byte_offset=None,
         field="artefact",
-        rule_id=_CONSENT_RULES[code],
+        rule_id=_UNFORMED_RULE if member else _CONSENT_RULES[error.code],
         severity="reject",
-        seen=None,
+        seen=member,
         other_line_no=None,
     )
 

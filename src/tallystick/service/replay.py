@@ -18,6 +18,7 @@ from tallystick.consent import mint_again
 from tallystick.errors import BadRequest, Refused, Unavailable
 from tallystick.model.canonical import sha256
 from tallystick.model.permit import Permit
+from tallystick.report import VERSIONS, Version
 from tallystick.service.answers import Answer, body_of, profile_on, receipt_of
 from tallystick.service.fold_file import Place, fold_material
 from tallystick.service.gate import Request, StrangeMember, desk_of, opened, write_look
@@ -106,17 +107,20 @@ async def given_before(deps: Deps, look_id: UUID, token: bytes) -> Answer:
 async def _body_of(deps: Deps, kept: KeptLook) -> bytes | None:
     """What an answer handed out, kept or folded anew; None where that was nothing.
 
+    A kept body that was altered, or is not the one the look names, is as good as gone.
     Raises: BadRequest `erased`, `no_longer_readable` when this program would give other bytes
     """
     if kept.look.outcome != "hit":
         return None
     if kept.sealed is not None or kept.erasure is not None:
-        return await body_kept(deps, kept)
+        body = await body_kept(deps, kept)
+        if body is not None and sha256(body) == kept.look.body_digest:
+            return body
     body = await _folded_anew(deps, kept.look)
     if sha256(body) != kept.look.body_digest:
         raise BadRequest(
             "no_longer_readable",
-            "its body is not kept any more, and folded anew by this program it is another",
+            "its body is not kept as it was, and folded anew by this program it is another",
         )
     return body
 
@@ -140,16 +144,21 @@ def _original(look: Look) -> UUID:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proof:
-    """SHA-256 of an answer: as its look names it, of the body kept (None: gone) and folded anew."""
+    """SHA-256 of an answer: as its look names it, of the body kept and folded anew.
+
+    `kept` is None where no body is kept, or where it was altered and does not open any more.
+    """
 
     look: bytes
     kept: bytes | None
+    kept_is_altered: bool
     folded: bytes
 
     @property
     def is_same(self) -> bool:
         """Whether all that there is agree."""
-        return self.folded == self.look and self.kept in (None, self.look)
+        is_kept_well = not self.kept_is_altered and self.kept in (None, self.look)
+        return is_kept_well and self.folded == self.look
 
 
 async def prove(deps: Deps, look_id: UUID) -> Proof:
@@ -161,14 +170,19 @@ async def prove(deps: Deps, look_id: UUID) -> Proof:
     body = None if kept.sealed is None else await body_kept(deps, kept)
     folded = await _folded_anew(deps, kept.look)
     named = kept.look.body_digest or b""
-    return Proof(look=named, kept=None if body is None else sha256(body), folded=sha256(folded))
+    return Proof(
+        look=named,
+        kept=None if body is None else sha256(body),
+        kept_is_altered=kept.sealed is not None and body is None,
+        folded=sha256(folded),
+    )
 
 
 async def replay(deps: Deps, look_id: UUID, *, fold: bool) -> bytes:
     """An answer's body as a proof, from the kept body or folded anew from the look's coordinates.
 
     Nothing of it may be shown: the caller compares digests (the operator has no permit to read).
-    Raises: BadRequest not_found, erased, no_longer_readable (no kept body any more),
+    Raises: BadRequest not_found, erased, no_longer_readable (no kept body any more, or altered),
             conflict (made by another profile or format)
     """
     kept = await _hit(deps, look_id)
@@ -176,7 +190,12 @@ async def replay(deps: Deps, look_id: UUID, *, fold: bool) -> bytes:
         return await _folded_anew(deps, kept.look)
     if kept.sealed is None and kept.erasure is None:
         raise BadRequest("no_longer_readable", "the body of the answer is not kept any more")
-    return await body_kept(deps, kept)
+    body = await body_kept(deps, kept)
+    if body is None:
+        raise BadRequest(
+            "no_longer_readable", "the body kept of the answer was altered: it does not open"
+        )
+    return body
 
 
 async def _hit(deps: Deps, look_id: UUID) -> KeptLook:
@@ -220,6 +239,7 @@ def _folded(deps: Deps, look: Look) -> bytes:
             "the answer was made under another version of the profile than this program has:"
             " replay it from the kept body, or fold it with the program of that version",
         )
+    version = _version(versions.get("format"))
     place = Place(
         position=look.position or 0,
         log_size=look.log_size or 0,
@@ -240,7 +260,20 @@ def _folded(deps: Deps, look: Look) -> bytes:
         as_of=look.as_of,
         id_key=_id_key(deps, look, material),
         member_view=desk_of(deps).member_view,
+        version=version,
     )
+
+
+def _version(name: str | None) -> Version:
+    """The version of the report's format an answer was given in. Raises: BadRequest conflict."""
+    version = VERSIONS.get(name or "")
+    if version is None:
+        raise BadRequest(
+            "conflict",
+            "the answer was given in a format that this program does not know: replay it from the"
+            " kept body, or fold it with the program that gave it",
+        )
+    return version
 
 
 def _require_look(deps: Deps, look_id: UUID) -> None:

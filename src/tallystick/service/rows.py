@@ -19,7 +19,7 @@ from tallystick.formats import Column, columns, full_form, is_pointer
 from tallystick.ledger import append, extend, publish, seal, tables
 from tallystick.resolve import Identity, normal_name
 from tallystick.service import beside_rows, context, disagreed, former
-from tallystick.service.keys_of_rows import SHAPES, item_key_sql
+from tallystick.service.keys_of_rows import SHAPES, Shape, item_key_sql
 from tallystick.service.pending import CONSENT_KIND, consent_token
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
@@ -405,6 +405,12 @@ class Waiting:
     record: dict[str, Any]
 
 
+def _lacks_second_sql(shape: Shape) -> str:
+    """Whether a row's parent is on file and the other one it hangs on is not, over the joins."""
+    there, lacking = ("a", "p") if shape.second == "person" else ("p", "a")
+    return f"{there}.subject_id is not null and {lacking}.subject_id is null"
+
+
 def waiting(deps: Deps, job: Job) -> list[Waiting]:
     """The rows that only wait, as records that can be judged again."""
     shape = SHAPES[job.dataset]
@@ -417,8 +423,8 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
         for kind, alias in (("account", "a"), ("person", "p"))
         if kind in kinds
     ]
-    if job.dataset == "account_party":
-        parts.append("a.subject_id is not null and p.subject_id is null as lacks_holder")
+    if shape.second is not None:
+        parts.append(f"{_lacks_second_sql(shape)} as lacks_second")
     under_consent = context.lacks_consent_sql(job)
     if under_consent is not None:
         parts.append(f"{under_consent} as lacks_consent")
@@ -436,8 +442,8 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
         kind = "person" if shape.parent == "person" else "account"
         if shape.parent == "account_or_person" and row.get("ref_account_token") is None:
             kind = "person"
-        if row.get("lacks_holder"):
-            kind = "person"
+        if shape.second is not None and row["lacks_second"]:
+            kind = shape.second
         token = row[f"ref_{kind}_token"]
         if row.get("former_state") in ("unknown", "unproved"):
             kind, token = former.WAITS_KIND, row["former_token"]

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 
 from tallystick.audit import OLDEST_UNNUMBERED
 from tallystick.ledger import order
+from tallystick.model.ids import edge_position
 from tallystick.service.identity import CaseView, cases
 from tallystick.service.intake_store import FINISHED, UNFINISHED
 from tallystick.service.port import Deps
@@ -31,13 +32,16 @@ class Log:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BureauState:
-    """One look at everything; `cases` are the oldest open ones, `case_count` counts all open."""
+    """One look at everything; `cases` are the oldest open ones, `case_count` counts all open.
+
+    `position` is the newest, as the edges give it; None before the first.
+    """
 
     at: datetime
     submissions: Mapping[str, int]
     oldest_unfinished: datetime | None
     rows_waiting: int
-    position: int
+    position: str | None
     published_at: datetime
     log: Log
     case_count: int
@@ -91,7 +95,7 @@ def bureau_state(deps: Deps, *, most_cases: int) -> BureauState:
         submissions={state: counts.get(state, 0) for state in (*UNFINISHED, *FINISHED)},
         oldest_unfinished=min((since for _, _, since in rows if since), default=None),
         rows_waiting=rows_waiting,
-        position=place.position,
+        position=edge_position(place.position) if place.position else None,
         published_at=place.recorded_at,
         log=Log(
             size=head[0] if head else 0,

@@ -12,6 +12,7 @@ import psycopg
 
 from tallystick.errors import BadRequest
 from tallystick.furnish import RuleText, write_rejects
+from tallystick.furnish.source import UnreadableFile
 from tallystick.model.finding import Finding
 from tallystick.model.instant import instant_text
 from tallystick.service import domains, intake_store, told_later, waited
@@ -193,7 +194,8 @@ def rejects(deps: Deps, member: Member | None, submission_id: UUID) -> Iterator[
     """The reject file: the furnisher's own columns, and what is wrong beside them.
 
     Mended, it can be sent back as it is. Made anew from the sealed raw bytes at each call.
-    Raises: BadRequest `not_found`; `raw_gone` after the raw bytes' life has ended
+    Raises: BadRequest `not_found`, also where no row could be read; `raw_gone` after the raw
+            bytes' life has ended
     """
     view = show(deps, member, submission_id)
     key = deps.vault.get([submission_id]).get(submission_id)
@@ -210,13 +212,20 @@ def rejects(deps: Deps, member: Member | None, submission_id: UUID) -> Iterator[
         with deps.database.connect("serve") as connection:
             with source.open("wb") as file:
                 intake_store.read_raw(connection, submission_id, key, file)
-            write_rejects(
-                source,
-                target,
-                _bad_findings(deps, connection, submission_id, key),
-                dataset=deps.registry[view.dataset],
-                domains=domains.of(deps.profile_today),
-                texts=_texts(),
+            try:
+                write_rejects(
+                    source,
+                    target,
+                    _bad_findings(deps, connection, submission_id, key),
+                    dataset=deps.registry[view.dataset],
+                    domains=domains.of(deps.profile_today),
+                    texts=_texts(),
+                )
+            except UnreadableFile:
+                target.unlink(missing_ok=True)
+        if not target.exists():
+            raise BadRequest(
+                "not_found", "no row of this file could be read, so none comes back: see findings"
             )
         with target.open("rb") as file:
             while data := file.read(1 << 16):

@@ -6,12 +6,14 @@ Both hand nothing out and run under the intake role, which cannot answer.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import psycopg
 
 from tallystick.ledger import rebuild, verify
+from tallystick.service import erasures, verify_intake
+from tallystick.service.log import public_keys
 from tallystick.service.port import Deps
 
 Progress = Callable[[str, int, int | None], None]
@@ -49,14 +51,21 @@ class Rebuilt:
 def ledger_verify(
     deps: Deps, progress: Progress | None = None, *, sample: int | None = None
 ) -> LedgerReport:
-    """Check order, rows, links and files, all in one snapshot of the database.
+    """Check order, rows, links, submissions' counts and files, all in one snapshot of the database.
+
+    A row that is gone is accepted where an erasure that the bureau signed counts it.
 
     Takes: `sample`: compare the files of so many subjects only; all rows are checked all the same
     Time:  one pass over the ledger, sorted by PostgreSQL; memory is bounded by one chunk
     """
     with deps.database.connect("intake") as connection:
         connection.execute("set transaction isolation level repeatable read, read only")
-        return verify_in(connection, progress or _silent, sample=sample)
+        report = verify_in(connection, progress or _silent, sample=sample)
+        keys = public_keys(deps.keys.public_jwk())
+        unsigned = [
+            f"{where}: {what}" for where, what in erasures.unsigned_rows(deps, connection, keys)
+        ]
+    return replace(report, faults=(*report.faults, *unsigned))
 
 
 def verify_in(
@@ -67,6 +76,8 @@ def verify_in(
     positions = verify.check_order(connection, faults)
     rows, erased = verify.check_rows(connection, faults, progress)
     verify.check_links(connection, faults)
+    verify.check_furnishers(connection, faults)
+    verify_intake.check_submissions(connection, faults)
     total, done = rebuild.count_subjects(connection), 0
     for subjects in rebuild.subject_batches(connection, sample=sample):
         for where, what in rebuild.differences(connection, subjects):

@@ -16,11 +16,14 @@ from uuid import UUID
 
 import psycopg
 
+from tallystick.formats import Dataset
+from tallystick.furnish import places_in
 from tallystick.service.intake_store import (
     FINDINGS_PER_LINE,
     JUDGED_AGAIN,
     FindingRow,
     insert_findings,
+    open_part,
     open_seen,
 )
 
@@ -56,13 +59,14 @@ def carry_over(
     parent: Side,
     child: Side,
     *,
+    dataset: Dataset,
     settled: Mapping[int, int],
     waiting: Mapping[int, int],
 ) -> None:
     """Tell in the parent what was found of its rows in the child.
 
-    Takes: by line of the child the parent's: `settled` rows wait no more; `waiting` ones do, for
-           something else
+    Takes: `dataset`: the parent's; by line of the child the parent's: `settled` rows wait no more;
+           `waiting` ones do, for something else
     """
     line_of = {**settled, **waiting}
     told: list[FindingRow] = []
@@ -78,7 +82,25 @@ def carry_over(
         if told and line in waiting and told[-1].line_no == now.line_no:
             told.pop()  # one says that it waits
         told.append(now)
+    if any(one.field for one in told):  # the child has its rows as objects, without columns
+        places = _places(connection, parent, dataset)
+        carried = places.get("record") if dataset.name == "correction" else None
+        told = [
+            replace(one, column_no=places.get(one.field, carried) if one.field else None)
+            for one in told
+        ]
     _add(connection, parent, told)
+
+
+def _places(connection: psycopg.Connection[Any], side: Side, dataset: Dataset) -> Mapping[str, int]:
+    """The column of each field in the file of a submission, from what is kept of its start."""
+    first = connection.execute(
+        "select sealed from intake.raw_part where submission_id = %s and part_no = 0",
+        (side.submission_id,),
+    ).fetchone()
+    if first is None or side.key is None:
+        return {}
+    return places_in(open_part(side.key, 0, first[0]), dataset)
 
 
 def reject_unmet(connection: psycopg.Connection[Any], sent: Side, lines: Sequence[int]) -> None:

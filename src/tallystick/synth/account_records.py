@@ -10,8 +10,11 @@ from tallystick.synth.accounts import Account
 from tallystick.synth.course import Course, CourseMonth
 from tallystick.synth.desk import Desk
 from tallystick.synth.going_on import GoingOn, terms_going_on
-from tallystick.synth.window import Window, at
+from tallystick.synth.window import BACKLOAD_MONTHS, Window, at
 
+#: From here on the platforms tell each payment and each purchase as it happens; those of earlier
+#: years are in the months only, as where a duty to report single events began late.
+FIRST_MONTH_TOLD_SINGLY = BACKLOAD_MONTHS - 12
 #: The header the event rows are written for; compared with the registry before the first row.
 EVENT_HEADER = (
     "account_number", "event_id", "event_type", "occurred_at", "currency", "amount",
@@ -156,6 +159,8 @@ def write_fundings(desk: Desk, account: Account) -> None:
         if is_originator and account.member != cast.SHY_PLATFORM:
             continue  # what is not furnished is the originator's
         furnisher = funder if funder in cast.BANKS_FURNISHING_SHARES else account.member
+        file = (desk.window.batch(month), furnisher)
+        desk.originators.setdefault(file, set()).add(account.member)
         desk.add(month, furnisher, "funding", {
             "originator": account.member,
             "account_number": account.number,
@@ -198,12 +203,13 @@ class EventWriter:
         if row.month == course.restructured_month:
             self._event(row.month, day, "restructured")
             self._event(row.month, day, "extended", extended=course.extended_months)
-        if row.paid:
-            early = row.month == course.closed_month and course.closed_early
+        is_told_singly = row.month >= FIRST_MONTH_TOLD_SINGLY
+        early = row.month == course.closed_month and course.closed_early
+        if row.paid and (early or is_told_singly):
             self._event(row.month, day, "prepaid" if early else "repaid", amount=row.paid)
         if before and not row.missed and row.month != course.restructured_month:
             self._event(row.month, day, "cured")
-        if row.spent:
+        if row.spent and is_told_singly:
             late_day = min(28, max(day, self._account.opened_on.day) + 2)
             self._event(row.month, late_day, "drawn_down", amount=row.spent)
         if row.missed and not before:

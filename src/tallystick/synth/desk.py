@@ -37,6 +37,8 @@ class Desk:
     consents: TextIOBase
     counts: dict[str, int] = field(default_factory=dict)
     rare: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    #: By (batch, member) of a file of fundings: whose accounts it names.
+    originators: dict[tuple[str, str], set[str]] = field(default_factory=dict)
 
     def add(self, month: int, member: str, dataset: str, record: dict[str, str]) -> None:
         """One record in the submission that carries `month`."""

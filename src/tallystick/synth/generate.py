@@ -138,10 +138,12 @@ def _plan_submissions(desk: Desk) -> dict[str, int]:
         for dataset in DATASET_ORDER:
             for member in desk.members:
                 if (batch, member, dataset) in written:
+                    cited = desk.originators[batch, member] if dataset == "funding" else ()
                     desk.steps.add(
                         moment, "submit", member, dataset=dataset,
                         file=Sheets.path(batch, member, dataset),
                         rows=written[batch, member, dataset],
+                        **({"originators": sorted(cited)} if cited else {}),
                     )  # fmt: skip
                     moment += timedelta(seconds=5)
     return dict(sorted(rows.items()))

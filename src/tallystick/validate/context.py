@@ -62,6 +62,13 @@ AROUND = (
     "before_bucket_kind",
     "before_months_earlier",
 )
+#: What is read of the dates of first delinquency in other months, and in the month itself.
+FIRST_DAYS = (
+    "held_first_delinquency_on",
+    "held_period_end",
+    "next_first_delinquency_on",
+    "on_file_first_delinquency_on",
+)
 CONTEXT: tuple[ContextColumn, ...] = (
     *_columns(
         DATASETS,
@@ -154,6 +161,31 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ("before_bucket_kind", "text", "The kind of that month's bucket."),
         ("before_months_earlier", "integer", "How many months earlier that is."),
         (
+            "on_file_is_own",
+            "boolean",
+            "The month as it is on file was furnished by the sender; NULL where it is not on file.",
+        ),
+        (
+            "held_first_delinquency_on",
+            "date",
+            "The date of first delinquency of the nearest earlier month with one, in the file or on"
+            " file, if no month since says that the account was not late; NULL where the newest"
+            " earlier month and this one are late and have one each.",
+        ),
+        ("held_period_end", "date", "The end of that month."),
+        (
+            "next_first_delinquency_on",
+            "date",
+            "Of a month that comes late: that date of the nearest later month on file with one, if"
+            " no month before it says that the account was not late.",
+        ),
+        (
+            "on_file_first_delinquency_on",
+            "date",
+            "Of a month sent again with other content: that date as it is on file, unless the"
+            " account was not late there; NULL for a correction.",
+        ),
+        (
             "account_closed_reason",
             "text",
             "Why the account was closed; NULL unless the month, at or after the closing, has a"
@@ -171,15 +203,23 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ("on_file_opened_on", "date", "Opening day on file."),
         ("on_file_product", "text", "Product on file."),
         ("on_file_currency", "text", "Currency on file."),
-        ("on_file_closed_on", "date", "Closing day on file."),
-        ("last_period_end", "date", "Newest period on file."),
-        ("last_balance_minor", "bigint", "Balance of that period."),
-        ("last_status", "text", "Account status of that period."),
         (
-            "runs_on_since_closing",
-            "boolean",
-            "A reopened event lies between the closing day and that period's end, or newer terms,"
-            " on file or in the file, have no closing day.",
+            "on_file_closed_on",
+            "date",
+            "Closing day on file; NULL for terms without one that are older than the newest on"
+            " file, or where a reopened event lies at or after it.",
+        ),
+        (
+            "owed_on",
+            "date",
+            "End of the newest month on file, at or after the closing day, that has a balance and"
+            " is open, frozen, inactive or closed; unless a reopened event lies between, or newer"
+            " terms, on file or in the file, close the account later or not at all.",
+        ),
+        (
+            "owed_given_up_on",
+            "date",
+            "The same of months that are written_off, sold or in_recovery.",
         ),
         (
             "most_funded_minor",
@@ -233,6 +273,11 @@ CONTEXT: tuple[ContextColumn, ...] = (
             "boolean",
             "The other of originator and funder says something else of the same share.",
         ),
+        (
+            "is_over_with_claims",
+            "boolean",
+            "With what others claim to fund, and nobody else says of them, it goes over the whole.",
+        ),
         ("funder_is_member", "boolean", "The funder is a known member."),
         ("originator_is_member", "boolean", "The originator is a known member."),
         ("caller_is_originator", "boolean", "The sender is the originator."),
@@ -245,6 +290,11 @@ CONTEXT: tuple[ContextColumn, ...] = (
             "identifier_check",
             "text",
             "valid, bad_form, bad_date, bad_checksum, bad_area, test_area or unknown_scheme.",
+        ),
+        (
+            "identifier_is_placeholder",
+            "boolean",
+            "The number is one digit or letter over and over, separators left out.",
         ),
         ("identifier_birth_date", "date", "Day of birth inside the number, where it has one."),
         ("identifier_sex", "text", "Sex inside the number, where it has one."),

@@ -62,8 +62,8 @@ def _index(rules: Rules, files: list[str]) -> str:
     counted = Counter((str(rule.severity), str(rule.needs)) for rule in judged)
     lines = ["# Rules", "", _WRITTEN.format(file="*").rstrip(), _INTRO]
     others = len(rules) - len(judged)
-    lines.append(f"{len(judged)} rules with an expression; {others} found by reading a file or by")
-    lines += ["checking a consent.", ""]
+    lines.append(f"{len(judged)} rules with an expression; {others} found by reading a file, by")
+    lines += ["checking a consent, or in publishing.", ""]
     lines += ["| severity | row | file | ledger |", "|---|---|---|---|"]
     for severity in ("reject", "warn", "pend"):
         cells = (str(counted[severity, needs]) for needs in ("row", "file", "ledger"))

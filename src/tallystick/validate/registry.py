@@ -26,7 +26,7 @@ from tallystick.validate.expression import Expression, parse
 
 ANY = "any"
 #: Who makes the findings of rules that carry texts only.
-_FINDERS = ("parser", "consent")
+_FINDERS = ("parser", "consent", "publishing")
 OFF = "off"
 #: A severity, or entries `{from: date, severity: str}`.
 Override = str | Sequence[Mapping[str, Any]]

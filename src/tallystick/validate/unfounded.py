@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 import duckdb
 
 from tallystick.validate.columns import columns_of
-from tallystick.validate.context import AROUND
+from tallystick.validate.context import AROUND, FIRST_DAYS
 from tallystick.validate.registry import Rule
 
 #: Any field of the record.
@@ -54,6 +54,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "most_funded_minor": (*_TERMS, *_WHOLE_OF),
     "largest_funded_minor": (*_TERMS, *_WHOLE_OF),
     "is_stated_otherwise": (WHOLE,),
+    "is_over_with_claims": (WHOLE,),
     "account_balance_minor": _ACCOUNT,
     "prev_period_end": _SERIES,
     "prev_bucket_rank": _SERIES,
@@ -63,17 +64,25 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "prev_status": _SERIES,
     "prev_is_adjacent": _SERIES,
     "reopened_since": _SERIES,
-    **dict.fromkeys(AROUND, (WHOLE,)),
+    "on_file_is_own": ("account_number", "period_end"),
+    **dict.fromkeys((*AROUND, *FIRST_DAYS), (WHOLE,)),
     "reopened_since_closing": ("account_number", "period_end"),
     "account_closed_reason": ("account_number", "period_end"),
-    "last_status": _TERMS,
-    "runs_on_since_closing": (*_TERMS, "closed_on"),
+    "on_file_closed_on": _TERMS,
+    "owed_on": _TERMS,
+    "owed_given_up_on": _TERMS,
 }
 
 
 #: Context columns by which a rule says that a row is not its sender's to send.
 OWNERSHIP = frozenset(
-    {"parent_is_own", "target_is_own", "caller_is_originator", "caller_is_funder"}
+    {
+        "parent_is_own",
+        "target_is_own",
+        "on_file_is_own",
+        "caller_is_originator",
+        "caller_is_funder",
+    }
 )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
@@ -120,6 +121,19 @@ def test_from_files_to_an_answer_that_can_be_given_again(desk: Desk) -> None:
     assert desk.read("ledger", "verify")["ok"]
     assert desk.read("report", given["inquiry_id"], "--prove")["is_same"]
     assert desk.read("cases") == []
+
+
+def test_a_proof_says_that_the_kept_body_was_altered(desk: Desk, database: "Database") -> None:
+    desk.submit("subject")
+    given = desk.ask()
+    with psycopg.connect(database.url) as connection:
+        connection.execute(
+            "update log.body set sealed = set_byte(sealed, 9, 1 # get_byte(sealed, 9))"
+        )
+    proof = desk.read("report", given["inquiry_id"], "--prove", code=Exit.FOUND)
+    assert (proof["is_same"], proof["kept_is_altered"]) == (False, True)
+    told = desk.run("report", given["inquiry_id"], "--prove", code=Exit.FOUND).stderr
+    assert "kept of this answer was altered" in " ".join(told.split())
 
 
 def test_a_furnisher_sees_its_faults_and_gets_its_bad_rows_back(desk: Desk) -> None:

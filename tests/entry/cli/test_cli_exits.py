@@ -1,15 +1,22 @@
 """Exit codes, and what a report of our own fault must not hold."""
 
+import os
+import re
+import socket
 import subprocess
 import sys
 import time
 from pathlib import Path
+from uuid import uuid4
 
 import psycopg
 import pytest
 import typer
 
+from bureaus import Database
+from tallystick.adapters.settings import Settings
 from tallystick.entry.cli.exits import Exit, told, write_report
+from tallystick.entry.cli.opening import bureau
 from tallystick.errors import (
     BadRequest,
     InvariantBroken,
@@ -17,6 +24,7 @@ from tallystick.errors import (
     Refused,
     Unavailable,
 )
+from tallystick.service.verify import ledger_verify
 
 TALLYSTICK = Path(sys.executable).with_name("tallystick")
 #: Stands for what must never come out: a made-up number, as it could stand in a library's message.
@@ -121,9 +129,10 @@ def test_a_database_out_of_reach_says_so_without_its_password() -> None:
     assert "tallystick doctor" in err
 
 
-@pytest.mark.parametrize(
-    "address", ["someone:kingfisher@127.0.0.1:1/x", "nowhere.invalid/x", "/x?host=/nowhere"]
-)
+NOWHERE = ("someone:kingfisher@127.0.0.1:1/x", "nowhere.invalid/x", "/x?host=/nowhere")
+
+
+@pytest.mark.parametrize("address", NOWHERE)
 def test_a_command_that_ends_says_at_once_that_no_database_is_there(
     address: str, tmp_path: Path
 ) -> None:
@@ -139,6 +148,22 @@ def test_a_command_that_ends_says_at_once_that_no_database_is_there(
     assert time.monotonic() - began < 15
 
 
+@pytest.mark.parametrize("address", NOWHERE)
+def test_it_says_the_same_of_the_vault_when_it_needs_a_key(
+    database: Database, address: str, tmp_path: Path
+) -> None:
+    began = time.monotonic()
+    settings = Settings(
+        data_folder=tmp_path, database_url=database.url, vault_url=f"postgresql://{address}"
+    )
+    with bureau(settings) as opened:
+        assert ledger_verify(opened.deps).ok, "what needs no key goes on without the vault"
+        with pytest.raises(psycopg.OperationalError) as told:
+            opened.vault.get([uuid4()])
+    assert "kingfisher" not in str(told.value)
+    assert time.monotonic() - began < 15
+
+
 def test_help_has_no_colour_codes_where_no_colour_is_wanted() -> None:
     code, out, _ = run("--help", NO_COLOR="1", FORCE_COLOR="")
     assert code == 0
@@ -151,3 +176,66 @@ def test_a_broken_person_file_is_not_quoted() -> None:
     code, out, err = run(*words, given=given)
     assert (code, out) == (Exit.USAGE, "")
     assert CANARY not in err
+
+
+def _run(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    """A command of its own process, in a folder without a bureau."""
+    given = {f"TALLYSTICK_{name}": value for name, value in settings.items()}
+    environment = {"PATH": os.environ["PATH"], "TALLYSTICK_DATA_FOLDER": str(folder), **given}
+    return subprocess.run(
+        [TALLYSTICK, *words],
+        env=environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("command", ["serve", "demo"])
+def test_a_taken_port_is_told_before_anything_listens(tmp_path: Path, command: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        ended = _run(tmp_path, command, "--port", str(port))
+    assert ended.returncode == Exit.UNREACHABLE
+    assert f"port {port} of 127.0.0.1 is taken" in " ".join(ended.stderr.split())
+    assert "listening" not in ended.stdout + ended.stderr
+
+
+def test_an_address_that_is_not_here_is_no_taken_port(tmp_path: Path) -> None:
+    ended = _run(tmp_path, "serve", "--host", "192.0.2.1")
+    assert ended.returncode == Exit.UNREACHABLE
+    assert "is taken" not in ended.stderr
+    assert "cannot be had" in ended.stderr
+
+
+@pytest.mark.parametrize("clock", ["foo", "2026-01-31T10:00:00"])
+def test_a_clock_that_is_none_is_a_wrong_setting(tmp_path: Path, clock: str) -> None:
+    ended = _run(tmp_path, "init", CLOCK=clock)
+    assert ended.returncode == Exit.USAGE
+    assert "TALLYSTICK_CLOCK" in ended.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("setting", [{"MODE": "live", "PROFILE": "cn"}, {"PROFILE": "nowhere"}])
+def test_a_profile_that_is_refused_leaves_nothing_behind(
+    tmp_path: Path, setting: dict[str, str]
+) -> None:
+    """Values of `cn` are drafts, which live mode does not take."""
+    ended = _run(tmp_path / "data", "init", **setting)
+    assert ended.returncode == Exit.USAGE, ended.stderr
+    assert not list(tmp_path.iterdir())
+
+
+def test_rules_of_no_dataset_and_no_need_are_refused(tmp_path: Path) -> None:
+    unknown = _run(tmp_path, "rules", "list", "--dataset", "nope")
+    assert (unknown.returncode, unknown.stdout) == (Exit.USAGE, "")
+    assert "account_party" in unknown.stderr
+    assert _run(tmp_path, "rules", "list", "--needs", "nope").returncode == Exit.USAGE
+    for known in ("--dataset=consent", "--needs=ledger"):
+        assert _run(tmp_path, "rules", "list", known).returncode == Exit.FINE
+
+
+def test_the_help_names_every_exit_code(tmp_path: Path) -> None:
+    told_codes = re.findall(r"(\d+)\s+[a-z]", _run(tmp_path, "--help").stdout.split("codes:")[1])
+    assert [int(one) for one in told_codes] == list(Exit)

@@ -147,7 +147,7 @@ def test_an_instant_without_an_offset_is_refused(desk: Desk, text: str) -> None:
     desk.run("report", "--as-of", text, code=Exit.USAGE)
 
 
-@pytest.mark.parametrize("named", ["by_number", "by_id"])
+@pytest.mark.parametrize("named", ["by_number", "by_id_in_a_file", "by_id"])
 def test_after_erasure_no_answer_is_given_again(desk: Desk, named: str) -> None:
     desk.submit("subject")
     given = desk.ask()
@@ -157,9 +157,11 @@ def test_after_erasure_no_answer_is_given_again(desk: Desk, named: str) -> None:
             "name": NAME,
             "birth_date": BORN,
         },
-        "by_id": {"subject_id": f"sbj_{subject_id(desk).hex}"},
+        "by_id_in_a_file": {"subject_id": f"sbj_{subject_id(desk).hex}"},
+        "by_id": {},
     }[named]
-    words = ("erase", "--subject", "-", "--ground", "the end of its legal life", "--yes")
+    source = "-" if content else f"sbj_{subject_id(desk).hex}"
+    words = ("erase", "--subject", source, "--ground", "the end of its legal life", "--yes")
     desk.run(*words, given=json.dumps(content))
     key = ("--key-file", desk.file("hill-bank.key"))
     refused = desk.run("report", given["inquiry_id"], *key, code=Exit.USAGE)
@@ -172,6 +174,19 @@ def test_after_erasure_no_answer_is_given_again(desk: Desk, named: str) -> None:
     desk.run("log", "sequence")
     assert desk.read("log", "verify")["ok"]
     assert desk.read("ledger", "verify")["ok"]
+
+
+def test_a_second_erasure_says_what_can_be_known(desk: Desk) -> None:
+    """By her id what the first did; by her number, which nothing knows any more, that it may."""
+    desk.submit("subject")
+    words = ("--ground", "the end of its legal life", "--yes")
+    by_id = ("erase", "--subject", f"sbj_{subject_id(desk).hex}", *words)
+    by_number = ("erase", "--subject", "-", *words)
+    first = desk.read(*by_number, given=json.dumps(PERSON))
+    said = desk.run(*by_number, given=json.dumps(PERSON), code=Exit.USAGE).stderr
+    assert "never was on file, or was erased" in " ".join(said.split())
+    assert "not_found" in said
+    assert desk.read(*by_id) == first
 
 
 @pytest.mark.parametrize(
@@ -206,8 +221,46 @@ def test_sign_in_opens_a_session_for_the_command_line(desk: Desk) -> None:
     assert desk.read("consents", "list", "--session-file", desk.file("session")) == []
 
 
+def test_a_person_signs_in_by_her_id(desk: Desk) -> None:
+    """She reads her report then; nobody signs in for an id that is nobody's, or no longer hers."""
+    desk.submit("subject")
+    whose = subject_id(desk)
+    words = ("sign-in", "person", "--subject", f"sbj_{whose.hex}")
+    secret = desk.read(*words, "--session")["session"]
+    (desk.folder / "session").write_text(secret, encoding="utf-8")
+    assert desk.read("report", "--session-file", desk.file("session"))["body"]
+    secret = desk.run(*words).stdout.strip().split("/sign-in/")[1]
+    with open_bureau(settings(desk)) as bureau:
+        assert redeem(bureau.deps, secret)[1].subject_id == whose
+    nobody = ("sign-in", "person", "--subject", f"sbj_{'0' * 32}")
+    assert "not_found" in desk.run(*nobody, code=Exit.USAGE).stderr
+    desk.run("erase", *words[2:], "--ground", "the end of its legal life", "--yes")
+    assert "not_found" in desk.run(*words, code=Exit.USAGE).stderr
+
+
+@pytest.mark.parametrize("text", ["sbj_", "sbj_1", f"sbj_{'g' * 32}", f"sbj_{'0' * 32}.json"])
+@pytest.mark.parametrize("words", [("sign-in", "person"), ("erase", "--ground", "x", "--yes")])
+def test_an_id_that_is_none_is_refused(desk: Desk, words: tuple[str, ...], text: str) -> None:
+    said = desk.run(*words, "--subject", text, code=Exit.USAGE)
+    assert "not the id of a subject" in said.stderr
+
+
 @pytest.mark.parametrize(
     "words", [("somebody",), ("furnisher",), ("operator", "lake-bank"), ("person",), ("lender",)]
 )
 def test_sign_in_wants_whom_it_is_for(desk: Desk, words: tuple[str, ...]) -> None:
     desk.run("sign-in", *words, code=Exit.USAGE)
+
+
+def test_an_answer_from_the_past_says_the_publication_it_rests_on(desk: Desk) -> None:
+    """Also where it was asked for a day that has yet to come."""
+    desk.submit("subject")
+    session = ("--session-file", signed_in(desk))
+    with open_bureau(settings(desk)) as bureau, bureau.deps.database.connect("intake") as con:
+        ((last,),) = con.execute("select max(recorded_at) from ledger.publication").fetchall()
+    words = ("report", "--known-at", "2999-01-01", *session)
+    assert desk.read(*words)["known_at"] == last.isoformat()
+    assert f"answered as the bureau knew it at {last.isoformat()}" in desk.run(*words).stderr
+    now = desk.run("report", *session)
+    assert "as the bureau knew it" not in now.stderr
+    assert desk.read("report", *session)["known_at"] is None

@@ -53,6 +53,12 @@ def test_a_key_that_stands_twice_is_refused_unquoted(
     assert "CANARY" not in str(refused.value)
 
 
+@pytest.mark.parametrize("day", ["1990-W01-1", "19900101", "1990-1-1", "1990-02-30", 1990, None])
+def test_a_birth_date_is_a_day_in_its_one_form(day: object) -> None:
+    with pytest.raises(typer.BadParameter, match="birth_date is a day as YYYY-MM-DD"):
+        identified({**PERSON, "birth_date": day})
+
+
 def test_a_file_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with pytest.raises(typer.BadParameter, match="cannot be read"):
         read_object(str(tmp_path / "none.json"))

@@ -10,10 +10,10 @@ from tallystick.entry.demo.steps import waits_for
 from tallystick.errors import InvariantBroken
 
 
-def step(member, dataset):
+def step(member, dataset, originators=()):
     return {
         "kind": "submit", "member": member, "dataset": dataset, "file": "none.csv",
-        "at": "2025-01-01T00:00:00Z",
+        "at": "2025-01-01T00:00:00Z", "originators": originators,
     }  # fmt: skip
 
 
@@ -36,14 +36,14 @@ def inquiry(number, **basis):
         (("a", "account"), ("a", "snapshot"), True),
         (("a", "account"), ("b", "snapshot"), False),
         (("a", "subject"), ("b", "subject"), True),
-        (("a", "consent"), ("b", "subject"), True),
-        (("a", "consent"), ("b", "account"), False),
+        (("a", "consent"), ("b", "subject"), False),
+        (("a", "consent"), ("b", "consent"), False),
         (("a", "account"), ("b", "account"), False),
-        (("a", "account"), ("b", "funding"), True),
-        (("a", "subject"), ("b", "funding"), False),
-        (("a", "funding"), ("b", "funding"), True),
-        (("a", "funding"), ("b", "snapshot"), True),
-        (("a", "funding"), ("b", "payment"), False),
+        (("a", "account"), ("b", "funding", ("a", "c")), True),
+        (("a", "account"), ("b", "funding", ("c",)), False),
+        (("a", "funding", ("a",)), ("b", "funding", ("c",)), True),
+        (("a", "funding", ("b", "c")), ("b", "snapshot"), True),
+        (("a", "funding", ("c",)), ("b", "snapshot"), False),
     ],
 )
 def test_a_file_waits_for_what_it_hangs_on(first, then, waits):

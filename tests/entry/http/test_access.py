@@ -6,8 +6,9 @@ import asyncio
 from uuid import UUID, uuid4
 
 import pytest
-from records import csv_file, subject
+from records import ask, csv_file, subject
 
+import factory
 from tallystick.entry.http.paging import cursor, number_place, place_of
 from tallystick.entry.http.web import KNOWN_SECONDS, Callers
 from tallystick.errors import BadRequest, Refused
@@ -19,7 +20,7 @@ from tallystick.service.idempotency import (
     keep_answer,
     stored_answer,
 )
-from tallystick.service.members import keys_of, revoke_key
+from tallystick.service.members import issue_key, keys_of, revoke_key
 
 CSV = {"content-type": "text/csv"}
 
@@ -90,6 +91,36 @@ def test_a_file_sent_again_under_its_key_is_the_same_submission(site):
     assert len(site.queued) == 1
 
 
+def test_a_key_is_one_act_whatever_the_act(site):
+    bank = factory.member(site.deps)
+    secret = issue_key(site.deps, bank.member_id, "test").secret
+    record = factory.consent_record(site.deps, bank, 1)
+    consent = {
+        "artefact": record["artefact"], "salt": record["salt"],
+        "scheme": record["identifier_scheme"], "number": record["identifier_number"],
+    }  # fmt: skip
+    acts = {
+        "/v1/records": {"json": {"dataset": "subject", "records": [subject(1)]}},
+        "/v1/inquiries": {"json": ask(1)},
+        "/v1/consents": {"json": consent},
+        "/v1/submissions?dataset=subject": {"content": csv_file(subject(2)), "headers": CSV},
+    }
+
+    def sent(path, key):
+        headers = acts[path].get("headers", {}) | {"Idempotency-Key": key}
+        return site.send("POST", path, **acts[path] | {"headers": headers, "key": secret})
+
+    for path in acts:
+        key = str(uuid4())
+        assert sent(path, key).status_code in {201, 202}
+        for other in acts.keys() - {path}:
+            refused = sent(other, key)
+            assert (refused.status_code, refused.json()["code"]) == (422, "idempotency_key_reused")
+        again = sent(path, key)
+        assert again.status_code in {201, 202}
+        assert again.headers["idempotent-replayed"] == "true"
+
+
 def test_a_request_in_flight_is_not_begun_twice():
     running = InFlight()
     with running.hold("client", "key"):
@@ -102,17 +133,17 @@ def test_a_request_in_flight_is_not_begun_twice():
 
 
 def test_of_two_processes_the_first_answer_stands_and_goes_after_its_time(deps, clock):
-    first = StoredAnswer(status=201, body='{"n": 1}')
+    client, first = UUID(int=1), StoredAnswer(status=201, body='{"n": 1}')
     second = StoredAnswer(status=201, body='{"n": 2}')
-    assert keep_answer(deps, "c", "k", request_digest=b"d", answer=first) == first
-    assert keep_answer(deps, "c", "k", request_digest=b"d", answer=second) == first
+    assert keep_answer(deps, client, "k", request_digest=b"d", answer=first) == first
+    assert keep_answer(deps, client, "k", request_digest=b"d", answer=second) == first
     with pytest.raises(BadRequest, match="idempotency_key_reused"):
-        keep_answer(deps, "c", "k", request_digest=b"e", answer=second)
+        keep_answer(deps, client, "k", request_digest=b"e", answer=second)
     clock.advance(KEPT)
     assert forget_answers(deps, clock()) == 0
     clock.advance(KEPT / 10**6)
     assert forget_answers(deps, clock()) == 1
-    assert stored_answer(deps, "c", "k", b"d") is None
+    assert stored_answer(deps, client, "k", b"d") is None
 
 
 def test_pages_of_a_list_meet_without_gap_or_overlap(site):

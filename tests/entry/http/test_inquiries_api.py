@@ -14,6 +14,7 @@ from records import ask, subject
 from tallystick.entry.http.api_inquiries import read_ask
 from tallystick.entry.http.problem import InvalidRequest
 from tallystick.model.canonical import canonical
+from tallystick.model.permit import MEMBERS_PERMITS
 from tallystick.service.members import Member
 
 BANK = Member(UUID(int=1), "bank", "Bank", "银行", "commercial_bank")
@@ -77,10 +78,18 @@ def _with(value, *path):
         (_with("n" * 201, "subject", "name"), "invalid_request", "/subject/name"),
         (_with("1990-02-30", "subject", "birth_date"), "invalid_request", "/subject/birth_date"),
         (_with("19900531", "subject", "birth_date"), "invalid_request", "/subject/birth_date"),
+        (_with("1990-W01-1", "subject", "birth_date"), "invalid_request", "/subject/birth_date"),
         (_with([], "subject", "identifiers"), "invalid_request", "/subject/identifiers"),
         (_with("self", "legal_basis", "type"), "invalid_request", "/legal_basis/type"),
         (_without("legal_basis", "consent_id"), "invalid_request", "/legal_basis/consent_id"),
         (_with("inq_1", "legal_basis", "consent_id"), "invalid_request",
+         "/legal_basis/consent_id"),
+        *(
+            (_with(CONSENT | {"type": basis}, "legal_basis"), "invalid_request",
+             "/legal_basis/consent_id")
+            for basis in MEMBERS_PERMITS if basis != "consent"
+        ),
+        (_with({"type": "legal_duty", "consent_id": None}, "legal_basis"), "invalid_request",
          "/legal_basis/consent_id"),
         (_with("2020-01-01T00:00:00", "as_of"), "invalid_request", "/as_of"),
         (_with(7, "known_at"), "invalid_request", "/known_at"),
@@ -134,6 +143,26 @@ def test_no_hit_is_an_answer_and_leaves_nothing(site):
     envelope = site.send("POST", "/v1/inquiries", json=ask(3)).json()
     assert (envelope["outcome"], envelope["report"]) == ("no_hit", None)
     assert envelope["receipt"]["look_id"] == str(UUID(envelope["id"].removeprefix("inq_")))
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "code"),
+    [(("subject", "identifiers", 0, "scheme"), "zz_person_Number", "identifier_invalid"),
+     (("subject", "identifiers", 0, "value"), "0000000196", "identifier_invalid"),
+     (("purpose",), "canary_purpose", "purpose_unknown")],
+)  # fmt: skip
+def test_what_the_profile_does_not_know_is_no_inquiry_and_takes_no_key(site, path, value, code):
+    _prepare(site)
+    headers, wrong = {"Idempotency-Key": str(uuid4())}, ask(1)
+    at = wrong
+    for step in path[:-1]:
+        at = at[step]
+    at[path[-1]] = value
+    refused = site.send("POST", "/v1/inquiries", json=wrong, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (422, code)
+    assert value not in refused.text
+    mended = site.send("POST", "/v1/inquiries", json=ask(1), headers=headers)
+    assert (mended.status_code, mended.json()["outcome"]) == (201, "hit")
 
 
 def test_a_lender_may_not_ask_the_past(site):

@@ -115,7 +115,10 @@ def test_a_field_or_a_file_of_an_upload_is_given_once(site, visit, furnisher, pa
     ("changes", "faulty"),
     [({"number": ""}, "number"), ({"name": ""}, "name"), ({"birth_date": "31.5.1990"},
      "birth_date"), ({"purpose": "credit_application/consent"}, "consent_id"),
-     ({"purpose": "own_access/self"}, "purpose"), ({"purpose": "x/legal_duty"}, "purpose")],
+     ({"purpose": "own_access/self"}, "purpose"), ({"purpose": "x/legal_duty"}, "purpose"),
+     ({"birth_date": "1990-W22-4"}, "birth_date"),
+     ({"consent_id": f"cns_{'a' * 32}"}, "consent_id"), ({"number": "0000000196"}, "number"),
+     ({"scheme": "soc_sec_id"}, "number")],
 )  # fmt: skip
 def test_faults_of_the_form_are_summed_up_and_tied_to_their_fields(visit, lender, changes, faulty):
     form = inquiry(Page(visit("/inquiry", lender).text), 1, **changes)
@@ -155,3 +158,42 @@ def test_the_language_is_kept_and_can_be_asked_for(site):
     assert Page(client.get("/").text).language == "zh-Hans"
     assert Page(client.get("/?lang=en").text).language == "en"
     assert Page(client.get("/?lang=fr").text).language == "en"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "changes",
+    [{"purpose": "credit_application"}, {"purpose": "joint_loan_duty"}, {"purpose": "own_access"},
+     {"purpose": "credit_application/"}, {"purpose": "own_access/self"},
+     {"purpose": "credit_application/again"}, {"purpose": "/legal_duty"},
+     {"purpose": "joint_loan\0_duty/legal_duty"}, {"purpose": "joint_loan_duty/legal_duty\0"},
+     {"scheme": "zz_person\0_number"}, {"number": "99\0"}, {"name": "a\0b"}],
+    ids=range(12),
+)  # fmt: skip
+def test_an_inquiry_by_the_form_names_what_it_rests_on(site, visit, lender, language, changes):
+    def looks() -> int:
+        with site.deps.database.connect("sequencer") as connection:
+            return connection.execute("select count(*) from log.look").fetchall()[0][0]
+
+    before = looks()
+    form = inquiry(Page(visit("/inquiry", lender).text), 1, **changes)
+    answer = visit(f"/inquiry?lang={language}", lender, method="POST", data=form)
+    assert answer.status_code == 422
+    fine(answer, language)
+    assert looks() == before
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("hides_its_length", [False, True])
+def test_a_form_that_is_too_large_is_refused_with_a_page(visit, lender, language, hides_its_length):
+    def pieces():
+        yield from [b"a" * 1024] * 65
+
+    content = pieces() if hides_its_length else b"a" * (64 * 1024 + 1)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    answer = visit(
+        f"/inquiry?lang={language}", lender, method="POST", content=content, headers=headers
+    )
+    assert answer.status_code == 413
+    fine(answer, language)
+    assert "/docs/errors/too_large" in answer.text

@@ -8,6 +8,7 @@ from importlib import resources
 
 from tallystick.entry.http.language import texts
 from tallystick.formats import load
+from tallystick.profile.keys import BASES
 
 
 def test_both_languages_have_the_same_texts():
@@ -23,7 +24,7 @@ def test_both_languages_have_the_same_texts():
 def test_every_code_a_page_shows_has_a_label():
     lists = {
         ("account", "product"): "product", ("account", "repayment_frequency"):
-        "repayment_frequency", ("account", "security"): "security", ("account", "basis"): "basis",
+        "repayment_frequency", ("account", "security"): "security",
         ("account", "closed_reason"): "closed_reason", ("account", "formerly_reason"):
         "formerly_reason", ("account_party", "role"): "role", ("funding", "role"): "funding_role",
         ("event", "event_type"): "event_type", ("member", "member_class"): "member_class",
@@ -36,6 +37,7 @@ def test_every_code_a_page_shows_has_a_label():
         domain = registry[dataset].field(field).domain
         assert isinstance(domain, tuple)
         assert [code for code in domain if f"code.{kind}.{code}" not in known] == []
+    assert [code for code in BASES if f"code.basis.{code}" not in known] == []
     assert [name for name in registry if f"code.dataset.{name}" not in known] == []
 
 

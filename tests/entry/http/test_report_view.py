@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from collections.abc import Iterator
 from datetime import date
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from tallystick.entry.http.language import LANGUAGES, Language
 from tallystick.entry.http.pages import render
 from tallystick.entry.http.pages.render import Words
 from tallystick.entry.http.pages.report_view import report_view
 from tallystick.profile import Profile
+from tallystick.report.reference import schema
 
 GOLDEN = Path(__file__).parents[2] / "report" / "golden"
 
@@ -103,17 +108,70 @@ def test_a_role_that_ended_is_said_and_is_not_late(
     assert report_view(body, words=words, profile=profile)["accounts"][0]["is_late"] is True
 
 
-@pytest.mark.parametrize("language", LANGUAGES)
-@pytest.mark.parametrize("kept", sorted(GOLDEN.glob("*.json")), ids=lambda path: path.stem)
-def test_every_kept_report_has_its_page(kept: Path, language: Language) -> None:
-    body = json.loads(kept.read_bytes())
+@pytest.mark.parametrize(
+    ("language", "not_hers", "none"),
+    [
+        ("en", "since the role of borrower began", "No month has been reported yet"),
+        ("zh", "自借款人身份开始以来", "尚无月度记录。"),
+    ],
+)
+def test_months_before_her_role_are_not_said_to_be_missing(
+    language: Language, not_hers: str, none: str
+) -> None:
+    body = json.loads((GOLDEN / "zz_gaps.json").read_bytes())
+    words = Words(language, ZoneInfo("Asia/Shanghai"))
+    profile = Profile.load("zz").on(date(2025, 1, 15))
+    for latest, said in (("not_displayed", not_hers), ("not_reported", none)):
+        body["accounts"][0]["latest"] = latest
+        assert said in report_view(body, words=words, profile=profile)["accounts"][0]["plain"]
+
+
+def page_of(body: dict[str, Any], language: Language) -> str:
     words = Words(language, ZoneInfo("Asia/Shanghai"))
     profile = Profile.load(body["header"]["profile"]["id"]).on(date(2025, 1, 15))
-    page = render._environment().get_template("report.html").render(
+    return render._environment().get_template("report.html").render(
         words=words, t=words.t, label=words.label, who=None, csrf="", tag=language, path="/",
         other="en", switch="", is_test_mode=True, known_at=None, identity="inq_1", digest="00",
         answered_at="2025-01-15T12:00:00Z",
         report=report_view(body, words=words, profile=profile),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("kept", sorted(GOLDEN.rglob("*.json")), ids=lambda path: path.stem)
+def test_every_kept_report_has_its_page(kept: Path, language: Language) -> None:
+    body = json.loads(kept.read_bytes())
+    page = page_of(body, language)
+    said = Words(language, ZoneInfo("Asia/Shanghai")).t("report.role_ended")
     ended = [one for one in body.get("accounts", ()) if "role_ended_on" in one]
-    assert page.count(words.t("report.role_ended")) == len(ended)
+    assert page.count(said) == len(ended)
+
+
+def members_of(value: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any], str]]:
+    """Each member of each object in a body: its path without places, the object, its name."""
+    if isinstance(value, dict):
+        for name, one in list(value.items()):
+            yield f"{path}/{name}", value, name
+            yield from members_of(one, f"{path}/{name}")
+    elif isinstance(value, list):
+        for one in value:
+            yield from members_of(one, path)
+
+
+@pytest.mark.parametrize("audience", ["lender", "person", "furnisher"])
+def test_a_page_needs_nothing_that_a_report_may_lack(audience: str) -> None:
+    body = json.loads((GOLDEN / f"zz_everything_{audience}.json").read_bytes())
+    fits = Draft202012Validator(schema()).is_valid
+    left_out: Counter[str] = Counter()
+    tried: Counter[str] = Counter()
+    for path, holder, name in members_of(body):
+        tried[path] += 1
+        if tried[path] > 2:  # the last of many is like the first two
+            continue
+        value = holder.pop(name)
+        if fits(body):
+            page_of(body, "en")
+            left_out[name] += 1
+        holder[name] = value
+    assert left_out["locale"]
+    assert left_out.total() >= 60

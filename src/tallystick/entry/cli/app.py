@@ -60,7 +60,7 @@ app = typer.Typer(
     ),
     epilog=(
         "Exit codes: 0 fine, 1 found or failed, 2 usage or settings, 3 not allowed,"
-        " 4 out of reach, 5 our fault."
+        " 4 out of reach, 5 our fault, 130 stopped."
     ),
 )
 

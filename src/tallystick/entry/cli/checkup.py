@@ -5,18 +5,23 @@ anything, and none reads a record.
 from __future__ import annotations
 
 import shutil
-import stat
 import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import psycopg
 
+from tallystick.adapters.databases import vault_url_of
+from tallystick.adapters.keys import kept_keys
+from tallystick.adapters.owners import nearest
 from tallystick.adapters.postgres import schema_version
+from tallystick.audit import OLDEST_UNNUMBERED
 from tallystick.entry.cli.schema import database_url, has_database, head_revision
+from tallystick.entry.compose import clock_of
 from tallystick.errors import Unavailable
+from tallystick.model.instant import instant_text
 from tallystick.profile import Profile
 
 if TYPE_CHECKING:
@@ -44,9 +49,14 @@ class Check:
 
 def examine(settings: Settings) -> list[Check]:
     """All checks, those of the database only where it can be reached."""
-    found = [python(), disk(settings.data_folder), keys_file(settings.data_folder)]
-    if not has_database(settings):
-        return [*found, _no_bureau("no database yet")]
+    folder = settings.data_folder
+    found = [python(), disk(folder), keys_file(folder, mode=settings.mode)]
+    try:
+        if not has_database(settings):
+            return [*found, _no_bureau("no database yet")]
+    except Unavailable as error:
+        return [*found, _not_ours("database", error)]
+    now = clock_of(settings)()
     try:
         with (
             database_url(settings) as url,
@@ -54,8 +64,12 @@ def examine(settings: Settings) -> list[Check]:
         ):
             found.append(Check(name="database", is_fine=True, seen="reached", fix=""))
             found += in_database(
-                connection, at=schema_version(url), log_delay_max=_log_delay_max(settings)
+                connection,
+                at=schema_version(url),
+                now=now,
+                log_delay_max=_log_delay_max(settings, now),
             )
+            found.append(vault(settings.vault_url or vault_url_of(url)))
     except (psycopg.OperationalError, Unavailable) as error:
         found.append(
             Check(
@@ -68,16 +82,20 @@ def examine(settings: Settings) -> list[Check]:
     return found
 
 
-def _log_delay_max(settings: Settings) -> timedelta:
-    """How long a look may wait for its number, by the profile in force today."""
+def _log_delay_max(settings: Settings, now: datetime) -> timedelta:
+    """How long a look may wait for its number, by the profile in force then."""
     profile = Profile.load(settings.profile, live=settings.mode == "live")
-    return timedelta(seconds=profile.at(datetime.now(UTC)).log_delay_max_seconds)
+    return timedelta(seconds=profile.at(now).log_delay_max_seconds)
 
 
 def in_database(
-    connection: psycopg.Connection[Any], *, at: str | None, log_delay_max: timedelta
+    connection: psycopg.Connection[Any],
+    *,
+    at: str | None,
+    now: datetime,
+    log_delay_max: timedelta,
 ) -> list[Check]:
-    """Version, schema, roles; and clock and log where the schema stands."""
+    """Version, schema, roles; and clock and log where the schema stands. `now`: the bureau's."""
     found = [postgres(connection.info.server_version), schema(at, head_revision())]
     if at is None:
         return found
@@ -87,12 +105,27 @@ def in_database(
     found.append(roles(set(row[0] or ()) if row else set()))
     row = connection.execute("select recorded_at from ledger.counter").fetchone()
     if row:
-        found.append(clock(datetime.now(UTC), row[0]))
-    row = connection.execute("select min(occurred_at), now() from gate.look_outbox").fetchone()
-    oldest, now = row or (None, None)
+        found.append(clock(now, row[0]))
+    row = connection.execute(OLDEST_UNNUMBERED).fetchone()
+    oldest = row[0] if row else None
     waiting = timedelta(0) if oldest is None else now - oldest
     found.append(sequencer(waiting, at_most=log_delay_max))
     return found
+
+
+def vault(url: str) -> Check:
+    """The vault's database can be reached: without it nothing sealed is read or written."""
+    seen = "reached"
+    try:
+        psycopg.connect(url, connect_timeout=_CONNECT_S).close()
+    except psycopg.OperationalError as error:
+        seen = type(error).__name__  # as with the bureau's database
+    return Check(
+        name="vault",
+        is_fine=seen == "reached",
+        seen=seen,
+        fix="start its server, or correct TALLYSTICK_VAULT_URL; else run: tallystick init",
+    )
 
 
 def python() -> Check:
@@ -107,8 +140,7 @@ def python() -> Check:
 
 def disk(folder: Path) -> Check:
     """Free space where the data goes (or would go: the nearest folder there is)."""
-    there = next(one for one in (folder, *folder.absolute().parents) if one.exists())
-    free = shutil.disk_usage(there).free / _GIB
+    free = shutil.disk_usage(nearest(folder)).free / _GIB
     return Check(
         name="disk",
         is_fine=free >= _LEAST_FREE_GIB,
@@ -117,15 +149,15 @@ def disk(folder: Path) -> Check:
     )
 
 
-def keys_file(folder: Path) -> Check:
-    """The keys file is there and nobody else may read it."""
-    path = folder / "keys.json"
-    if not path.exists():
+def keys_file(folder: Path, *, mode: Literal["test", "live"] = "test") -> Check:
+    """The keys file is there and a bureau in `mode` takes it, by the check that opens one."""
+    try:
+        keys = kept_keys(folder, mode=mode)
+    except Unavailable as error:
+        return _not_ours("keys", error)
+    if keys is None:
         return Check(name="keys", is_fine=False, seen="no keys file", fix="run: tallystick init")
-    mode = stat.S_IMODE(path.stat().st_mode)
-    return Check(
-        name="keys", is_fine=not mode & 0o077, seen=f"mode {mode:04o}", fix=f"chmod 600 {path}"
-    )
+    return Check(name="keys", is_fine=True, seen="ours alone, whole", fix="")
 
 
 def postgres(version: int) -> Check:
@@ -161,13 +193,15 @@ def roles(found: set[str]) -> Check:
 
 
 def clock(now: datetime, last_recorded_at: datetime) -> Check:
-    """This machine's clock is not behind what was recorded last."""
+    """The bureau's clock does not stand before what was recorded last."""
     behind = last_recorded_at - now
+    late = f"stands {behind.total_seconds():.0f} s before the newest record"
     return Check(
         name="clock",
         is_fine=behind <= _CLOCK_SLACK,
-        seen=f"{behind.total_seconds():.0f} s behind" if behind > _CLOCK_SLACK else "in order",
-        fix="set the clock right (a demo on a test clock may run ahead: then no harm is done)",
+        seen=late if behind > _CLOCK_SLACK else "in order",
+        fix=f"unset TALLYSTICK_CLOCK, or set it to {instant_text(last_recorded_at)} or later;"
+        " where it is not set, set the machine's clock right",
     )
 
 
@@ -178,6 +212,16 @@ def sequencer(waiting: timedelta, *, at_most: timedelta) -> Check:
         is_fine=waiting <= at_most,
         seen=f"oldest look waits {waiting.total_seconds():.0f} s",
         fix="run: tallystick worker",
+    )
+
+
+def _not_ours(name: str, error: Unavailable) -> Check:
+    """What lies in the data folder is refused; the error says which file, and why."""
+    return Check(
+        name=name,
+        is_fine=False,
+        seen=error.detail or error.code,
+        fix="mend what it says, run as the user it belongs to, or set TALLYSTICK_DATA_FOLDER",
     )
 
 

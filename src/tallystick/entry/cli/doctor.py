@@ -10,7 +10,9 @@ from tallystick.entry.cli.options import AsJson
 
 
 def doctor(as_json: AsJson = False) -> None:
-    """Check this installation: settings, disk, keys, database, schema, roles, clock, log."""
+    """Check this installation: settings, disk, keys, database, schema, roles, clock, log,
+    vault.
+    """
     from tallystick.entry.cli.checkup import examine
 
     found = examine(opening.read_settings())

@@ -16,6 +16,7 @@ from tallystick.entry.cli.ids import read, shown
 from tallystick.entry.cli.options import AsJson, KeyFile, SubjectFile
 from tallystick.entry.cli.persons import identified, read_object
 from tallystick.errors import Refused
+from tallystick.model.permit import MEMBERS_PERMITS
 
 if TYPE_CHECKING:
     from tallystick.entry.compose import Bureau
@@ -23,14 +24,13 @@ if TYPE_CHECKING:
     from tallystick.service.members import Member
     from tallystick.service.sessions import Session
 
-PERMITS = ("consent", "legal_duty", "account_review", "furnisher_verification")
-
 
 def inquire(
     subject: SubjectFile,
     purpose: Annotated[str, typer.Option("--purpose", help="Why; a purpose of the profile.")],
     permit: Annotated[
-        str, typer.Option("--permit", metavar="|".join(PERMITS), help="The leave it rests on.")
+        str,
+        typer.Option("--permit", metavar="|".join(MEMBERS_PERMITS), help="The leave it rests on."),
     ] = "consent",
     consent: Annotated[str | None, typer.Option("--consent", help="cns_…, for consent.")] = None,
     idempotency_key: Annotated[
@@ -41,8 +41,8 @@ def inquire(
     as_json: AsJson = False,
 ) -> None:
     """Ask about a person as a member; standard output gets the report's body, byte for byte."""
-    if permit not in PERMITS:
-        raise typer.BadParameter(f"--permit takes {', '.join(PERMITS)}")
+    if permit not in MEMBERS_PERMITS:
+        raise typer.BadParameter(f"--permit takes {', '.join(MEMBERS_PERMITS)}")
     if (permit == "consent") != (consent is not None):
         raise typer.BadParameter("--consent goes with --permit consent, and only with it")
     content = read_object(subject)
@@ -144,6 +144,7 @@ def _prove(opened: Bureau, identity: uuid.UUID, *, as_json: bool) -> None:
         "inquiry_id": shown("inquiry", identity),
         "look_sha256": proof.look.hex(),
         "kept_sha256": None if proof.kept is None else proof.kept.hex(),
+        "kept_is_altered": proof.kept_is_altered,
         "folded_sha256": proof.folded.hex(),
         "is_same": proof.is_same,
     }
@@ -151,6 +152,8 @@ def _prove(opened: Bureau, identity: uuid.UUID, *, as_json: bool) -> None:
         output.as_json(result)
     else:
         output.facts(result.items())
+    if proof.kept_is_altered:
+        output.complain("the body kept of this answer was altered since: it is folded anew instead")
     if not proof.is_same:
         raise typer.Exit(Exit.FOUND)
     output.next_step("tallystick log verify")
@@ -180,12 +183,15 @@ def _give(given: Answer, *, as_json: bool) -> None:
     """The body alone, or with `--json` the body in its envelope."""
     look = shown("inquiry", given.look_id)
     output.say(f"{look}: {given.outcome}" + (" (given before)" if given.is_replay else ""))
+    if given.known_at is not None:
+        output.say(f"answered as the bureau knew it at {given.known_at.isoformat()}")
     body = given.body
     if as_json:
         envelope = {
             "inquiry_id": look,
             "outcome": given.outcome,
             "occurred_at": given.occurred_at,
+            "known_at": given.known_at,
             "is_replay": given.is_replay,
             "body": None if body is None else json.loads(body),
             "body_digest": given.body_digest,

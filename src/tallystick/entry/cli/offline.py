@@ -145,6 +145,7 @@ def _judge(
         _identifiers(con, at)
         given |= {
             "identifier_check": "i.verdict",
+            "identifier_is_placeholder": "i.is_placeholder",
             "identifier_birth_date": "i.birth_date",
             "identifier_sex": "i.sex",
         }
@@ -207,19 +208,20 @@ def _buckets(con: duckdb.DuckDBPyConnection, at: ProfileAt) -> None:
 def _identifiers(con: duckdb.DuckDBPyConnection, at: ProfileAt) -> None:
     """What each distinct identity number of the file says about itself."""
     con.execute(
-        "create table identifier_ref"
-        " (scheme varchar, number varchar, verdict varchar, birth_date date, sex varchar)"
+        "create table identifier_ref (scheme varchar, number varchar, verdict varchar,"
+        " is_placeholder boolean, birth_date date, sex varchar)"
     )
     pairs = con.execute(
         'select distinct identifier_scheme, identifier_number from "row"'
         " where identifier_scheme is not null and identifier_number is not null"
     ).fetchall()
     rows = [
-        (scheme, number, at.check_identifier(scheme, number), *at.identifier_facts(scheme, number))
+        (scheme, number, at.check_identifier(scheme, number), at.is_placeholder(number),
+         *at.identifier_facts(scheme, number))
         for scheme, number in pairs
-    ]
+    ]  # fmt: skip
     if rows:
-        con.executemany("insert into identifier_ref values (?, ?, ?, ?, ?)", rows)
+        con.executemany("insert into identifier_ref values (?, ?, ?, ?, ?, ?)", rows)
 
 
 def _keys(con: duckdb.DuckDBPyConnection, at: ProfileAt) -> None:

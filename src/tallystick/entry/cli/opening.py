@@ -52,8 +52,8 @@ def bureau(
 
     Takes:  `make`: make and migrate what is missing (`init`, `migrate`); without it a bureau that
             is not there is a mistake to be told, not an empty one to be made;
-            `waits`: for a database that is coming up (`serve`, `worker`); a command that ends says
-            at once that nothing listens there
+            `waits`: for databases that are coming up (`serve`, `worker`); a command that ends says
+            at once that nothing listens at the bureau's, or at the vault's if it needs a key
     Raises: Unavailable `unavailable` when there is none yet; OperationalError
     """
     from tallystick.adapters.reach import require_listener
@@ -67,6 +67,7 @@ def bureau(
     if chosen.database_url is not None and not waits:
         require_listener(chosen.database_url)
     with open_bureau(chosen, make=make) as opened:
+        opened.vault.looks_first = not waits
         yield opened
 
 

@@ -32,6 +32,15 @@ SubjectFile = Annotated[
         help="JSON file that names the person, or - for standard input. Never typed as arguments.",
     ),
 ]
+NamedSubject = Annotated[
+    str,
+    typer.Option(
+        "--subject",
+        metavar="FILE|-|SUBJECT-ID",
+        help="JSON file that names the person, as for `inquire`, or - for standard input; or her"
+        " id, sbj_….",
+    ),
+]
 Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Most rows to give.")]
 
 

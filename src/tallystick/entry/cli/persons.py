@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import typer
 
+from tallystick.model.instant import read_day
 from tallystick.model.json_keys import DoubledKey, each_once
 
 DOUBLED: Final = "an object holds a key twice: send each key once"
@@ -68,10 +69,10 @@ def identified(content: dict[str, Any]) -> tuple[tuple[tuple[str, str], ...], st
     if not all(isinstance(one, dict) for one in identifiers):
         raise typer.BadParameter("each identifier is an object with scheme and value")
     pairs = tuple((scheme, number) for scheme, number in (_pair(one) for one in identifiers))
-    try:
-        return pairs, name, date.fromisoformat(birth_date)
-    except (TypeError, ValueError):
-        raise typer.BadParameter("birth_date is a day as YYYY-MM-DD") from None
+    day = read_day(birth_date) if isinstance(birth_date, str) else None
+    if day is None:
+        raise typer.BadParameter("birth_date is a day as YYYY-MM-DD")
+    return pairs, name, day
 
 
 def _pair(one: dict[str, Any]) -> tuple[str, str]:

@@ -8,16 +8,15 @@ import typer
 
 from tallystick.entry.cli import opening, output
 from tallystick.entry.cli.exits import Exit
-from tallystick.entry.cli.on_file import check_named, subject_of
+from tallystick.entry.cli.on_file import named, subject_of
 from tallystick.entry.cli.options import (
     AsJson,
     By,
     DryRun,
-    SubjectFile,
+    NamedSubject,
     Yes,
     confirm,
 )
-from tallystick.entry.cli.persons import read_object
 
 ledger = typer.Typer(no_args_is_help=True, help="The record of all statements.")
 log = typer.Typer(no_args_is_help=True, help="The record of all looks.")
@@ -107,16 +106,15 @@ def sequence_log(as_json: AsJson = False) -> None:
 
 
 def erase(
-    subject: SubjectFile,
+    subject: NamedSubject,
     ground: Annotated[str, typer.Option("--ground", help="The ground in law, for the record.")],
     by: By = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     as_json: AsJson = False,
 ) -> None:
-    """Erase a person: destroy her keys for good. Named as for `inquire`, or by `subject_id`."""
-    content = read_object(subject)
-    check_named(content)
+    """Erase a person: destroy her keys for good. Named as for `inquire`, or by her id."""
+    content = named(subject)
     if dry_run:
         output.say("would destroy the person's keys; answers about her would be 410 from then on")
         return

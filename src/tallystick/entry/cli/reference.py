@@ -37,6 +37,7 @@ A person is named in a JSON file or on standard input, never in an argument.
 | 3 | not allowed |
 | 4 | database or server out of reach; trying again later may help |
 | 5 | a fault of Tallystick; a report file without any record's data is named |
+| 130 | stopped by Ctrl-C or SIGTERM before its work was done |
 """
 
 

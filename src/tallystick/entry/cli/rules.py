@@ -25,8 +25,13 @@ def list_rules(
     as_json: AsJson = False,
 ) -> None:
     """List all rules: id, severity, what each needs to be judged, message."""
+    from tallystick.formats import load
     from tallystick.validate.registry import load_rules
 
+    if dataset is not None and dataset not in load():
+        raise BadRequest("unknown_dataset", f"there are: {', '.join(load())}")
+    if needs is not None and needs not in ("row", "file", "ledger"):
+        raise typer.BadParameter("--needs takes row, file or ledger")
     found = [
         rule
         for rule in load_rules().values()

@@ -14,6 +14,7 @@ import typer
 from tallystick.entry.cli import opening, output
 from tallystick.entry.cli.exits import Exit
 from tallystick.entry.cli.options import AsJson, DryRun
+from tallystick.errors import Unavailable
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -84,11 +85,13 @@ def serve(
 
     from tallystick.adapters.jobs import open_queue
     from tallystick.entry.http.app import create_app
+    from tallystick.entry.listening import address_of, listening
 
     settings = opening.read_settings(host=host, port=port)
     with ExitStack() as stack:
+        socket = stack.enter_context(listening(settings.host, settings.port))
         opened = stack.enter_context(opening.bureau(settings, waits=True))
-        output.say(f"listening on http://{settings.host}:{settings.port}, stop with Ctrl-C")
+        output.say(f"listening on {address_of(socket)}, stop with Ctrl-C")
         if not with_worker:
             output.next_step("tallystick worker   (in another terminal)")
         enqueue = None
@@ -100,9 +103,10 @@ def serve(
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _end)
         # No access log: the envelope logs each route, and a line a request costs CPU.
-        uvicorn.run(
-            app, host=settings.host, port=settings.port, log_level="warning", access_log=False
-        )
+        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        server.run(sockets=[socket])
+        if not server.started:
+            raise Unavailable("unavailable", "the web server did not start; its log says why")
 
 
 def _end(number: int, frame: FrameType | None) -> None:

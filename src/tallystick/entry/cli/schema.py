@@ -14,8 +14,13 @@ if TYPE_CHECKING:
 
 
 def has_database(settings: Settings) -> bool:
-    """Whether there is a server to ask: one that was set, or an embedded one made before."""
-    return settings.database_url is not None or _embedded(settings).exists()
+    """Whether there is a server to ask: one that was set, or an embedded one made before.
+
+    Raises: Unavailable when the one made before is another user's
+    """
+    from tallystick.adapters.embedded_files import cluster_stands
+
+    return settings.database_url is not None or cluster_stands(_embedded(settings))
 
 
 @contextmanager

@@ -9,8 +9,8 @@ from urllib.parse import quote
 import typer
 
 from tallystick.entry.cli import opening, output
+from tallystick.entry.cli.on_file import named, require_on_file, subject_of
 from tallystick.entry.cli.options import AsJson
-from tallystick.entry.cli.persons import read_object
 
 if TYPE_CHECKING:
     from tallystick.service.port import Deps
@@ -30,8 +30,9 @@ def sign_in(
         str | None,
         typer.Option(
             "--subject",
-            metavar="FILE|-",
-            help="JSON file that names the person, as for `inquire`; - for standard input.",
+            metavar="FILE|-|SUBJECT-ID",
+            help="JSON file that names the person, as for `inquire`, or - for standard input; or"
+            " her id, sbj_….",
         ),
     ] = None,
     minutes: Annotated[
@@ -55,7 +56,7 @@ def sign_in(
         raise typer.BadParameter("a member's CODE goes with furnisher and lender, and only there")
     if (persona == "person") != (subject is not None):
         raise typer.BadParameter("--subject goes with person, and only there")
-    content = _content(subject)
+    content = None if subject is None else named(subject)
     from tallystick.service.sessions import issue_link, open_session
 
     with opening.bureau() as opened:
@@ -75,17 +76,6 @@ def sign_in(
     output.next_step("tallystick serve --worker")
 
 
-def _content(subject: str | None) -> dict[str, Any] | None:
-    """What names the person; refused before anything is opened when it names nobody."""
-    from tallystick.entry.cli.on_file import check_named
-
-    if subject is None:
-        return None
-    content = read_object(subject)
-    check_named(content)
-    return content
-
-
 def _who(parts: Deps, *, code: str | None, content: dict[str, Any] | None) -> dict[str, Any]:
     """What the session stands for, as `open_session` takes it."""
     if code is not None:
@@ -94,9 +84,8 @@ def _who(parts: Deps, *, code: str | None, content: dict[str, Any] | None) -> di
         return {"member_id": member_by_code(parts, code).member_id}
     if content is None:
         return {}
-    from tallystick.entry.cli.on_file import subject_of
-
     who: dict[str, Any] = {"subject_id": subject_of(parts, content)}
+    require_on_file(parts, who["subject_id"])
     if "identifiers" in content:
         first = content["identifiers"][0]
         who["token"] = parts.keys.identity_token(first["scheme"], first["value"])

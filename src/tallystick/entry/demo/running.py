@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import socket
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from time import perf_counter
 from typing import Final
 
@@ -17,6 +15,7 @@ from tallystick.entry.compose import Bureau, open_bureau
 from tallystick.entry.demo import place, welcome
 from tallystick.entry.demo.building import build, keys_folder, synth_folder
 from tallystick.entry.demo.clock import DemoClock
+from tallystick.entry.listening import address_of, listening
 from tallystick.errors import Unavailable, require
 
 SEED: Final = 1
@@ -37,12 +36,15 @@ def run(
     """
     began = perf_counter()
     is_serving = False
-    with _listening(settings) as listening, stoppable(is_closing_undisturbed=True) as stopped:
+    with (
+        listening(settings.host, settings.port) as port,
+        stoppable(is_closing_undisturbed=True) as stopped,
+    ):
         try:
             with place.opened_place(settings, reset=reset) as placed:
                 marker = _made(placed, place.Marker(people=people, seed=seed))
                 is_serving = True
-                _serve(placed, marker, listening, as_json=as_json, began=began)
+                _serve(placed, marker, port, as_json=as_json, began=began)
         except BaseException:
             if not stopped.is_set():
                 raise
@@ -104,7 +106,7 @@ def _made(settings: Settings, wanted: place.Marker) -> place.Marker:
 def _serve(
     settings: Settings,
     marker: place.Marker,
-    listening: socket.socket,
+    port: socket.socket,
     *,
     as_json: bool,
     began: float,
@@ -117,13 +119,12 @@ def _serve(
     clock = DemoClock(marker.end)  # type: ignore[arg-type]  # just required
     clock.run_from(clock())
     with open_bureau(settings, clock=clock) as bureau:
-        host, port = listening.getsockname()[:2]
-        address = f"http://{host}:{port}"
+        address = address_of(port)
         app = create_app(bureau.deps, background=True)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         _tell(bureau, settings, address, as_json=as_json)
         output.say(f"ready after {perf_counter() - began:.1f} s; stop with Ctrl-C")
-        server.run(sockets=[listening])
+        server.run(sockets=[port])
 
 
 def _tell(bureau: Bureau, settings: Settings, address: str, *, as_json: bool) -> None:
@@ -141,16 +142,3 @@ def _tell(bureau: Bureau, settings: Settings, address: str, *, as_json: bool) ->
     where = f"--data-folder {settings.data_folder} --port {port}"
     output.next_step(f"tallystick demo --links {where}   (in another terminal: new links)")
     output.say(f"API keys of all members: {keys_folder(settings)}")
-
-
-@contextmanager
-def _listening(settings: Settings) -> Iterator[socket.socket]:
-    """Take the port before anything is built. Raises: Unavailable when it is taken."""
-    try:
-        listening = socket.create_server((settings.host, settings.port))
-    except OSError as taken:
-        raise Unavailable(
-            "unavailable", f"port {settings.port} of {settings.host} is taken; try --port 0"
-        ) from taken
-    with listening:
-        yield listening

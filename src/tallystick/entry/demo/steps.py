@@ -31,14 +31,7 @@ _TRIES = 100
 _BODY = ("subject", "purpose", "legal_basis")
 #: Datasets of which one file at a time is taken: they decide about persons or accounts that
 #: others furnish too, so what comes out hangs on the order.
-_IN_TURN = {"consent": "person", "subject": "person", "funding": "funding"}
-#: Datasets that change or need accounts of others, by whose files must be in before.
-_AFTER = {
-    "funding": frozenset({"account", "account_party", "agreement", "guarantee"}),
-    "snapshot": frozenset({"funding"}),
-    "event": frozenset({"funding"}),
-    "remark": frozenset({"funding"}),
-}
+_IN_TURN = frozenset({"subject", "funding"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,8 +85,10 @@ def _is_before(earlier: Step, step: Step) -> bool:
     first, then = earlier["dataset"], step["dataset"]
     return (
         earlier["member"] == step["member"]
-        or (then in _IN_TURN and _IN_TURN.get(first) == _IN_TURN[then])
-        or first in _AFTER.get(then, ())
+        or (first == then and then in _IN_TURN)
+        # Fundings change and need accounts of those who made them.
+        or earlier["member"] in step.get("originators", ())
+        or step["member"] in earlier.get("originators", ())
     )
 
 

@@ -16,12 +16,12 @@ from tallystick.entry.http.reading import Fields, id_in_address, parsed, require
 from tallystick.entry.http.web import authenticated, web_of
 from tallystick.model.ids import edge_id, parse_edge_id
 from tallystick.model.instant import instant_text
+from tallystick.model.permit import MEMBERS_PERMITS
 from tallystick.service.inquire import Answer, Ask, answer, request_digest
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.replay import again
 
-PERMITS = ("consent", "legal_duty", "account_review", "furnisher_verification")
 _MOST_IDENTIFIERS = 5
 _MOST_NAME = 200
 router = APIRouter(prefix="/v1", tags=["inquiries"])
@@ -67,8 +67,8 @@ def read_ask(given: Any, *, member: Member, request_key: str, digest: bytes, tim
     subject.close()
     purpose = body.text("purpose", most=60)
     basis = body.part("legal_basis")
-    permit = basis.choice("type", PERMITS)
-    consent_id = _consent_id(basis) if permit == "consent" or basis.has("consent_id") else None
+    permit = basis.choice("type", MEMBERS_PERMITS)
+    consent_id = _consent_id(basis, permit)
     basis.close()
     as_of, known_at = body.instant("as_of", time_zone), body.instant("known_at", time_zone)
     body.finish()
@@ -87,7 +87,14 @@ def read_ask(given: Any, *, member: Member, request_key: str, digest: bytes, tim
     )
 
 
-def _consent_id(basis: Fields) -> UUID | None:
+def _consent_id(basis: Fields, permit: str) -> UUID | None:
+    """The consent named, which no other basis has: naming one there would be ignored in silence."""
+    if permit and permit != "consent":
+        if basis.has("consent_id"):
+            basis.take("consent_id")
+            place = "/legal_basis/consent_id"
+            basis.fault(place, "goes with the type consent only", "take it out")
+        return None
     text = basis.text("consent_id", most=60)
     consent_id = parse_edge_id("cns", text)
     if text and consent_id is None:

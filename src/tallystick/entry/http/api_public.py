@@ -8,13 +8,13 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from tallystick import __version__
-from tallystick.entry.http.api_inquiries import PERMITS
 from tallystick.entry.http.api_submissions import MOST_RECORDS
 from tallystick.entry.http.envelope import RECORDS_BODY, SMALL_BODY, UPLOAD_BODY
 from tallystick.entry.http.reading import rule_in_address
 from tallystick.entry.http.shapes import rule_shape
 from tallystick.entry.http.web import web_of
 from tallystick.formats.schema import json_schema
+from tallystick.model.permit import MEMBERS_PERMITS
 from tallystick.service import domains
 from tallystick.service.submit import require_dataset
 from tallystick.validate import load_rules
@@ -82,7 +82,7 @@ def meta(request: Request) -> JSONResponse:
             "livemode": not deps.is_test_mode,
             "time": deps.clock().isoformat(),
             "profile": {"id": profile.id, "version": profile.version},
-            "permits": list(PERMITS),
+            "permits": list(MEMBERS_PERMITS),
             "purposes": purposes,
             "identifier_schemes": list(profile.schemes),
             "limits": {

@@ -69,10 +69,10 @@ async def send_file(
         )
     require_dataset(web.deps, dataset)
     stream = raw_body(request)
-    client = caller.member_id.hex
+    client = caller.member_id
 
     def run() -> tuple[StoredAnswer, bool]:
-        with web.in_flight.hold(client, key):
+        with web.in_flight.hold(client.hex, key):
             if stored_answer(web.deps, client, key, None) is not None:
                 digest = request_digest(request, stream.drained_digest())
                 stored = stored_answer(web.deps, client, key, digest)

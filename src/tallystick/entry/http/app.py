@@ -21,6 +21,7 @@ from tallystick.entry.http import api_consents, api_inquiries, api_public, api_s
 from tallystick.entry.http.background import Background
 from tallystick.entry.http.envelope import Envelope
 from tallystick.entry.http.known_parameters import only_known_parameters, require_known
+from tallystick.entry.http.methods import allowed
 from tallystick.entry.http.openapi import openapi_document
 from tallystick.entry.http.pages import error_page, page_routers, wants_page
 from tallystick.entry.http.problem import problem_of
@@ -105,6 +106,8 @@ async def _openapi(request: Request) -> Response:
 
 
 async def _answer_error(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        error.headers = {"Allow": allowed(request, request.app.router.routes)}
     if wants_page(request):
         return await error_page(request, error)
     return problem_of(request, error)

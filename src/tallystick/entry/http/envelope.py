@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from tallystick.entry.http.problem import problem
+from tallystick.entry.http.methods import as_get
 from tallystick.errors import BadRequest
 
 _log = logging.getLogger("tallystick.http.access")
@@ -74,17 +74,15 @@ class Envelope:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        exchange = _Exchange(scope, send, request_id=f"req_{self._new_id().hex}")
+        asked_by, scope = scope["method"], as_get(scope)
+        exchange = _Exchange(scope, send, request_id=f"req_{self._new_id().hex}", method=asked_by)
         limit = body_limit(scope["path"])
         request = Request(scope)
-        if _stated_length(scope) > limit:
-            await problem(request, "too_large", detail=_too_large(limit))(
-                scope, receive, exchange.send
-            )
-            return
         receive = _counted(receive, limit)
         route = self._direct.get((scope["method"], scope["path"]))
         try:
+            if _stated_length(scope) > limit:
+                raise BadRequest("too_large", _too_large(limit))
             if route is None:
                 await self._app(scope, receive, exchange.send)
             else:
@@ -103,9 +101,10 @@ class Envelope:
 class _Exchange:
     """One request being answered: puts the common headers on the answer."""
 
-    def __init__(self, scope: Scope, send: Send, *, request_id: str):
+    def __init__(self, scope: Scope, send: Send, *, request_id: str, method: str):
         scope.setdefault("state", {})["request_id"] = request_id
         self._scope = scope
+        self._method = method
         self._send = send
         self._headers = [(b"request-id", request_id.encode()), *_FIXED]
         for name, value in scope["headers"]:
@@ -133,7 +132,7 @@ class _Exchange:
         _log.info(
             "%s %s %s %d %.1f ms",
             request_id,
-            self._scope["method"],
+            self._method,
             route,
             self._status,
             milliseconds,

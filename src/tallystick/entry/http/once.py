@@ -49,11 +49,11 @@ async def answered_once(
     Raises: BadRequest, Refused of the key, and whatever `act` raises (which is not kept)
     """
     key = request_key(request)
-    web, client = web_of(request), member.member_id.hex
+    web, client = web_of(request), member.member_id
     digest = request_digest(request, payload)
 
     def run() -> tuple[StoredAnswer, bool]:
-        with web.in_flight.hold(client, key):
+        with web.in_flight.hold(client.hex, key):
             stored = stored_answer(web.deps, client, key, digest)
             if stored is not None:
                 return stored, True

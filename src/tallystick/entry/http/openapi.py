@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
 from tallystick import __version__
-from tallystick.entry.http.api_inquiries import PERMITS
+from tallystick.model.permit import MEMBERS_PERMITS
 
 _KEY: dict[str, Any] = {
     "name": "Idempotency-Key",
@@ -59,7 +59,9 @@ def _inquiry() -> dict[str, Any]:
         "name": text,
         "birth_date": {"type": "string", "format": "date"},
     }
-    basis = _object({"type": {"enum": list(PERMITS)}, "consent_id": text}, required=["type"])
+    basis = _object(
+        {"type": {"enum": list(MEMBERS_PERMITS)}, "consent_id": text}, required=["type"]
+    )
     schema = _object({"subject": _object(subject), "purpose": text, "legal_basis": basis})
     hexes = {"type": "string", "pattern": "^[0-9a-f]{64}$"}
     answer = _object(

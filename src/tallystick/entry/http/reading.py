@@ -17,7 +17,7 @@ from starlette.requests import Request
 from tallystick.entry.http.problem import InvalidRequest
 from tallystick.errors import BadRequest
 from tallystick.model.ids import parse_edge_id
-from tallystick.model.instant import read_instant
+from tallystick.model.instant import read_day, read_instant
 from tallystick.model.json_keys import doubled_places, has_doubled, place_of
 from tallystick.validate import Rule, load_rules
 
@@ -64,7 +64,7 @@ class Fields:
         if not isinstance(value, str) or not 1 <= len(value) <= most:
             self.fault(f"{self._pointer}/{key}", f"must be a string of 1 to {most} characters")
             return ""
-        if _CONTROL.search(value):
+        if has_control(value):
             self.fault(f"{self._pointer}/{key}", "must hold no control character", "take it out")
             return ""
         return value
@@ -80,13 +80,10 @@ class Fields:
     def day(self, key: str) -> date:
         """A required day, YYYY-MM-DD."""
         value = self.take(key)
-        try:
-            if isinstance(value, str) and len(value) == len("YYYY-MM-DD"):
-                return date.fromisoformat(value)
-        except ValueError:
-            pass
-        self.fault(f"{self._pointer}/{key}", "must be a day, YYYY-MM-DD")
-        return date.min
+        day = read_day(value) if isinstance(value, str) else None
+        if day is None:
+            self.fault(f"{self._pointer}/{key}", "must be a day, YYYY-MM-DD")
+        return day or date.min
 
     def instant(self, key: str, time_zone: str) -> datetime | None:
         """An optional instant with an offset, or a day, which means its end in the time zone."""
@@ -128,6 +125,11 @@ class Fields:
                 self._faults[:_MOST_FAULTS],
                 code="unknown_key" if only_unknown else "invalid_request",
             )
+
+
+def has_control(text: str) -> bool:
+    """Whether a text holds a control character, which no page could show and no table keeps."""
+    return _CONTROL.search(text) is not None
 
 
 def id_in_address(prefix: str, text: str) -> UUID:

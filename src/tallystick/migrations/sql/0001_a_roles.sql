@@ -11,7 +11,9 @@ begin
     exception when duplicate_object or unique_violation then
       null; -- another migration on the same server was quicker
     end;
-    if not pg_has_role(current_user, name, 'set') then
+    -- Before PostgreSQL 16 whoever is a member of a role may take it.
+    if not pg_has_role(current_user, name,
+        case when current_setting('server_version_num')::integer < 160000 then 'member' else 'set' end) then
       execute format('grant %I to current_user', name);
     end if;
   end loop;

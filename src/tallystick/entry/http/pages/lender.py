@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -12,15 +11,16 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
-from tallystick.entry.http.api_inquiries import PERMITS
 from tallystick.entry.http.language import TAKES_LANGUAGE
 from tallystick.entry.http.pages.render import render, words_of
 from tallystick.entry.http.pages.report_view import report_view
 from tallystick.entry.http.pages.session import SignedIn, posted, signed_in
-from tallystick.entry.http.reading import id_in_address
+from tallystick.entry.http.reading import has_control, id_in_address
 from tallystick.entry.http.web import web_of
 from tallystick.errors import BadRequest, Refused
 from tallystick.model.ids import edge_id, parse_edge_id
+from tallystick.model.instant import read_day
+from tallystick.model.permit import MEMBERS_PERMITS
 from tallystick.service.catalogue import entry_of
 from tallystick.service.inquire import Answer, Ask, answer, request_digest
 from tallystick.service.replay import again
@@ -47,7 +47,8 @@ async def inquire(request: Request) -> Response:
         result = await answer(web_of(request).deps, ask)
     except (Refused, BadRequest) as refusal:
         entry, words = entry_of(refusal.code), words_of(request)
-        said = [("purpose", f"{entry.title(words.language)}. {entry.fix(words.language)}")]
+        field = "number" if refusal.code == "identifier_invalid" else "purpose"
+        said = [(field, f"{entry.title(words.language)}. {entry.fix(words.language)}")]
         return _form(request, who, given=given, faults=said, status=entry.status)
     return report_page(request, who, result)
 
@@ -105,7 +106,8 @@ def _form(
         (f"{purpose.code}/{permit}", purpose.label_en, purpose.label_zh, permit)
         for purpose in profile.purposes.values()
         for permit in purpose.permits
-        if permit in PERMITS and purpose.allows(permit=permit, member_class=member.member_class)
+        if permit in MEMBERS_PERMITS
+        and purpose.allows(permit=permit, member_class=member.member_class)
     ]
     values = {field: (given or {}).get(field, "") for field in _FIELDS}
     key = (given or {}).get("request_key") if not faults else None
@@ -129,17 +131,19 @@ def _ask(
 ) -> tuple[Ask | None, list[tuple[str, str]]]:
     words, faults = words_of(request), []
     for field in ("scheme", "number", "name", "purpose"):
-        if not given.get(field) or len(given[field]) > 200:
+        if not given.get(field) or len(given[field]) > 200 or has_control(given[field]):
             faults.append((field, words.t(f"inquiry.fault_{field}")))
-    birth_date = _day(given.get("birth_date", ""))
+    birth_date = read_day(given.get("birth_date", ""))
     if birth_date is None:
         faults.append(("birth_date", words.t("inquiry.fault_birth_date")))
     purpose, _, permit = given.get("purpose", "").partition("/")
-    if permit and permit not in PERMITS:
+    if given.get("purpose") and (not purpose or permit not in MEMBERS_PERMITS):
         faults.append(("purpose", words.t("inquiry.fault_purpose")))
     consent_id = parse_edge_id("cns", given.get("consent_id", ""))
     if consent_id is None and (permit == "consent" or given.get("consent_id")):
         faults.append(("consent_id", words.t("inquiry.fault_consent_id")))
+    elif consent_id is not None and permit not in ("", "consent"):
+        faults.append(("consent_id", words.t("inquiry.fault_consent_unasked")))
     request_key = given.get("request_key", "")
     if len(request_key) != len(UUID(int=0).hex) or not request_key.isalnum():
         raise Refused("form_expired")
@@ -159,10 +163,3 @@ def _ask(
         request_digest=digest,
     )
     return ask, []
-
-
-def _day(text: str) -> date | None:
-    try:
-        return date.fromisoformat(text) if len(text) == len("YYYY-MM-DD") else None
-    except ValueError:
-        return None

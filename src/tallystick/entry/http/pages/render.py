@@ -208,7 +208,7 @@ async def error_page(request: Request, error: Exception) -> HTMLResponse:
     if said.code == INTERNAL:
         log_failure(error, request_id_of(request))
     entry = entry_of(said.code)
-    return render(
+    page = render(
         request,
         "error.html",
         status=entry.status,
@@ -219,3 +219,5 @@ async def error_page(request: Request, error: Exception) -> HTMLResponse:
         request_id=request_id_of(request),
         get_path="/",
     )
+    page.headers.update(said.parts.get("headers") or {})
+    return page

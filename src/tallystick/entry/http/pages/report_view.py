@@ -199,7 +199,9 @@ class _View:
                 ended=self.words.day(account["role_ended_on"]),
             )
         if not isinstance(latest, dict):
-            return self.words.t("plain.no_month", furnisher=furnisher, product=product)
+            role = self.words.label("role", account["role"])
+            key = "plain.began" if latest == "not_displayed" else "plain.no_month"
+            return self.words.t(key, furnisher=furnisher, product=product, role=role)
         state = self.bucket(latest["bucket"])[1]
         key = "plain.closed" if account["is_closed"] else "plain.open"
         return self.words.t(

@@ -1,0 +1,47 @@
+"""The versions of the report's format, and all that differs between them.
+
+New answers are made in the newest. An earlier one never changes: an answer given in it comes again
+in it, byte for byte, so its schema and its golden files stay.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from tallystick.model.ids import edge_position
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Version:
+    """One version: what a body says in it otherwise than in another.
+
+    `name` is the `format` of its bodies and is kept with each look; `schema` names its file;
+    `news` says to readers what is new in it; `position` makes `header.position`.
+    """
+
+    name: str
+    schema: str
+    news: str
+    position: Callable[[int], int | str]
+
+
+_VERSION_1 = Version(
+    name="tallystick.report/1",
+    schema="report-v1.schema.json",
+    news="The first.",
+    position=int,
+)
+_VERSION_2 = Version(
+    name="tallystick.report/2",
+    schema="report-v2.schema.json",
+    news="`header.position` is an opaque string; it was an integer.",
+    position=edge_position,
+)
+#: By name.
+VERSIONS: Mapping[str, Version] = MappingProxyType(
+    {version.name: version for version in (_VERSION_1, _VERSION_2)}
+)
+#: What new answers are made in.
+NEWEST = _VERSION_2

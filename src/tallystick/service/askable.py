@@ -1,0 +1,49 @@
+"""What an inquiry asks by must be words of the profile: these are kept in clear, numbers never.
+
+A number that cannot be anybody's is refused and not answered `no_hit`, which would read as a person
+without debts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from tallystick.errors import BadRequest
+from tallystick.profile.at import ProfileAt
+from tallystick.profile.identifiers import Verdict
+
+#: What is said of a number refused. A "bad_area" is none of them: lists of areas lag behind.
+_WRONG: Final[Mapping[Verdict, str]] = {
+    "bad_form": "its value has not the length and the signs of its scheme",
+    "bad_date": "the date inside its value does not exist",
+    "bad_checksum": "its value fails the check digit of its scheme",
+}
+_TEST_AREA: Final = "its value is from the range kept for tests"
+
+
+def require_askable(
+    identifiers: Sequence[tuple[str, str]], purpose: str, *, profile: ProfileAt, is_test_mode: bool
+) -> None:
+    """Refuse a purpose, a scheme or a number that the profile in force does not know.
+
+    Takes:  `identifiers` as (scheme, number as written)
+    Raises: BadRequest purpose_unknown, identifier_invalid; neither repeats what was sent
+    """
+    if purpose not in profile.purposes:
+        raise BadRequest("purpose_unknown", f"`purpose` must be one of {_listed(profile.purposes)}")
+    for at, (scheme, number) in enumerate(identifiers, start=1):
+        verdict = profile.check_identifier(scheme, number)
+        if verdict == "unknown_scheme":
+            wrong = f"its scheme must be one of {_listed(profile.schemes)}"
+        elif verdict == "test_area" and not is_test_mode:
+            wrong = _TEST_AREA
+        elif verdict in _WRONG:
+            wrong = _WRONG[verdict]
+        else:
+            continue
+        raise BadRequest("identifier_invalid", f"identifier {at}: {wrong}")
+
+
+def _listed(words: Mapping[str, object]) -> str:
+    return ", ".join(sorted(words))

@@ -1,0 +1,90 @@
+"""A funnel that was changed behind it is named: counts of rows taken, refused, and that waited."""
+
+from __future__ import annotations
+
+import io
+from datetime import timedelta
+from typing import Any
+
+import psycopg
+import pytest
+
+import factory
+from tallystick.service.pending import expire_pending
+from tallystick.service.submit import process, receive
+from tallystick.service.verify import ledger_verify, verify_in
+
+_SUMS = "its funnel does not add up to what was sent"
+_TAKEN = "its funnel's accepted rows are not those of its published chunks"
+_LATER = "its funnel does not say what became of its rows that waited"
+_FOUND = "its funnel's rejected and pending rows are not those of its findings"
+_OTHER = "its furnisher is not its submission's"
+
+#: `%(id)s`: a submission of one row taken, one the same, one refused, two that waited.
+_SPOILT = [
+    ("update intake.funnel set accepted = accepted + 5 where submission_id = %(id)s"
+     " and step_no = 1", {_SUMS, _TAKEN}),
+    ("update intake.funnel set accepted = accepted - step_no, unchanged = unchanged + 1 - step_no"
+     " where submission_id = %(id)s and step_no in (0, 1)", {_TAKEN}),
+    ("update intake.funnel set unchanged = unchanged + 1 where submission_id = %(id)s"
+     " and step_no = 0", {_SUMS}),
+    ("update intake.submission set row_count = row_count + 1 where submission_id = %(id)s",
+     {_SUMS}),
+    ("delete from intake.funnel where submission_id = %(id)s", {_SUMS, _TAKEN, _LATER, _FOUND}),
+    ("delete from intake.finding where submission_id = %(id)s and severity = 'reject'"
+     " and mod(finding_no, 1000) < 500", {_FOUND}),
+    ("delete from intake.finding where submission_id = %(id)s and severity = 'pend'", {_FOUND}),
+    ("update intake.funnel set rejected = rejected - 1, unchanged = unchanged + 1"
+     " where submission_id = %(id)s and step_no = 0", {_FOUND}),
+    ("update intake.funnel set accepted = accepted + 1, unchanged = unchanged - 1"
+     " where submission_id = %(id)s and accepted = 1 and pending = -1", {_LATER}),
+    ("update intake.funnel set rejected = 0, pending = 0"
+     " where submission_id = %(id)s and rejected = 1 and pending = -1", {_LATER}),
+    ("update intake.funnel set rejected = 0, unchanged = unchanged + 1"
+     " where submission_id = %(id)s and rejected = 1 and pending = -1", {_LATER}),
+    ("update intake.submission set furnisher_id = gen_random_uuid() where submission_id = %(id)s",
+     {_OTHER}),
+    ("delete from intake.submission where submission_id = %(id)s", {_OTHER}),
+]  # fmt: skip
+
+
+@pytest.fixture
+def sent(bureau: Any) -> Any:
+    """Of five months one is taken, one on file, one refused, and two wait: one comes in vain."""
+    deps = bureau.deps
+    bank = factory.member(deps)
+    factory.open_account(deps, bank)
+    factory.send(deps, bank, "snapshot", factory.snapshot(1, "2024-11"))
+    months = [factory.snapshot(1, month) for month in ("2024-11", "2024-12")]
+    wrong = factory.snapshot(1, "2024-10", bucket="?")
+    waiting = [factory.snapshot(number, "2024-12") for number in (2, 3)]
+    view = factory.send(deps, bank, "snapshot", *months, wrong, *waiting)
+    assert factory.counts(view) == (1, 1, 1, 2)
+    factory.open_account(deps, bank, (2,))
+    bureau.clock.advance(timedelta(days=40))
+    assert expire_pending(deps) == 1
+    return view
+
+
+def test_what_was_counted_and_is_there_verifies(bureau: Any, sent: Any) -> None:
+    assert ledger_verify(bureau.deps).faults == ()
+
+
+@pytest.mark.parametrize(("query", "expected"), _SPOILT)
+def test_a_funnel_changed_behind_it_is_named(
+    bureau: Any, sent: Any, query: str, expected: set[str]
+) -> None:
+    with psycopg.connect(bureau.url) as connection:
+        assert connection.execute(query, {"id": sent.submission_id}).rowcount > 0  # type: ignore[call-overload]
+        faults = verify_in(connection, lambda *_: None).faults
+    assert {fault.split(": ", 1)[1] for fault in faults} == expected
+    if _OTHER not in expected:
+        assert {fault.split(": ", 1)[0] for fault in faults} == {f"submission {sent.submission_id}"}
+
+
+def test_a_file_refused_as_a_whole_counts_no_row(bureau: Any) -> None:
+    bank = factory.member(bureau.deps)
+    data = io.BytesIO(b"no,such\ncolumns,1\n")
+    view = process(bureau.deps, receive(bureau.deps, bank, "snapshot", data).submission_id)
+    assert (view.state, view.sent) == ("rejected", 0)
+    assert ledger_verify(bureau.deps).faults == ()

@@ -5,7 +5,9 @@ import threading
 import time
 from dataclasses import dataclass
 from datetime import timedelta
+from uuid import UUID
 
+import procrastinate
 import psycopg
 import pytest
 from psycopg import sql
@@ -14,6 +16,7 @@ from tallystick.adapters import jobs as jobs_module
 from tallystick.adapters.jobs import apply_schema, open_queue, run_worker
 from tallystick.adapters.postgres import Database, set_mint_key
 from tallystick.adapters.vault import Vault
+from tallystick.entry.cli import checkup
 from tallystick.entry.compose import make_deps
 from tallystick.service.members import add_member
 from tallystick.service.port import Deps
@@ -208,6 +211,58 @@ def test_a_job_that_ends_while_the_database_is_out_of_reach_is_written_down_as_e
     worker.join()
     assert len(timers) == 1
     assert jobs(opened) == []
+
+
+def submissions_check(opened):
+    with psycopg.connect(opened.database.url) as connection:
+        found = checkup.in_database(
+            connection, at="any", now=opened.deps.clock(), log_delay_max=timedelta(minutes=1)
+        )
+    return next(one for one in found if one.name == "submissions")
+
+
+def test_what_fails_on_every_try_is_named_by_doctor_and_waits_for_the_next_worker(
+    opened, member, monkeypatch
+):
+    bad, good = sent(opened, member, "2025-01-01"), sent(opened, member, "2025-01-02")
+    tries = []
+
+    def fails(deps, submission_id):
+        tries.append(submission_id)
+        if submission_id == bad:
+            raise RuntimeError("a fault of ours")
+        process(deps, submission_id)
+
+    monkeypatch.setattr(jobs_module, "process", fails)
+    monkeypatch.setattr(jobs_module, "_RETRY", procrastinate.RetryStrategy(max_attempts=1))
+    assert submissions_check(opened).is_fine
+    assert worked_off(opened, [good]) == ["published"]
+    stop = threading.Event()
+    worker = threading.Thread(target=run_worker, args=(opened, stop), kwargs={"dead_after_s": 0.6})
+    worker.start()
+    deadline = time.monotonic() + 30
+    while tries.count(bad) < 4 and time.monotonic() < deadline:  # two tries at a worker's start
+        time.sleep(0.05)
+    time.sleep(1.0)  # it looks five times for what nobody works on
+    stop.set()
+    worker.join()
+    assert tries.count(bad) == 4
+    assert submissions_check(opened).seen == "1 failed on every try"
+    monkeypatch.setattr(jobs_module, "process", process)
+    assert worked_off(opened, [bad]) == ["published"]
+    assert submissions_check(opened).is_fine
+
+
+def test_patience_doubles_from_a_minute_to_an_hour():
+    now = [0.0]
+    patience = jobs_module._Patience(lambda: now[0])
+    begun = []
+    for minute in range(4 * 60 + 1):
+        now[0] = minute * 60.0
+        if patience.may_begin(UUID(int=1)):
+            begun.append(minute)
+    assert begun == [0, 1, 3, 7, 15, 31, 63, 123, 183]
+    assert patience.may_begin(UUID(int=2))
 
 
 def raw_parts(opened):

@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import threading
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -46,6 +47,10 @@ _BEATS: Final = 3
 _REACHED_S: Final = 5.0
 #: How long a worker waits before it looks for a database that was out of reach.
 _AGAIN_S: Final = 2.0
+#: A submission whose tries all failed is begun again after so long, then ever later, up to the
+#: longest; at once when a worker starts, as the program may have been mended.
+_FIRST_PATIENCE_S: Final = 60.0
+_LONGEST_PATIENCE_S: Final = 3600.0
 _TASK: Final = "process"
 _QUEUE: Final = "submissions"
 _RETRY: Final = procrastinate.RetryStrategy(max_attempts=5, wait=2, exponential_wait=2)
@@ -139,6 +144,23 @@ class _PatientJobs(JobManager):
             await asyncio.sleep(_AGAIN_S)
 
 
+class _Patience:
+    """Who may be begun again: whoever is seen for the first time, then later and later."""
+
+    def __init__(self, monotonic: Callable[[], float] = time.monotonic):
+        self._monotonic = monotonic
+        self._until: dict[UUID, tuple[float, float]] = {}
+
+    def may_begin(self, submission_id: UUID) -> bool:
+        """Whether a submission nobody works on is begun again now; the next wait is twice this."""
+        now = self._monotonic()
+        until, wait = self._until.get(submission_id, (now, _FIRST_PATIENCE_S))
+        if now < until:
+            return False
+        self._until[submission_id] = (now + wait, min(2 * wait, _LONGEST_PATIENCE_S))
+        return True
+
+
 def _is_out_of_reach(error: BaseException) -> bool:
     return isinstance(error, psycopg.OperationalError) or isinstance(
         error.__cause__, psycopg.OperationalError
@@ -154,6 +176,7 @@ def run_worker(
     Takes: `dead_after_s`: after so long without a heartbeat another worker is believed dead
     """
     apply_schema(bureau.database.url)
+    patience = _Patience()
     beside = [
         threading.Thread(target=work, args=(bureau.deps, stop), name=name, daemon=True)
         for name, work in (("sequencer", _sequence), ("housekeeper", _keep_house))
@@ -163,7 +186,7 @@ def run_worker(
     try:
         while not stop.is_set():
             try:
-                asyncio.run(_work(bureau, stop, dead_after_s))
+                asyncio.run(_work(bureau, stop, dead_after_s, patience))
             except (ConnectorException, psycopg.OperationalError) as error:
                 if not _is_out_of_reach(error):
                     raise
@@ -189,7 +212,9 @@ def _keep_house(deps: Deps, stop: threading.Event) -> None:
         stop.wait(_HOUSE_S)
 
 
-async def _work(bureau: Opened, stop: threading.Event, dead_after_s: float) -> None:
+async def _work(
+    bureau: Opened, stop: threading.Event, dead_after_s: float, patience: _Patience
+) -> None:
     connector = procrastinate.PsycopgConnector(
         conninfo=_conninfo(bureau.database.url, "tallystick_intake"),
         min_size=1,
@@ -198,13 +223,14 @@ async def _work(bureau: Opened, stop: threading.Event, dead_after_s: float) -> N
     )
     app = procrastinate.App(connector=connector)
     app.job_manager = _PatientJobs(connector, stop)
+    take_up = partial(_take_up, app, bureau.deps, dead_after_s, patience)
 
     @app.task(name=_TASK, queue=_QUEUE, retry=_RETRY)
     async def work(submission_id: str) -> None:
         await asyncio.to_thread(process, bureau.deps, UUID(submission_id))
 
     async with app.open_async():
-        await _take_up(app, bureau.deps, dead_after_s)
+        await take_up()
         worker = asyncio.create_task(
             app.run_worker_async(
                 queues=[_QUEUE], install_signal_handlers=False, delete_jobs="successful",
@@ -213,9 +239,7 @@ async def _work(bureau: Opened, stop: threading.Event, dead_after_s: float) -> N
             )
         )  # fmt: skip
         try:
-            await _until(
-                stop, worker, partial(_take_up, app, bureau.deps, dead_after_s), dead_after_s
-            )
+            await _until(stop, worker, take_up, dead_after_s)
         finally:
             worker.cancel()
             with contextlib.suppress(asyncio.CancelledError):
@@ -238,7 +262,9 @@ async def _until(
             await take_up()
 
 
-async def _take_up(app: procrastinate.App, deps: Deps, dead_after_s: float) -> None:
+async def _take_up(
+    app: procrastinate.App, deps: Deps, dead_after_s: float, patience: _Patience
+) -> None:
     """Begin again what dead workers held, and queue what is unfinished and has no job."""
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=dead_after_s):
         with contextlib.suppress(ConnectorException):  # another worker was quicker
@@ -249,7 +275,7 @@ async def _take_up(app: procrastinate.App, deps: Deps, dead_after_s: float) -> N
         for job in await app.job_manager.list_jobs_async(queue=_QUEUE, status=status)
     }
     for submission_id in await asyncio.to_thread(unfinished, deps):
-        if str(submission_id) not in held:
+        if str(submission_id) not in held and patience.may_begin(submission_id):
             with contextlib.suppress(AlreadyEnqueued):
                 await _deferrer(app, submission_id).defer_async(submission_id=str(submission_id))
 

@@ -42,6 +42,8 @@ ROLES = {"owner", "serve", "intake", "batch", "sequencer", "eraser"}
         (checkup.clock(NOW, NOW + SECOND + timedelta(microseconds=1)), False),
         (checkup.sequencer(60 * SECOND, at_most=60 * SECOND), True),
         (checkup.sequencer(61 * SECOND, at_most=60 * SECOND), False),
+        (checkup.submissions(0), True),
+        (checkup.submissions(1), False),
         (checkup.python(), True),
     ],
 )
@@ -155,7 +157,9 @@ def test_a_fresh_database_is_fine(database: "Database") -> None:
         found = checkup.in_database(
             connection, at=head_revision(), now=NOW, log_delay_max=60 * SECOND
         )
-    assert [one.name for one in found] == ["postgres", "schema", "roles", "clock", "sequencer"]
+    assert [one.name for one in found] == [
+        "postgres", "schema", "roles", "clock", "sequencer", "submissions",
+    ]  # fmt: skip
     assert [one.name for one in found if not one.is_fine] == []
 
 

@@ -23,6 +23,7 @@ from tallystick.entry.compose import clock_of
 from tallystick.errors import Unavailable
 from tallystick.model.instant import instant_text
 from tallystick.profile import Profile
+from tallystick.service.intake_store import UNFINISHED
 
 if TYPE_CHECKING:
     from tallystick.adapters.settings import Settings
@@ -110,7 +111,23 @@ def in_database(
     oldest = row[0] if row else None
     waiting = timedelta(0) if oldest is None else now - oldest
     found.append(sequencer(waiting, at_most=log_delay_max))
+    found.append(submissions(_failed_submissions(connection)))
     return found
+
+
+def _failed_submissions(connection: psycopg.Connection[Any]) -> int:
+    """How many submissions are not done with although a worker gave up its tries."""
+    row = connection.execute("select to_regclass('jobs.procrastinate_jobs') is not null").fetchone()
+    if not (row and row[0]):  # no worker ever ran
+        return 0
+    row = connection.execute(_FAILED, (list(UNFINISHED),)).fetchone()
+    return row[0] if row else 0
+
+
+_FAILED: Final = """
+select count(*) from intake.submission where state = any(%s) and submission_id::text in
+  (select args->>'submission_id' from jobs.procrastinate_jobs where status = 'failed')
+"""
 
 
 def vault(url: str) -> Check:
@@ -212,6 +229,16 @@ def sequencer(waiting: timedelta, *, at_most: timedelta) -> Check:
         is_fine=waiting <= at_most,
         seen=f"oldest look waits {waiting.total_seconds():.0f} s",
         fix="run: tallystick worker",
+    )
+
+
+def submissions(failed: int) -> Check:
+    """No submission waits because processing it failed; a row's fault never does that."""
+    return Check(
+        name="submissions",
+        is_fine=not failed,
+        seen=f"{failed} failed on every try" if failed else "none failed",
+        fix="read in the worker's output why and mend that, then start it anew: tallystick worker",
     )
 
 

@@ -11,7 +11,7 @@ from tallystick.entry.cli.options import AsJson
 
 def doctor(as_json: AsJson = False) -> None:
     """Check this installation: settings, disk, keys, database, schema, roles, clock, log,
-    vault.
+    submissions, vault.
     """
     from tallystick.entry.cli.checkup import examine
 

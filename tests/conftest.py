@@ -6,34 +6,30 @@ TALLYSTICK_TEST_DATABASE_URL names another server to run on; databases on it are
 
 from __future__ import annotations
 
-import asyncio
 import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from beginnings import copied, noon, running
 from bureaus import Database, RunningBureau
 from needs import lacking
 from tallystick.adapters.clock import FakeClock
-from tallystick.adapters.databases import clone_database, drop_database, vault_url_of
+from tallystick.adapters.databases import drop_database, vault_url_of
 from tallystick.adapters.embedded import EmbeddedServer
 from tallystick.adapters.keys import BureauKeys
-from tallystick.adapters.postgres import Database as Pools
 from tallystick.adapters.postgres import (
-    database_name,
     database_named,
     ensure_database,
     migrate,
     set_mint_key,
 )
 from tallystick.adapters.vault import Vault
-from tallystick.entry.compose import make_deps
 
 # How long a busy machine takes to draw or to run an example says nothing of the code.
 settings.register_profile("tallystick", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -72,13 +68,14 @@ def _roomy_memory() -> Path | None:
 
 @pytest.fixture(scope="session")
 def template(server: str, keys: BureauKeys) -> Iterator[Database]:
-    """A migrated database and vault, made once; nobody connects to them but to copy."""
+    """A migrated database with the mint's key, and a vault, made once to be copied only."""
     url = database_named(server, f"tallystick_template_{uuid4().hex[:8]}")
     made = Database(url=url, vault_url=vault_url_of(url))
     ensure_database(made.url)
     migrate(made.url)
     with Vault(made.vault_url, keys.wrapping_key) as vault:
         vault.migrate()
+    set_mint_key(made.url, keys.mint_key)
     yield made
     drop_database(made.vault_url)
     drop_database(made.url)
@@ -86,14 +83,12 @@ def template(server: str, keys: BureauKeys) -> Iterator[Database]:
 
 @pytest.fixture
 def database(template: Database) -> Iterator[Database]:
-    """A fresh migrated database and an empty vault, dropped at the end of the test."""
-    url = database_named(template.url, f"test_{uuid4().hex[:12]}")
-    made = Database(url=url, vault_url=vault_url_of(url))
-    clone_database(made.url, template=database_name(template.url))
-    clone_database(made.vault_url, template=database_name(template.vault_url))
-    yield made
-    drop_database(made.vault_url)
-    drop_database(made.url)
+    """A fresh migrated database and an empty vault, dropped at the end of the test.
+
+    A module whose tests have much in common says where they begin (`beginnings.beginning`).
+    """
+    with copied(template) as made:
+        yield made
 
 
 @pytest.fixture(scope="session")
@@ -105,7 +100,7 @@ def keys() -> BureauKeys:
 @pytest.fixture
 def clock() -> FakeClock:
     """A clock that stands at noon of 15 January 2025, UTC."""
-    return FakeClock(datetime(2025, 1, 15, 12, tzinfo=UTC))
+    return noon()
 
 
 @pytest.fixture
@@ -113,20 +108,8 @@ def bureau(
     database: Database, keys: BureauKeys, clock: FakeClock, tmp_path: Path
 ) -> Iterator[RunningBureau]:
     """A bureau in test mode under profile `zz`, on the real database, with a clock to move."""
-    set_mint_key(database.url, keys.mint_key)
-    pools, vault = Pools(database.url), Vault(database.vault_url, keys.wrapping_key)
-    deps = make_deps(
-        database=pools, vault=vault, keys=keys, work_folder=tmp_path / "work", clock=clock
-    )
-    with asyncio.Runner() as loop:
-        try:
-            yield RunningBureau(
-                deps=deps, clock=clock, pools=pools, vault=vault, url=database.url, loop=loop
-            )
-        finally:
-            loop.run(pools.aclose())
-            loop.run(vault.aclose())
-            pools.close()
+    with running(database, keys, clock, tmp_path) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="session")

@@ -123,7 +123,7 @@ class _Question:
 async def _answered(deps: Deps, gate: Opened, material: Material, question: _Question) -> Answer:
     """Answer from the file, or folded from the ledger where the past is asked."""
     now = deps.clock()
-    as_of = question.as_of or now
+    as_of = question.as_of or _present(now, material)
     profile = profile_on(deps, as_of)
     token = min(material.tokens, default=bytes(32))
     recorded_at = None
@@ -166,6 +166,13 @@ async def _answered(deps: Deps, gate: Opened, material: Material, question: _Que
         known_at=recorded_at,
     )
     return await release(deps, gate, going)
+
+
+def _present(now: datetime, material: Material) -> datetime:
+    """Now, or the newest look or consent of hers: a clock set back hides none of them from her."""
+    told = [look.occurred_at for look in material.looks]
+    told += [consent.given_at for consent in material.consent_lines()]
+    return max([now, *map(datetime.fromisoformat, told)])
 
 
 def _past(

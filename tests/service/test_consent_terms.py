@@ -85,6 +85,26 @@ def test_what_it_may_not_say_is_refused_alone_and_in_a_file(
     assert (factory.counts(sent), factory.rules(sent)) == ((0, 0, 1, 0), {rule})
 
 
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        (lambda own: own, (1, 0, 0, 0)),
+        (lambda own: own.upper(), (0, 0, 1, 0)),
+        (lambda own: own[:-1] + ("0" if own[-1] != "0" else "1"), (0, 0, 1, 0)),
+    ],
+    ids=["its own", "in capitals", "another"],
+)
+def test_a_row_names_the_consent_by_the_id_that_was_signed(
+    bureau: Any, given: Any, wanted: tuple[int, int, int, int]
+) -> None:
+    bank = factory.member(bureau.deps)
+    record = factory.consent_record(bureau.deps, bank, 1)
+    record |= {"consent_id": given(record["consent_id"])}
+    sent = factory.send(bureau.deps, bank, "consent", record)
+    assert factory.counts(sent) == wanted
+    assert factory.rules(sent) == ({"CNS-FORM-001"} if wanted[2] else set())
+
+
 _EVIDENCE = {"text_sha256": "0" * 64, "locale": "zh"}
 _AT_THE_END = {"valid_from": "9999-12-30T00:00:00Z", "valid_to": "9999-12-31T23:59:59-14:00"}
 #: What PostgreSQL cannot keep, or what cannot be read back from it or shown everywhere.

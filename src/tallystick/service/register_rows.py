@@ -227,12 +227,14 @@ def _register_part(
         for row in rows:
             try:
                 with connection.transaction():
-                    gate.register_in(
+                    registered = gate.register_in(
                         deps, connection, member,
                         artefact=row["artefact"], salt=row["salt"],
                         scheme=row["identifier_scheme"], number=row["identifier_number"],
                         keys=keys,
                     )  # fmt: skip
+                    if registered.consent_id != sent[row["line_no"]]:
+                        raise Unformed("consent_id", "the row's `consent_id`, in small letters")
             except BadRequest as error:
                 refused.append(_refused(job, row["line_no"], error))
                 continue

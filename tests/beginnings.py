@@ -32,7 +32,7 @@ from tallystick.service.workbench import Workbench
 
 NOON = datetime(2025, 1, 15, 12, tzinfo=UTC)
 #: The tests of a process judge rows in connections that are kept, as a worker's jobs do.
-_SHARED = Workbench()
+WORKBENCH = Workbench()
 # Files copied as they are cost a third less than pages through the log (measured with PG 18).
 _COPY = "CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy"
 _DROP = "DROP DATABASE IF EXISTS {} WITH (FORCE)"
@@ -63,7 +63,7 @@ def copied(template: Database) -> Iterator[Database]:
 
 def tested_deps(**parts: Any) -> Deps:
     """`make_deps`, with the workbench that all tests of this process share."""
-    return replace(make_deps(**parts), workbench=_SHARED)
+    return replace(make_deps(**parts), workbench=WORKBENCH)
 
 
 @contextmanager

@@ -9,6 +9,7 @@ from typing import Any
 
 import gate_world as gw
 import pytest
+from worlds import opened
 
 from tallystick.service.members import Member, add_member
 from tallystick.service.port import Deps
@@ -16,9 +17,8 @@ from tallystick.service.port import Deps
 
 @pytest.fixture
 def world(database: Any, keys: Any, clock: Any, tmp_path: Path) -> Iterator[gw.World]:
-    made = gw.build(database, keys, clock, tmp_path / "work")
-    yield made
-    gw.close(made)
+    with opened(database, keys, clock, tmp_path / "work") as made:
+        yield made
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from tallystick.model.canonical import canonical
 from tallystick.model.instant import instant_text
 from tallystick.service.consents import register
 from tallystick.service.inquire import Ask
-from tallystick.service.members import Member, add_member
+from tallystick.service.members import Member, add_member, members
 from tallystick.service.port import Deps
 from tallystick.service.submit import submit_records
 
@@ -128,7 +128,7 @@ def _jwk(key: Ed25519PrivateKey, *, private: bool = False) -> dict[str, str]:
 
 
 def build(database: Any, keys: BureauKeys, clock: FakeClock, folder: Path) -> World:
-    """A bureau on a fresh database with three members and nobody on file."""
+    """A bureau with three members: those who are there already, else made, with nobody on file."""
     set_mint_key(database.url, keys.mint_key)
     folder.mkdir(parents=True, exist_ok=True)
     deps = make_deps(
@@ -140,8 +140,10 @@ def build(database: Any, keys: BureauKeys, clock: FakeClock, folder: Path) -> Wo
     )
     key = Ed25519PrivateKey.from_private_bytes(b"k" * 32)
 
+    there = {one.code: one for one in members(deps)}
+
     def member(code: str, member_class: str) -> Member:
-        return add_member(
+        return there.get(code) or add_member(
             deps, code=code, name_en=code.title(), name_zh=code, member_class=member_class,
             jwk=_jwk(key) if code == "bank" else None,
         )  # fmt: skip

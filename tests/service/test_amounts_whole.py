@@ -7,20 +7,28 @@ from typing import Any
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.service import members as service_members
+from tallystick.service.members import member_by_code
 from tallystick.service.submissions import findings
 
 OVER = "FND-AMT-002"
 
 
-@pytest.fixture
-def bank(bureau: Any) -> Any:
-    """The originator of account 1, of which 1,000.00 were lent."""
+def _begin(bureau: Any) -> None:
     made = factory.member(bureau.deps)
     for code in ("bank2", "bank3", "bank4"):
         factory.member(bureau.deps, code)
     factory.open_account(bureau.deps, made, (1,))
-    return made
+
+
+template = beginning(_begin)
+
+
+@pytest.fixture
+def bank(bureau: Any) -> Any:
+    """The originator of account 1, of which 1,000.00 were lent."""
+    return member_by_code(bureau.deps, "bank1")
 
 
 def amount(number: int, value: str, valid_from: str = "2024-01-01", **fields: Any) -> Any:

@@ -7,18 +7,29 @@ from typing import Any
 import pytest
 
 import factory
+from beginnings import beginning
+from tallystick.service.members import member_by_code
 from tallystick.service.submissions import findings
 from tallystick.service.verify import ledger_verify
 
 OVER, CLAIMED = "FND-SHARE-001", "FND-CLAIM-001"
 
 
+CODES = ("bank1", "bank2", "bank3")
+
+
+def _begin(bureau: Any) -> None:
+    found = [factory.member(bureau.deps, code) for code in CODES]
+    factory.open_account(bureau.deps, found[0], (1,))
+
+
+template = beginning(_begin)
+
+
 @pytest.fixture
 def members(bureau: Any) -> dict[str, Any]:
     """The originator of account 1 (bank1), and banks that may say they fund it."""
-    found = {code: factory.member(bureau.deps, code) for code in ("bank1", "bank2", "bank3")}
-    factory.open_account(bureau.deps, found["bank1"], (1,))
-    return found
+    return {code: member_by_code(bureau.deps, code) for code in CODES}
 
 
 def share(code: str, ppb: str, valid_from: str = "2024-01-01", **fields: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import gate_world as gw
 import psycopg
 import pytest
 from gate_world import Run
+from worlds import world_beginning
 
 from tallystick.errors import Refused
 from tallystick.service.consents import withdraw
@@ -62,9 +63,15 @@ _TAMPERED = {
 }
 
 
+def _begin(world: gw.World) -> None:
+    gw.furnish(world, world.platform)
+
+
+template = world_beginning(_begin)
+
+
 def _three(world: gw.World) -> UUID:
     """Three consents of one person on file, the second withdrawn last of all; gives its id."""
-    gw.furnish(world, world.platform)
     named = [world.consent() for _ in range(3)][1]
     world.clock.advance(timedelta(seconds=1))
     withdraw(world.deps, named, withdrawn_by="person")
@@ -236,7 +243,6 @@ _USES = {
 def test_a_limited_consent_whose_uses_are_not_its_looks_is_named(
     world: gw.World, run: Run, query: str, what: str
 ) -> None:
-    gw.furnish(world, world.platform)
     named, other = world.consent(uses=2), world.consent(uses=1)
     for one in (named, other):
         assert run(answer(world.deps, world.ask(one))).outcome == "hit"
@@ -250,7 +256,6 @@ def test_a_limited_consent_whose_uses_are_not_its_looks_is_named(
 
 
 def test_a_use_set_back_and_made_again_is_named(world: gw.World, run: Run) -> None:
-    gw.furnish(world, world.platform)
     named = world.consent(uses=1)
     first = run(answer(world.deps, world.ask(named)))
     sequence_once(world.deps)
@@ -263,7 +268,6 @@ def test_a_use_set_back_and_made_again_is_named(world: gw.World, run: Run) -> No
 
 
 def test_a_consent_without_a_limit_may_be_used_again_and_again(world: gw.World, run: Run) -> None:
-    gw.furnish(world, world.platform)
     named = world.consent()
     for _ in range(2):
         run(answer(world.deps, world.ask(named)))

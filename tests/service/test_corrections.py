@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.service.members import member_by_code
 from tallystick.service.submissions import findings
 from tallystick.service.submit import process, receive
@@ -24,9 +25,16 @@ MEMBER = {
 }  # fmt: skip
 
 
+def _begin(bureau: Any) -> None:
+    factory.two_accounts_beside_another(bureau.deps)
+
+
+template = beginning(_begin)
+
+
 @pytest.fixture
 def bank(bureau: Any) -> Any:
-    return factory.two_accounts_beside_another(bureau.deps)
+    return member_by_code(bureau.deps, "bank1")
 
 
 def send(bureau: Any, bank: Any, dataset: str, *records: Any) -> tuple[Any, set[str]]:

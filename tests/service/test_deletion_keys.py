@@ -10,10 +10,12 @@ import orjson
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.entry.cli.offline import check_file
 from tallystick.formats import load
 from tallystick.service import record_keys
 from tallystick.service.keys_of_rows import SHAPES
+from tallystick.service.members import member_by_code
 from tallystick.service.submissions import findings
 from tallystick.service.verify import ledger_verify
 
@@ -95,9 +97,16 @@ WRONG: list[tuple[str, dict[str, Any], dict[str, str]]] = [
 ]  # fmt: skip
 
 
+def _begin(bureau: Any) -> None:
+    factory.two_accounts_beside_another(bureau.deps)
+
+
+template = beginning(_begin)
+
+
 @pytest.fixture
 def bank(bureau: Any) -> Any:
-    return factory.two_accounts_beside_another(bureau.deps)
+    return member_by_code(bureau.deps, "bank1")
 
 
 def send(bureau: Any, bank: Any, dataset: str, *records: Any) -> tuple[Any, set[str]]:

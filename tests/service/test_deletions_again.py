@@ -9,6 +9,8 @@ import orjson
 import pytest
 
 import factory
+from beginnings import beginning
+from tallystick.service.members import member_by_code
 from tallystick.service.submit import process, receive
 from tallystick.service.verify import ledger_verify
 
@@ -20,14 +22,20 @@ WHOLE = factory.deletion("account", {"account_number": "A1", "valid_from": "2024
 NOT_THERE = {"ANY-TARGET-001"}
 
 
-@pytest.fixture
-def bank(bureau: Any) -> Any:
-    """A furnisher with two months of account 1, whose terms it said twice."""
+def _begin(bureau: Any) -> None:
     made = factory.two_accounts_beside_another(bureau.deps)
     assert send(bureau, made, "snapshot", *MONTHS)[0] == (2, 0, 0, 0)
     later = factory.account(1, valid_from="2024-02-01", principal="999")
     assert send(bureau, made, "account", later)[0] == ACCEPTED
-    return made
+
+
+template = beginning(_begin)
+
+
+@pytest.fixture
+def bank(bureau: Any) -> Any:
+    """A furnisher with two months of account 1, whose terms it said twice."""
+    return member_by_code(bureau.deps, "bank1")
 
 
 def send(bureau: Any, bank: Any, dataset: str, *records: Any) -> tuple[Any, set[str]]:

@@ -9,6 +9,7 @@ import gate_world as gw
 import orjson
 import pytest
 from gate_world import Run
+from worlds import world_beginning
 
 from tallystick.errors import Refused
 from tallystick.service.inquire import answer
@@ -30,12 +31,19 @@ def role(name: str, first: str = "2024-01-01", last: str | None = None) -> dict[
     return {**told, "valid_from": first} | ({} if last is None else {"valid_to": last})
 
 
-def hold(world: gw.World, *roles: dict[str, Any]) -> None:
-    """Account A-1 with a second person in some roles: October paid, November and December late."""
+def _begin(world: gw.World) -> None:
+    """Account A-1 of one person, and a second person without a role."""
     gw.furnish(world, world.platform, months=0)
     known = {"person_number": "P-2", "valid_from": "2024-01-01", "name": NAME, "birth_date": BORN}
     number = {"identifier_scheme": gw.SCHEME, "identifier_number": gw.resident_id(2, BORN)}
     gw.send(world, world.platform, "subject", {**known, **number})
+
+
+template = world_beginning(_begin)
+
+
+def hold(world: gw.World, *roles: dict[str, Any]) -> None:
+    """Account A-1 with a second person in some roles: October paid, November and December late."""
     gw.send(world, world.platform, "account_party", *roles)
     late = [
         gw.month("A-1", end, bucket=bucket, days_past_due=days, **LATE)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.service import submissions
+from tallystick.service.members import member_by_code
 
 PENDING, REJECTED, ACCEPTED = (0, 0, 0, 1), (0, 0, 1, 0), (1, 0, 0, 0)
 CIRCLE, UNKNOWN = {"ACC-FORMER-008"}, {"ACC-FORMER-003"}
@@ -21,11 +23,16 @@ def renumbered(number: int, former: int, **fields: Any) -> Any:
     return factory.account(number, 1, **(given | fields))
 
 
+def _begin(bureau: Any) -> None:
+    send(bureau, factory.member(bureau.deps), "subject", factory.subject(1))
+
+
+template = beginning(_begin)
+
+
 @pytest.fixture
 def bank(bureau: Any) -> Any:
-    made = factory.member(bureau.deps)
-    send(bureau, made, "subject", factory.subject(1))
-    return made
+    return member_by_code(bureau.deps, "bank1")
 
 
 def send(bureau: Any, bank: Any, dataset: str, *records: Any) -> Any:
@@ -103,7 +110,7 @@ def test_what_waits_no_more_and_what_is_anothers_closes_nothing(bureau: Any, ban
 
 
 def test_rows_that_waited_for_their_person_close_it_when_she_comes(bureau: Any) -> None:
-    bank = factory.member(bureau.deps)
+    bank = factory.member(bureau.deps, "bank2")
     views = [send(bureau, bank, "account", renumbered(*pair)) for pair in ((1, 2), (2, 1))]
     assert [factory.counts(view) for view in views] == [PENDING, PENDING]
     send(bureau, bank, "subject", factory.subject(1))

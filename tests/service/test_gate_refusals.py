@@ -10,6 +10,7 @@ from uuid import UUID
 import gate_world as gw
 import pytest
 from gate_world import Run
+from worlds import world_beginning
 
 from tallystick.entry.compose import new_id
 from tallystick.errors import BadRequest, Refused, Unavailable
@@ -20,6 +21,13 @@ from tallystick.service.sessions import open_session, session
 
 TICK = timedelta(microseconds=1)
 HOUR = timedelta(hours=1)
+
+
+def _begin(world: gw.World) -> None:
+    gw.furnish(world, world.platform)
+
+
+template = world_beginning(_begin)
 
 
 def outcome(world: gw.World, run: Run, ask: Ask) -> str:
@@ -44,7 +52,6 @@ def outcome(world: gw.World, run: Run, ask: Ask) -> str:
 
 
 def test_a_consent_binds_in_every_respect(world: gw.World, run: Run) -> None:
-    gw.furnish(world, world.platform)
     gw.furnish(world, world.platform, serial=2, name="陈另某", born="1985-01-01", account="A-2")
     good, late = world.consent(), world.consent(starts=timedelta(days=40))
     withdrawn, spare = world.consent(), world.consent(uses=2)
@@ -75,7 +82,6 @@ def test_a_consent_holds_from_its_first_instant_up_to_its_last(
     world: gw.World,
     run: Run,
 ) -> None:
-    gw.furnish(world, world.platform)
     consent_id = world.consent(starts=timedelta(hours=1), days=1)
     starts = world.clock() + timedelta(hours=1)
     cases = (
@@ -91,7 +97,6 @@ def test_a_consent_holds_from_its_first_instant_up_to_its_last(
 
 
 def test_without_leave_nobody_learns_who_is_on_file(world: gw.World, run: Run) -> None:
-    gw.furnish(world, world.platform)
     known = world.ask(None)
     unknown = world.ask(None, identifiers=((gw.SCHEME, gw.resident_id(9)),))
     stranger = world.ask(None, name="陈另某")
@@ -103,7 +108,6 @@ def test_an_account_review_needs_an_open_account_of_the_askers(
     world: gw.World,
     run: Run,
 ) -> None:
-    gw.furnish(world, world.platform)
     closed = {"closed_on": "2024-12-31", "closed_reason": "paid"}
     gw.furnish(world, world.bank, account="B-1", months=0, **closed)
     review = {"permit": "account_review", "purpose": "account_review"}
@@ -134,7 +138,6 @@ FUNDED = {
 def test_nobody_reviews_an_account_because_it_says_itself_that_it_funds_it(
     world: gw.World, run: Run, who: str, said: dict[str, str], found: str
 ) -> None:
-    gw.furnish(world, world.platform)
     gw.send(world, getattr(world, who), "funding", said)
     ask = world.ask(permit="account_review", purpose="account_review", member=world.other)
     assert outcome(world, run, ask) == found
@@ -144,7 +147,6 @@ def test_a_legal_duty_stands_by_itself_for_those_the_profile_names(
     world: gw.World,
     run: Run,
 ) -> None:
-    gw.furnish(world, world.platform)
     duty = {"permit": "legal_duty", "purpose": "joint_loan_duty"}
     assert outcome(world, run, world.ask(**duty)) == "hit"
     assert outcome(world, run, world.ask(**duty, member=world.platform)) == (
@@ -153,7 +155,6 @@ def test_a_legal_duty_stands_by_itself_for_those_the_profile_names(
 
 
 def test_a_refused_request_is_refused_again_without_a_look(world: gw.World, run: Run) -> None:
-    gw.furnish(world, world.platform)
     ask = world.ask(None)
     assert outcome(world, run, ask) == "consent_missing"
     with pytest.raises(Refused) as raised:
@@ -163,7 +164,6 @@ def test_a_refused_request_is_refused_again_without_a_look(world: gw.World, run:
 
 
 def test_the_gate_stops_while_the_log_is_behind(world: gw.World, run: Run) -> None:
-    gw.furnish(world, world.platform)
     ask = world.ask(world.consent())
     run(answer(world.deps, ask))
     world.clock.advance(timedelta(seconds=60))
@@ -179,7 +179,6 @@ def test_the_gate_stops_while_the_log_is_behind(world: gw.World, run: Run) -> No
 
 
 def test_no_exception_holds_identity_data(world: gw.World, run: Run) -> None:
-    gw.furnish(world, world.platform)
     secret = (gw.NAME, gw.BORN, gw.resident_id(1))
     asks = (
         world.ask(None),

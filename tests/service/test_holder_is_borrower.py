@@ -7,15 +7,24 @@ from typing import Any
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.service import process_rows
+from tallystick.service.members import member_by_code
 from tallystick.service.submissions import show
 
 ACCEPTED, REJECTED = (1, 0, 0, 0), (0, 0, 1, 0)
 
 
+def _begin(bureau: Any) -> None:
+    factory.two_accounts_beside_another(bureau.deps)
+
+
+template = beginning(_begin)
+
+
 @pytest.fixture
 def bank(bureau: Any) -> Any:
-    return factory.two_accounts_beside_another(bureau.deps)
+    return member_by_code(bureau.deps, "bank1")
 
 
 @pytest.mark.parametrize("scan_from", [process_rows.SCAN_FROM, 1])

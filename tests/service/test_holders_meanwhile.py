@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.service import process_rows
+from tallystick.service.members import member_by_code
 
 FIRST = factory.account_party(1, 2, valid_from="2024-02-01", valid_to="2024-06-30")
 ROLE, TAKEN = "PTY-ROLE-002", "PTY-NUM-001"
@@ -27,11 +29,17 @@ CASES = [
 ]
 
 
-@pytest.fixture
-def bank(bureau: Any) -> Any:
+def _begin(bureau: Any) -> None:
     made = factory.two_accounts_beside_another(bureau.deps)
     factory.send(bureau.deps, made, "subject", factory.subject(3))
-    return made
+
+
+template = beginning(_begin)
+
+
+@pytest.fixture
+def bank(bureau: Any) -> Any:
+    return member_by_code(bureau.deps, "bank1")
 
 
 def changed(change: dict[str, Any]) -> factory.Native:

@@ -11,19 +11,26 @@ from typing import Any
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.model.instant import instant_text
 from tallystick.service import process_rows
+from tallystick.service.members import member_by_code
 from tallystick.service.pending import expire_pending
 
 NOW = datetime(2025, 1, 15, 16, 40, tzinfo=UTC)
 
 
+def _begin(bureau: Any) -> None:
+    factory.open_account(bureau.deps, factory.member(bureau.deps), (1, 2))
+
+
+template = beginning(_begin)
+
+
 @pytest.fixture
 def bank(bureau: Any) -> Any:
-    made = factory.member(bureau.deps)
-    factory.open_account(bureau.deps, made, (1, 2))
     bureau.clock.set(NOW)
-    return made
+    return member_by_code(bureau.deps, "bank1")
 
 
 @pytest.mark.parametrize("scan_from", [0, 10_000], ids=["scan", "python"])

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.service import process_rows
+from tallystick.service.members import member_by_code
 from tallystick.service.submissions import findings
 
 ANY, EVENT, MONTH = "ANY-RESTATE-001", "EVT-RESTATE-001", "MON-RESTATE-002"
@@ -62,11 +64,16 @@ CASES = [
 ]
 
 
+def _begin(bureau: Any) -> None:
+    factory.open_account(bureau.deps, factory.member(bureau.deps), (1, 2))
+
+
+template = beginning(_begin)
+
+
 @pytest.fixture
 def bank(bureau: Any) -> Any:
-    made = factory.member(bureau.deps)
-    factory.open_account(bureau.deps, made, (1, 2))
-    return made
+    return member_by_code(bureau.deps, "bank1")
 
 
 def told(bureau: Any, bank: Any, dataset: str, *records: Any) -> tuple[Any, list[Any]]:

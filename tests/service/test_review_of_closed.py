@@ -8,6 +8,7 @@ import gate_world as gw
 import orjson
 import pytest
 from gate_world import Run
+from worlds import world_beginning
 
 from tallystick.errors import Refused
 from tallystick.service.inquire import answer
@@ -21,6 +22,14 @@ FUNDED = {
     "originator": "platform", "account_number": "A-1", "funder": "other", "role": "funder",
     "valid_from": "2024-01-01", "share": "0.7",
 }  # fmt: skip
+
+
+def _begin(world: gw.World) -> None:
+    gw.furnish(world, world.platform, months=0)
+    gw.send(world, world.platform, "snapshot", gw.month("A-1", "2024-11-30"))
+
+
+template = world_beginning(_begin)
 
 
 def reviewed(world: gw.World, run: Run, member: Any) -> str:
@@ -47,8 +56,6 @@ def reviewed(world: gw.World, run: Run, member: Any) -> str:
 def test_a_review_is_refused_where_the_report_says_closed(
     world: gw.World, run: Run, newest: dict[str, Any], is_closed: bool
 ) -> None:
-    gw.furnish(world, world.platform, months=0)
-    gw.send(world, world.platform, "snapshot", gw.month("A-1", "2024-11-30"))
     gw.send(world, world.platform, "funding", FUNDED)
     gw.send(world, world.platform, "snapshot", gw.month("A-1", "2024-12-31", **newest))
     body = run(answer(world.deps, world.ask(world.consent()))).body
@@ -68,8 +75,6 @@ def test_a_review_is_refused_where_the_report_says_closed(
 def test_one_open_account_is_enough(
     world: gw.World, run: Run, terms: dict[str, str], expected: str
 ) -> None:
-    gw.furnish(world, world.platform, months=0)
-    gw.send(world, world.platform, "snapshot", gw.month("A-1", "2024-11-30"))
     gw.send(world, world.platform, "snapshot", gw.month("A-1", "2024-12-31", **_GONE))
     loan = {
         "account_number": "A-2", "valid_from": "2024-01-01", "person_number": "P-1",

@@ -7,18 +7,26 @@ from typing import Any
 import pytest
 
 import factory
+from beginnings import beginning
+from tallystick.service.members import member_by_code
 from tallystick.service.submissions import findings
 
 OVER = "FND-SHARE-001"
 
 
-@pytest.fixture
-def bank(bureau: Any) -> Any:
+def _begin(bureau: Any) -> None:
     made = factory.member(bureau.deps)
     for code in ("bank2", "bank3", "bank4"):
         factory.member(bureau.deps, code)
     factory.open_account(bureau.deps, made, (1, 2))
-    return made
+
+
+template = beginning(_begin)
+
+
+@pytest.fixture
+def bank(bureau: Any) -> Any:
+    return member_by_code(bureau.deps, "bank1")
 
 
 def share(number: int, ppb: str, valid_from: str = "2024-01-01", **fields: Any) -> dict[str, Any]:

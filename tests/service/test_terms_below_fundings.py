@@ -7,21 +7,29 @@ from typing import Any
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.service import members as service_members
+from tallystick.service.members import member_by_code
 from tallystick.service.submissions import findings
 
 LENT, LIMIT = "ACC-FUND-001", "ACC-FUND-002"
 ACCEPTED = (1, 0, 0, 0)
 
 
-@pytest.fixture
-def bank(bureau: Any) -> Any:
-    """The originator of account 1, of which 1,000.00 were lent from 2024-01-01."""
+def _begin(bureau: Any) -> None:
     made = factory.member(bureau.deps)
     for code in ("bank2", "bank3"):
         factory.member(bureau.deps, code)
     factory.open_account(bureau.deps, made, (1,))
-    return made
+
+
+template = beginning(_begin)
+
+
+@pytest.fixture
+def bank(bureau: Any) -> Any:
+    """The originator of account 1, of which 1,000.00 were lent from 2024-01-01."""
+    return member_by_code(bureau.deps, "bank1")
 
 
 def amount(number: int, value: str, **fields: Any) -> Any:

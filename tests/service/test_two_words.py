@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.service import locate, told_later
+from tallystick.service.members import member_by_code
 from tallystick.service.submissions import findings
 
 RULE = "FND-AGREE-001"
@@ -18,16 +20,22 @@ KEY = {
 }  # fmt: skip
 
 
+def _begin(bureau: Any) -> None:
+    factory.open_account(bureau.deps, factory.member(bureau.deps), (1,))
+    factory.member(bureau.deps, "bank2")
+
+
+template = beginning(_begin)
+
+
 @pytest.fixture
 def lender(bureau: Any) -> Any:
-    made = factory.member(bureau.deps)
-    factory.open_account(bureau.deps, made, (1,))
-    return made
+    return member_by_code(bureau.deps, "bank1")
 
 
 @pytest.fixture
-def funder(bureau: Any, lender: Any) -> Any:
-    return factory.member(bureau.deps, "bank2")
+def funder(bureau: Any) -> Any:
+    return member_by_code(bureau.deps, "bank2")
 
 
 def share(ppb: str, funder: str = "bank2", **fields: Any) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 import factory
+from beginnings import beginning
+from tallystick.service.members import member_by_code
 from tallystick.service.submissions import findings
 
 RULE = "FND-AGREE-001"
@@ -15,20 +17,27 @@ KEY = {
 }  # fmt: skip
 
 
+def _begin(bureau: Any) -> None:
+    lender = factory.member(bureau.deps)
+    for code in ("bank2", "bank3"):
+        factory.member(bureau.deps, code)
+    factory.open_account(bureau.deps, lender, (1,))
+    half = factory.funding(1, "bank3", "0.5")
+    assert factory.counts(factory.send(bureau.deps, lender, "funding", half)) == (1, 0, 0, 0)
+
+
+template = beginning(_begin)
+
+
 @pytest.fixture
 def lender(bureau: Any) -> Any:
     """The originator of account 1; half of it is bank3's."""
-    made = factory.member(bureau.deps)
-    factory.open_account(bureau.deps, made, (1,))
-    factory.member(bureau.deps, "bank3")
-    half = factory.funding(1, "bank3", "0.5")
-    assert factory.counts(factory.send(bureau.deps, made, "funding", half)) == (1, 0, 0, 0)
-    return made
+    return member_by_code(bureau.deps, "bank1")
 
 
 @pytest.fixture
-def funder(bureau: Any, lender: Any) -> Any:
-    return factory.member(bureau.deps, "bank2")
+def funder(bureau: Any) -> Any:
+    return member_by_code(bureau.deps, "bank2")
 
 
 def share(ppb: str, **fields: Any) -> dict[str, Any]:

@@ -10,18 +10,22 @@ import orjson
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.profile.dated import DatedValue, Entry
 from tallystick.service.inquire import answer
+from tallystick.service.members import member_by_code
 from tallystick.service.replay import replay
 
 SALE = "2025-01-01"
 _OWN = "SNP-OWN-001"
 
 
-@pytest.fixture
-def sold(bureau: Any) -> tuple[Any, Any]:
+NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
+
+
+def _begin(bureau: Any) -> None:
     """A seller of account 1, which goes on at its buyer as account 7, with months of both."""
-    bureau.clock.set(datetime(2025, 3, 10, 12, tzinfo=UTC))
+    bureau.clock.set(NOW)
     deps = bureau.deps
     seller, buyer = factory.member(deps), factory.member(deps, "bank2")
     factory.open_account(deps, seller)
@@ -37,7 +41,16 @@ def sold(bureau: Any) -> tuple[Any, Any]:
     cured = factory.event(7, "e1", event_type="cured", occurred_at="2025-01-15T10:00:00+08:00")
     factory.send(deps, buyer, "event", cured)
     factory.send(deps, buyer, "snapshot", *_months(7, "2025-01", "2025-02", balance="800.00"))
-    return seller, buyer
+
+
+template = beginning(_begin)
+
+
+@pytest.fixture
+def sold(bureau: Any) -> tuple[Any, Any]:
+    """The seller and the buyer."""
+    bureau.clock.set(NOW)
+    return member_by_code(bureau.deps, "bank1"), member_by_code(bureau.deps, "bank2")
 
 
 def _months(account: int, *months: str, **fields: Any) -> list[Any]:

@@ -9,6 +9,7 @@ import orjson
 import pytest
 from gate_world import Run
 from jsonschema import Draft202012Validator
+from worlds import world_beginning
 
 import factory
 from tallystick.report.reference import schema
@@ -23,10 +24,16 @@ OWN = {**SHARE, "share": "0.6"}
 KEY = {name: SHARE[name] for name in ("originator", "account_number", "funder", "valid_from")}
 
 
+def _begin(world: gw.World) -> None:
+    gw.furnish(world, world.platform)
+
+
+template = world_beginning(_begin)
+
+
 @pytest.fixture
 def loan(world: gw.World) -> gw.World:
     """One person's loan of the platform, which `other` may fund."""
-    gw.furnish(world, world.platform)
     return world
 
 

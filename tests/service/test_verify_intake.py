@@ -10,7 +10,9 @@ import psycopg
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.service.pending import expire_pending
+from tallystick.service.submissions import listing
 from tallystick.service.submit import process, receive
 from tallystick.service.verify import ledger_verify, verify_in
 
@@ -48,8 +50,10 @@ _SPOILT = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def sent(bureau: Any) -> Any:
+DAYS = timedelta(days=40)
+
+
+def _begin(bureau: Any) -> None:
     """Of five months one is taken, one on file, one refused, and two wait: one comes in vain."""
     deps = bureau.deps
     bank = factory.member(deps)
@@ -61,9 +65,19 @@ def sent(bureau: Any) -> Any:
     view = factory.send(deps, bank, "snapshot", *months, wrong, *waiting)
     assert factory.counts(view) == (1, 1, 1, 2)
     factory.open_account(deps, bank, (2,))
-    bureau.clock.advance(timedelta(days=40))
+    bureau.clock.advance(DAYS)
     assert expire_pending(deps) == 1
-    return view
+
+
+template = beginning(_begin)
+
+
+@pytest.fixture
+def sent(bureau: Any) -> Any:
+    """The submission of the five months."""
+    bureau.clock.advance(DAYS)
+    (found,) = [one for one in listing(bureau.deps, None) if one.sent == 5]
+    return found
 
 
 def test_what_was_counted_and_is_there_verifies(bureau: Any, sent: Any) -> None:
@@ -83,7 +97,7 @@ def test_a_funnel_changed_behind_it_is_named(
 
 
 def test_a_file_refused_as_a_whole_counts_no_row(bureau: Any) -> None:
-    bank = factory.member(bureau.deps)
+    bank = factory.member(bureau.deps, "bank2")
     data = io.BytesIO(b"no,such\ncolumns,1\n")
     view = process(bureau.deps, receive(bureau.deps, bank, "snapshot", data).submission_id)
     assert (view.state, view.sent) == ("rejected", 0)

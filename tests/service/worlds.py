@@ -1,0 +1,45 @@
+"""The gate's world for a test: on a fresh database, or going on from where its module begins."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import gate_world as gw
+import pytest
+
+from beginnings import WORKBENCH, copied, noon
+from bureaus import Database
+from tallystick.adapters.clock import FakeClock
+from tallystick.adapters.keys import BureauKeys
+
+
+@contextmanager
+def opened(
+    database: Database, keys: BureauKeys, clock: FakeClock, folder: Path
+) -> Iterator[gw.World]:
+    """The world on a database, closed at the end; its rows are judged where other tests' are."""
+    made = gw.build(database, keys, clock, folder)
+    made.deps = replace(made.deps, workbench=WORKBENCH)
+    try:
+        yield made
+    finally:
+        gw.close(made)
+
+
+def world_beginning(begin: Callable[[gw.World], object]) -> Any:
+    """The `template` of a module whose tests all go on from where `begin` leaves the world."""
+
+    @pytest.fixture(scope="module")
+    def template(
+        template: Database, keys: BureauKeys, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Database]:
+        with copied(template) as made:
+            with opened(made, keys, noon(), tmp_path_factory.mktemp("beginning")) as world:
+                begin(world)
+            yield made
+
+    return template

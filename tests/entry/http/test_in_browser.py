@@ -5,6 +5,8 @@ axe is not ours to ship: `npm ci` puts it into node_modules (`make setup` does t
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from tallystick.service.sessions import open_session
 pytestmark = pytest.mark.browser
 AXE = Path(__file__).parents[3] / "node_modules" / "axe-core" / "axe.min.js"
 STANDARDS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
+WIDTHS = (320, 1280)
 CHECK = "standards => axe.run(document, {runOnly: standards})"
 
 
@@ -29,9 +32,10 @@ def axe() -> str:
     return AXE.read_text(encoding="utf-8")
 
 
-@pytest.fixture
-def walk(site) -> list[tuple[str | None, str]]:
-    """Every page with the session it needs."""
+@pytest.fixture(scope="module")
+def walk(shared_site) -> dict[str | None, list[str]]:
+    """Every page by the session it needs."""
+    site = shared_site
     furnisher = open_session(site.deps, persona="furnisher", member_id=site.bank.member_id)
     lender = open_session(site.deps, persona="lender", member_id=site.bank.member_id)
     content = csv_file(subject(1), subject(2, valid_from="2023-02-29"))
@@ -48,44 +52,56 @@ def walk(site) -> list[tuple[str | None, str]]:
         record = subject(4) | {"person_number": name[-1], "name": name}
         site.send("POST", "/v1/records", json={"dataset": "subject", "records": [record]})
     operator = open_session(site.deps, persona="operator")
-    anybody = ["/", "/docs/errors", "/docs/errors/too_large", "/docs/rules",
-               "/docs/rules/ACC-AMT-001", "/nothing"]  # fmt: skip
-    return [
-        *((None, path) for path in anybody),
-        *((furnisher, path) for path in ("/", "/submissions", f"/submissions/{done}",
-                                         f"/submissions/{waiting}")),
-        *((lender, path) for path in ("/", "/inquiry")),
-        *((person, path) for path in ("/", "/me/report", "/me/consents")),
-        *((operator, path) for path in ("/", "/operator")),
-    ]  # fmt: skip
+    return {
+        None: ["/", "/docs/errors", "/docs/errors/too_large", "/docs/rules",
+               "/docs/rules/ACC-AMT-001", "/nothing"],
+        furnisher: ["/", "/submissions", f"/submissions/{done}", f"/submissions/{waiting}"],
+        lender: ["/", "/inquiry"],
+        person: ["/", "/me/report", "/me/consents"],
+        operator: ["/", "/operator"],
+    }  # fmt: skip
 
 
-@pytest.mark.parametrize("width", [320, 1280])
 @pytest.mark.parametrize("language", ["en", "zh"])
-def test_no_page_has_a_fault_axe_can_find(site, browser, axe, walk, language, width):
-    base = str(site.client.base_url)
+def test_no_page_has_a_fault_axe_can_find(shared_site, browser, axe, walk, language):
     faults: list[Any] = []
-    for secret, path in walk:
-        context = browser.new_context(viewport={"width": width, "height": 900})
-        if secret:
-            context.add_cookies([{"name": COOKIE, "value": secret, "url": base}])
-        page = context.new_page()
-        page.set_extra_http_headers({"Accept": "text/html"})
-        page.goto(f"{base}{path}?lang={language}")
-        page.evaluate(axe)
-        found = page.evaluate(CHECK, STANDARDS)["violations"]
-        faults += [(path, fault["id"], fault["nodes"][0]["target"]) for fault in found]
-        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
-            faults.append((path, "scrolls sideways", width))
-        context.close()
+    for secret, paths in walk.items():
+        with visitor(shared_site, browser, secret) as page:
+            for path in paths:
+                page.goto(f"{shared_site.client.base_url}{path}?lang={language}")
+                page.evaluate(axe)
+                for width in WIDTHS:
+                    page.set_viewport_size({"width": width, "height": 900})
+                    faults += [(path, width, language, *fault) for fault in faults_of(page)]
     assert faults == []
 
 
-def test_a_lender_asks_with_the_keyboard_and_without_scripts(site, browser, walk):
+@contextmanager
+def visitor(site, browser, secret: str | None) -> Iterator[Any]:
+    """A tab of somebody's browser, signed in with a session's secret or not at all."""
+    context = browser.new_context()
+    if secret:
+        context.add_cookies([{"name": COOKIE, "value": secret, "url": str(site.client.base_url)}])
+    page = context.new_page()
+    page.set_extra_http_headers({"Accept": "text/html"})
+    yield page
+    context.close()
+
+
+def faults_of(page) -> list[tuple[str, Any]]:
+    """What is wrong with a page as wide as it is now."""
+    found = page.evaluate(CHECK, STANDARDS)["violations"]
+    faults = [(fault["id"], fault["nodes"][0]["target"]) for fault in found]
+    if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+        faults.append(("scrolls sideways", page.url))
+    return faults
+
+
+def test_a_lender_asks_with_the_keyboard_and_without_scripts(site, browser, lender):
     base = str(site.client.base_url)
-    secret = next(secret for secret, path in walk if path == "/inquiry")
+    site.send("POST", "/v1/records", json={"dataset": "subject", "records": [subject(1)]})
     context = browser.new_context(java_script_enabled=False)
-    context.add_cookies([{"name": COOKIE, "value": str(secret), "url": base}])
+    context.add_cookies([{"name": COOKIE, "value": lender, "url": base}])
     page = context.new_page()
     page.goto(f"{base}/inquiry")
     page.keyboard.press("Tab")

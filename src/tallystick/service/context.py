@@ -399,6 +399,7 @@ def _special(dataset: str, own: str) -> dict[str, str]:
             # What its former holder closed as sold is open at the new one.
             "on_file_closed_on": "if(f.state is distinct from 'goes_on', a.closed_on, null)",
             "former_state": "f.state",
+            "agreement_is_known": "r.agreement_number is null or g.object_id is not null",
         },
         "funding": {
             "other_shares_ppb": "s.other_shares_ppb",

@@ -43,6 +43,7 @@ SHAPES: dict[str, Shape] = {
         ),
         item_key="r.valid_from::varchar",
         parent="person",
+        second="agreement",
         own="account",
     ),
     "account_party": Shape(

@@ -251,7 +251,8 @@ def expire_pending(deps: Deps) -> int:
 _COLUMNS = "p.pending_id, p.submission_id, p.furnisher_id, p.dataset, p.line_no, p.record_sealed"
 _WAITS = "not exists (select from intake.pending_outcome o where o.pending_id = p.pending_id)"
 _ORDER = "order by p.dataset, p.submission_id, p.line_no"
-#: What a row `p` waits for is on file: its person, its account (a funder's is the originator's).
+#: What a row `p` waits for is on file: its person, its agreement, its account (a funder's is the
+#: originator's).
 _PERSON_IS_THERE = """p.waits_kind = 'person' and exists (select
       from directory.party d join directory.party_subject using (party_id)
       where d.furnisher_id = p.furnisher_id and d.person_token = p.waits_token)"""
@@ -260,6 +261,9 @@ _ACCOUNT_IS_THERE = """p.waits_kind = 'account' and exists (select
       where d.furnisher_id = {furnisher} and d.kind = 'account'
         and d.number_token = p.waits_token)"""
 _OWN_ACCOUNT = _ACCOUNT_IS_THERE.format(furnisher="p.furnisher_id")
+_AGREEMENT_IS_THERE = """p.waits_kind = 'agreement' and exists (select from directory.object d
+      where d.furnisher_id = p.furnisher_id and d.kind = 'agreement'
+        and d.number_token = p.waits_token)"""
 #: A furnisher's records rest on consents it captured itself; others' do not wake them.
 _STANDS = f"""p.waits_kind = '{CONSENT_KIND}' and exists (select from directory.consent k
     join gate.consent c on c.token = k.token and c.consent_id = k.consent_id
@@ -270,10 +274,11 @@ _WOKEN = f"""
 select {_COLUMNS}
 from intake.submission s join intake.pending p on p.furnisher_id = s.furnisher_id
 where s.submission_id = %(submission)s and p.submission_id <> s.submission_id and {_WAITS}
-  and (s.dataset in ('subject', 'account', 'consent')
+  and (s.dataset in ('subject', 'account', 'agreement', 'consent')
     or (s.dataset = 'correction' and s.channel <> 'pending'))
   and ((s.dataset in ('subject', 'correction') and {_PERSON_IS_THERE})
     or (s.dataset in ('account', 'correction') and {_OWN_ACCOUNT})
+    or (s.dataset in ('agreement', 'correction') and {_AGREEMENT_IS_THERE})
     or (s.dataset = 'consent' and {_STANDS}))
 {_ORDER}
 """
@@ -292,7 +297,7 @@ select {_COLUMNS} from intake.pending p
 where p.furnisher_id = %(furnisher)s and p.waits_token = %(token)s and {_STANDS} and {_WAITS}
 {_ORDER}
 """
-_IS_THERE = f"""(({_PERSON_IS_THERE}) or ({_OWN_ACCOUNT}) or ({_STANDS})
+_IS_THERE = f"""(({_PERSON_IS_THERE}) or ({_OWN_ACCOUNT}) or ({_AGREEMENT_IS_THERE}) or ({_STANDS})
   or (p.dataset = 'funding' and exists (select from member.member m
     where {_ACCOUNT_IS_THERE.format(furnisher="m.member_id")})))"""
 #: Rows of what just ended that began to wait when what they wait for had come. A furnisher may have

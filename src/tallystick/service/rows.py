@@ -407,6 +407,8 @@ class Waiting:
 
 def _lacks_second_sql(shape: Shape) -> str:
     """Whether a row's parent is on file and the other one it hangs on is not, over the joins."""
+    if shape.second == "agreement":
+        return "p.subject_id is not null and r.agreement_number is not null and g.object_id is null"
     there, lacking = ("a", "p") if shape.second == "person" else ("p", "a")
     return f"{there}.subject_id is not null and {lacking}.subject_id is null"
 
@@ -418,6 +420,7 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
     parts = ["r.*"]
     if job.dataset == "account":
         parts += ["f.state as former_state", "f.token as former_token"]
+        parts.append("g.token as ref_agreement_token")
     parts += [
         f"{alias}.token as ref_{kind}_token"
         for kind, alias in (("account", "a"), ("person", "p"))

@@ -13,7 +13,7 @@ from tallystick.model.instant import instant_text
 
 #: The order in which the datasets of one submission day are sent.
 DATASET_ORDER = (
-    "member", "consent", "subject", "account", "account_party", "agreement", "guarantee", "funding",
+    "member", "consent", "subject", "agreement", "account", "account_party", "guarantee", "funding",
     "snapshot", "event", "payment", "remark", "deletion",
 )  # fmt: skip
 PLAN_FILE = "plan.ndjson"

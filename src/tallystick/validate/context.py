@@ -232,6 +232,7 @@ CONTEXT: tuple[ContextColumn, ...] = (
             "bigint",
             "The largest of these amounts alone, whatever its role.",
         ),
+        ("agreement_is_known", "boolean", "The agreement cited is on file, or none is cited."),
     ),
     *_columns(
         ("account", "subject"),

@@ -36,6 +36,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "parent_exists": (*_PERSON, "originator", "object_type"),
     "parent_is_own": ("member", *_PERSON),
     "former_state": (*_PERSON, "valid_from", "formerly_furnisher", "formerly_account_number"),
+    "agreement_is_known": ("agreement_number",),
     "holder_is_known": _PERSON,
     "has_other_role": (*_PERSON, "valid_from", "valid_to"),
     "is_taken": (*_PERSON, "valid_from", "valid_to"),

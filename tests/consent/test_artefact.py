@@ -99,6 +99,14 @@ def test_what_was_signed_says_one_thing_only(after, more, is_taken):
     assert refused.value.code == "bad_consent"
 
 
+@pytest.mark.parametrize("written", ["１２３４５６７８９０", "12345-67890", "12345 67890"])
+def test_a_number_written_otherwise_is_the_same(written):
+    payload = PAYLOAD | {"subject_hash": subject_hash(SALT, SCHEME, "1234567890")}
+    check_subject(
+        read_artefact(signed(payload), jwk(KEY)), salt=SALT, scheme=SCHEME, number=written
+    )
+
+
 @pytest.mark.parametrize("artefact", ["", "a.b.c", b64(b"[]") + ".x.y", b64(b"{}") + ".x.y"])
 def test_an_artefact_without_a_key_id_is_refused(artefact):
     with pytest.raises(BadRequest, match="bad_consent"):

@@ -25,6 +25,7 @@ from joserfc.jws import JWSRegistry
 from tallystick.consent.form import Unformed, check_form, instant_of, text_of
 from tallystick.errors import BadRequest
 from tallystick.model.json_keys import has_doubled
+from tallystick.profile.identifiers import compact_number
 
 #: The algorithm's name by RFC 9864, and by RFC 8037, which most signers still write.
 ALGORITHMS = ["Ed25519", "EdDSA"]
@@ -182,12 +183,16 @@ def subject_hash(salt: str, scheme: str, number: str) -> str:
 
 
 def check_subject(artefact: Artefact, *, salt: str, scheme: str, number: str) -> None:
-    """Raise BadRequest `consent_other_subject` unless the artefact names this number."""
+    """Raise BadRequest `consent_other_subject` unless the artefact names this number.
+
+    Takes: the number as written: it may be named in its one form, or as it is written here
+    """
     try:
-        expected = subject_hash(salt, scheme, number)
+        expected = {subject_hash(salt, scheme, one) for one in (compact_number(number), number)}
     except (ValueError, binascii.Error):
         raise _bad("`salt` must be base64url") from None
-    if not hmac.compare_digest(expected.encode(), artefact.subject_hash.encode()):
+    named = artefact.subject_hash.encode()
+    if not any(hmac.compare_digest(one.encode(), named) for one in expected):
         raise BadRequest(
             "consent_other_subject", "`subject_hash` is not that of this scheme, number and salt"
         )

@@ -45,5 +45,16 @@ def require_askable(
         raise BadRequest("identifier_invalid", f"identifier {at}: {wrong}")
 
 
+def require_scheme(scheme: str, *, profile: ProfileAt) -> None:
+    """Refuse a scheme the profile does not know: it is kept in clear, and might be a number.
+
+    Raises: BadRequest identifier_invalid, which does not repeat what was sent
+    """
+    if scheme not in profile.schemes:
+        raise BadRequest(
+            "identifier_invalid", f"the scheme must be one of {_listed(profile.schemes)}"
+        )
+
+
 def _listed(words: Mapping[str, object]) -> str:
     return ", ".join(sorted(words))

@@ -18,9 +18,9 @@ from tallystick.consent.terms import check_terms
 from tallystick.errors import BadRequest, Refused
 from tallystick.model.canonical import canonical
 from tallystick.model.instant import instant_text
-from tallystick.profile.identifiers import compact_number
 from tallystick.report import BLOCKS
 from tallystick.service import heads
+from tallystick.service.askable import require_scheme
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 
@@ -49,8 +49,10 @@ def register(
     What waits for it is not judged again by this: `submit.register_consent` does both.
     Gives:  the consent; the same artefact again gives the same consent
     Raises: BadRequest bad_consent, consent_other_subject, consent_other_member, consent_too_long,
-            consent_given_later, consent_unknown_word, consent_exists (the id with other content)
+            consent_given_later, consent_unknown_word, consent_exists (the id with other content),
+            identifier_invalid
     """
+    require_scheme(scheme, profile=deps.profile_today)
     with deps.database.connect("serve") as connection:
         return register_in(
             deps, connection, member, artefact=artefact, salt=salt, scheme=scheme, number=number
@@ -73,7 +75,7 @@ def register_in(
     Takes: `keys`: vault keys of consents, made for many at once
     """
     read = _checked(deps, connection, member, artefact)
-    _require_named(read, salt=salt, scheme=scheme, number=number)
+    check_subject(read, salt=salt, scheme=scheme, number=number)
     token = deps.keys.identity_token(scheme, number)
     now = deps.clock()
     heads.lock_tokens(connection, [token], [scheme], now)
@@ -137,17 +139,6 @@ def _checked(
             f"from `valid_from` to `valid_to` are {days} days; a consent may last {life} at most",
         )
     return read
-
-
-def _require_named(read: Artefact, *, salt: str, scheme: str, number: str) -> None:
-    """Raise BadRequest unless the artefact names this number: in its one form, or as it came."""
-    plain = compact_number(number)
-    try:
-        check_subject(read, salt=salt, scheme=scheme, number=plain)
-    except BadRequest:
-        if number == plain:
-            raise
-        check_subject(read, salt=salt, scheme=scheme, number=number)
 
 
 def _insert(

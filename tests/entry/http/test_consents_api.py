@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import factory
+from tallystick.consent import subject_hash
 from tallystick.model.instant import instant_text
 from tallystick.service.members import issue_key
 
@@ -36,3 +37,20 @@ def test_a_consent_is_taken_or_refused_with_its_code(
     answer = site.send("POST", "/v1/consents", key=secret, json=sent)
     told = answer.json()
     assert (answer.status_code, told["status" if status == 201 else "code"]) == (status, found)
+
+
+def test_a_number_sent_as_its_scheme_is_refused_and_kept_nowhere(site: Any) -> None:
+    member = factory.member(site.deps)
+    scheme, number = factory.SCHEME, factory.identity_number(1)
+    salt = factory.consent_record(site.deps, member, 1)["salt"]
+    swapped = subject_hash(salt, number, scheme)
+    record = factory.consent_record(site.deps, member, 1, subject_hash=swapped)
+    sent = {"artefact": record["artefact"], "salt": record["salt"]}
+    secret = issue_key(site.deps, member.member_id, "test").secret
+    answer = site.send(
+        "POST", "/v1/consents", key=secret, json={**sent, "scheme": number, "number": scheme}
+    )
+    assert (answer.status_code, answer.json()["code"]) == (422, "identifier_invalid")
+    assert number not in answer.text
+    with site.deps.database.connect("serve") as connection:
+        assert connection.execute("select scheme from directory.token").fetchall() == []

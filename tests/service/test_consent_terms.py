@@ -22,6 +22,7 @@ from tallystick.service.submissions import findings
 NOW = datetime(2025, 1, 15, 12, tzinfo=UTC)
 TICK = timedelta(microseconds=1)
 ENDS = NOW + timedelta(days=30)
+LIFE = timedelta(days=1826)
 
 
 def _at(moment: datetime) -> dict[str, str]:
@@ -38,12 +39,14 @@ _TAKEN = [
     {"uses_allowed": None},
     {"uses_allowed": 1},
     {"uses_allowed": MOST_USES},
+    {"valid_to": instant_text(NOW + LIFE)},
 ]
 _PAST = {
     "valid_from": instant_text(NOW - timedelta(days=2)),
     "valid_to": instant_text(NOW - timedelta(days=1)),
 }
 _REFUSED = [
+    ({"valid_to": instant_text(NOW + LIFE + TICK)}, "consent_too_long", "CNS-LIFE-001"),
     (_at(NOW + TICK), "consent_given_later", "CNS-GIVEN-001"),
     (_at(ENDS + timedelta(days=3000)), "consent_given_later", "CNS-GIVEN-001"),
     (

@@ -36,7 +36,5 @@ def _reopened_on(line: AccountLine) -> str:
 
     On the day of its closing it counts as after it, as the rules of closings have it.
     """
-    days = (
-        event["occurred_at"][:10] for event in line.events if event["event_type"] == "reopened"
-    )
+    days = (event["occurred_at"][:10] for event in line.events if event["event_type"] == "reopened")
     return max(days, default="")

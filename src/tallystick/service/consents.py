@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -132,11 +132,10 @@ def _checked(
             "consent_other_member", "the artefact's `captured_by` is not your member code"
         )
     life = deps.profile_today.consent_life_max_days
-    days = (read.valid_to - read.valid_from).days
-    if days > life:
+    if read.valid_to - read.valid_from > timedelta(days=life):
         raise BadRequest(
             "consent_too_long",
-            f"from `valid_from` to `valid_to` are {days} days; a consent may last {life} at most",
+            f"from `valid_from` to `valid_to` are more than the {life} days a consent may last",
         )
     return read
 

@@ -82,6 +82,9 @@ _SPOILT = [
      "its furnisher is not that of its statements"),
     ("update directory.object set furnisher_id = gen_random_uuid() where kind = 'agreement'",
      "its furnisher is not that of its statements"),
+    ("update directory.object set party_id = gen_random_uuid() where kind = 'account'"
+     " and object_id = (select distinct account_id from file.tail)",
+     "its party is not that of its statements"),
 ]  # fmt: skip
 
 

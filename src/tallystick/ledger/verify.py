@@ -94,11 +94,14 @@ where d.is_there is null or k.is_said is null order by 1, 2 limit {KEPT_FAULTS}
 def check_furnishers(connection: psycopg.Connection[Any], faults: Faults) -> None:
     """Chunks and the directory's objects name the furnishers that their statements name.
 
-    Statements carry theirs under their leaves. An object that a renumbering or a sale went on with
+    An account is kept for good under one party: its entries name that too. Statements carry both
+    under their leaves. An object that a renumbering or a sale went on with
     has an entry for each furnisher; one whose first statement never came has an entry alone.
     """
     for where, identity in connection.execute(_OTHER_FURNISHERS):
         faults.add(f"{where} {identity}", "its furnisher is not that of its statements")
+    for (identity,) in connection.execute(_OTHER_PARTIES):
+        faults.add(f"account {identity}", "its party is not that of its statements")
 
 
 _OF_CHUNKS = " union all ".join(
@@ -115,6 +118,10 @@ select {kind!r}, object_id::text from (
       where t.object_id = o.object_id and t.furnisher_id = o.furnisher_id)
     and exists (select from ledger.{name} t where t.object_id = o.object_id)
 ) other
+"""
+_OTHER_PARTIES = f"""
+select distinct o.object_id::text from directory.object o join ledger.account t using (object_id)
+where o.kind = 'account' and o.party_id <> t.party_id order by 1 limit {KEPT_FAULTS}
 """
 _OF_OBJECTS = " union all ".join(
     _OBJECT.format(kind=kind, name=name)

@@ -26,6 +26,8 @@ CASES = [
     ({"person": 3, "holder_no": "3"}, None),
     ({"person": 2, "valid_from": "2024-04-01"}, None),
     ({"person": 3, "number": 2}, None),
+    ({"person": 3, "role": "borrower", "holder_no": "1"}, TAKEN),
+    ({"person": 3, "role": "borrower", "holder_no": "2"}, None),
 ]
 
 

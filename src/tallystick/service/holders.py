@@ -11,14 +11,14 @@ from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
 
 _AT_ONCE = 10_000
-#: An account stands in the file of each of its holders and says the same there.
+#: An account stands in the file of each of its holders and says the same there. Its first borrower
+#: has no record of his own, and his place from the first day on.
 _ON_FILE = """
 select f.account_id, (h ->> 'party_id')::uuid, h ->> 'role', (h ->> 'holder_no')::int,
-  (h ->> 'valid_from')::date, (h ->> 'valid_to')::date
+  coalesce((h ->> 'valid_from')::date, '0001-01-01'), (h ->> 'valid_to')::date
 from (select distinct on (f.account_id) f.account_id, f.terms from file.account f
   where f.account_id = any(%s) order by f.account_id, f.subject_id) f
 cross join lateral json_array_elements(f.terms::json -> 'holders') h
-where h ->> 'valid_from' is not null
 """
 
 

@@ -1,6 +1,8 @@
 """One small bureau by command line, on a real database: furnish, ask, ask again, prove."""
 
 import json
+import shutil
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,6 +11,7 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
+from beginnings import copied
 from tallystick.entry.cli.app import app
 from tallystick.entry.cli.exits import Exit
 
@@ -79,25 +82,43 @@ class Desk:
         return self.read(*words, *purpose, *more, given=given)
 
 
-@pytest.fixture
-def desk(database: "Database", tmp_path: Path) -> Desk:
+def _desk(database: "Database", folder: Path) -> Desk:
     environment = {
         "TALLYSTICK_DATABASE_URL": database.url,
         "TALLYSTICK_VAULT_URL": database.vault_url,
-        "TALLYSTICK_DATA_FOLDER": str(tmp_path / "data"),
+        "TALLYSTICK_DATA_FOLDER": str(folder / "data"),
         "TALLYSTICK_KEY": "",
         "TALLYSTICK_SESSION": "",
     }
-    made = Desk(folder=tmp_path, runner=CliRunner(env=environment))
-    for dataset, text in FILES.items():
-        (tmp_path / f"{dataset}.csv").write_text(text, encoding="utf-8")
-    made.run("init")
-    for code in BANKS:
-        names = ("--name-en", code, "--name-zh", code, "--class", "commercial_bank")
-        made.run("members", "add", code, *names)
-        secret = made.run("keys", "create", code).stdout
-        (tmp_path / f"{code}.key").write_text(secret, encoding="utf-8")
-    return made
+    return Desk(folder=folder, runner=CliRunner(env=environment))
+
+
+@pytest.fixture(scope="module")
+def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the desk that a module's desks are copies of."""
+    return tmp_path_factory.mktemp("desk")
+
+
+@pytest.fixture(scope="module")
+def template(template: "Database", furnished: Path) -> Iterator["Database"]:
+    """The database of that desk: a bureau with two banks."""
+    with copied(template) as database:
+        made = _desk(database, furnished)
+        for dataset, text in FILES.items():
+            (furnished / f"{dataset}.csv").write_text(text, encoding="utf-8")
+        made.run("init")
+        for code in BANKS:
+            names = ("--name-en", code, "--name-zh", code, "--class", "commercial_bank")
+            made.run("members", "add", code, *names)
+            secret = made.run("keys", "create", code).stdout
+            (furnished / f"{code}.key").write_text(secret, encoding="utf-8")
+        yield database
+
+
+@pytest.fixture
+def desk(database: "Database", furnished: Path, tmp_path: Path) -> Desk:
+    shutil.copytree(furnished, tmp_path, dirs_exist_ok=True)
+    return _desk(database, tmp_path)
 
 
 def test_from_files_to_an_answer_that_can_be_given_again(desk: Desk) -> None:

@@ -11,7 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from test_cli_bureau import BORN, NAME, NUMBER, PERSON, Desk, desk
+from test_cli_bureau import BORN, NAME, NUMBER, PERSON, Desk, desk, furnished, template
 
 from tallystick.adapters.settings import Settings
 from tallystick.entry.cli.exits import Exit
@@ -23,7 +23,7 @@ from tallystick.synth.consents import Terms, sign_consent
 from tallystick.synth.members import cast_of
 from tallystick.synth.people import Population
 
-__all__ = ["desk"]
+__all__ = ["desk", "furnished", "template"]
 pytestmark = pytest.mark.filterwarnings("ignore:EdDSA is deprecated")
 SCHEME = "cn_resident_id"
 

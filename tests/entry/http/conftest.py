@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -19,17 +19,11 @@ import uvicorn
 from fastapi import FastAPI
 from page_reader import HTML
 
+from beginnings import copied, noon, tested_deps
 from tallystick.adapters.clock import FakeClock
-from tallystick.adapters.databases import clone_database, drop_database, vault_url_of
 from tallystick.adapters.keys import BureauKeys
-from tallystick.adapters.postgres import (
-    Database,
-    database_name,
-    database_named,
-    set_mint_key,
-)
+from tallystick.adapters.postgres import Database
 from tallystick.adapters.vault import Vault
-from tallystick.entry.compose import make_deps
 from tallystick.entry.http.app import create_app
 from tallystick.entry.http.pages.session import COOKIE
 from tallystick.service.members import Member, add_member, issue_key
@@ -41,6 +35,8 @@ FLAGS = [
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync",
 ]  # fmt: skip
+#: Made once: a client by default reads all certificates of the machine, and meets none here.
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
 
 
 @dataclass
@@ -85,25 +81,21 @@ def site(deps: Deps) -> Iterator[Site]:
 @pytest.fixture(scope="module")
 def shared_site(template, keys: BureauKeys, tmp_path_factory) -> Iterator[Site]:
     """One site for all tests of a module that leave nothing behind that others could meet."""
-    url = database_named(template.url, f"test_{uuid4().hex[:12]}")
-    copy = type(template)(url=url, vault_url=vault_url_of(url))
-    clone_database(copy.url, template=database_name(template.url))
-    clone_database(copy.vault_url, template=database_name(template.vault_url))
-    clock = FakeClock(datetime(2025, 1, 15, 12, tzinfo=UTC))
     folder = tmp_path_factory.mktemp("work")
-    with opened_bureau(copy, keys, clock, folder) as opened, a_site(opened) as made:
+    with (
+        copied(template) as copy,
+        opened_bureau(copy, keys, noon(), folder) as opened,
+        a_site(opened) as made,
+    ):
         yield made
-    drop_database(copy.vault_url)
-    drop_database(copy.url)
 
 
 @contextmanager
 def opened_bureau(database, keys: BureauKeys, clock: FakeClock, folder: Path) -> Iterator[Deps]:
-    """The dependencies of a bureau on a fresh database."""
-    set_mint_key(database.url, keys.mint_key)
+    """The dependencies of a bureau on a copied database."""
     opened = Database(database.url, size=4)
     with Vault(database.vault_url, keys.wrapping_key) as vault:
-        yield make_deps(database=opened, vault=vault, keys=keys, work_folder=folder, clock=clock)
+        yield tested_deps(database=opened, vault=vault, keys=keys, work_folder=folder, clock=clock)
     opened.close()
 
 
@@ -114,7 +106,10 @@ def a_site(deps: Deps) -> Iterator[Site]:
     platform = _member(deps, "platform-a", "platform")
     queued: list[UUID] = []
     app = create_app(deps, background=False, enqueue=queued.append)
-    with served(app) as address, httpx.Client(base_url=address, timeout=60) as client:
+    with (
+        served(app) as address,
+        httpx.Client(base_url=address, timeout=60, verify=_NO_TLS) as client,
+    ):
         yield Site(
             app=app,
             client=client,

@@ -11,11 +11,14 @@ import psycopg
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.service import submissions
+from tallystick.service.members import member_by_code
 from tallystick.service.verify import ledger_verify
 
 ACCEPTED, REJECTED, PENDING = (1, 0, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)
 SALE = "2025-01-01"
+NOW = datetime(2025, 3, 1, 12, tzinfo=UTC)
 
 
 def rows(bureau: Any, query: str, *given: Any) -> list[tuple[Any, ...]]:
@@ -64,19 +67,23 @@ WORDS = {
 }
 
 
-@pytest.fixture(autouse=True)
-def _later(bureau: Any) -> None:
-    bureau.clock.set(datetime(2025, 3, 1, 12, tzinfo=UTC))
-
-
-@pytest.fixture
-def sale(bureau: Any) -> tuple[Any, Any]:
+def _begin(bureau: Any) -> None:
     """A seller with account 1, and a buyer who has its borrower as a customer."""
+    bureau.clock.set(NOW)
     seller, buyer = factory.member(bureau.deps), factory.member(bureau.deps, "bank2")
     factory.open_account(bureau.deps, seller)
     send(bureau, seller, "snapshot", factory.snapshot(1, "2024-11"))
     send(bureau, buyer, "subject", factory.subject(1))
-    return seller, buyer
+
+
+template = beginning(_begin)
+
+
+@pytest.fixture
+def sale(bureau: Any) -> tuple[Any, Any]:
+    """The seller and the buyer."""
+    bureau.clock.set(NOW)
+    return member_by_code(bureau.deps, "bank1"), member_by_code(bureau.deps, "bank2")
 
 
 def holders(bureau: Any) -> list[tuple[Any, ...]]:
@@ -270,65 +277,6 @@ def test_an_own_former_number_waits_or_is_refused(bureau: Any, sale: Any) -> Non
     assert "ACC-FORMER-007" in factory.rules(late)
     assert rows(bureau, "select count(distinct account_id) from file.account_now") == [(3,)]
     assert ledger_verify(bureau.deps).faults == ()
-
-
-@pytest.mark.parametrize("is_known", [False, True])
-def test_old_and_new_numbers_in_one_file_are_one_account(bureau: Any, is_known: bool) -> None:
-    bank = factory.member(bureau.deps)
-    send(bureau, bank, "subject", factory.subject(1))
-    if is_known:
-        send(bureau, bank, "account", factory.account(1))
-    chain = [
-        renumbered(3, 2, valid_from="2024-12-15"),
-        factory.account(2, 1, valid_from="2024-12-05"),
-        renumbered(2, 1),
-        factory.account(1, principal="990.00" if is_known else "1000.00"),
-    ]
-    view = send(bureau, bank, "account", *chain)
-    assert counts(bureau, bank, view) == (4, 0, 0, 0)
-    assert rows(bureau, "select count(distinct account_id), count(*) from file.account_now") == [
-        (1, 1)
-    ]
-    assert rows(bureau, "select count(distinct number_token), count(distinct object_id)"
-                " from directory.object where kind = 'account'") == [(3, 1)]  # fmt: skip
-    months = [factory.snapshot(1, "2024-11"), factory.snapshot(3, "2024-12")]
-    assert factory.counts(send(bureau, bank, "snapshot", *months)) == (2, 0, 0, 0)
-    assert rows(bureau, "select length(months) from file.account_now") == [(42,)]
-    both = [factory.snapshot(number, "2025-01") for number in (1, 3)]
-    view = send(bureau, bank, "snapshot", *both)
-    assert (factory.counts(view), factory.rules(view)) == ((1, 0, 1, 0), {"ANY-DUP-002"})
-    assert ledger_verify(bureau.deps).faults == ()
-
-
-def test_a_person_goes_on_under_a_new_number(bureau: Any) -> None:
-    bank = factory.member(bureau.deps)
-    bare = {
-        "identifier_scheme": {"absent": "not_held"},
-        "identifier_number": {"absent": "not_held"},
-    }
-    send(bureau, bank, "subject", factory.subject(1), factory.subject(2))
-    new = factory.subject(1, person_number="P11", phone="555-0999", **bare)
-    named = send(bureau, bank, "subject", {**new, "formerly_person_number": "P1"})
-    assert (factory.counts(named), factory.rules(named)) == (ACCEPTED, set())
-    assert rows(bureau, "select count(distinct subject_id) from directory.party_subject") == [(2,)]
-    alone = send(bureau, bank, "subject", {**new, "person_number": "P12", "phone": "555-0998"})
-    assert factory.counts(alone) == ACCEPTED
-    assert rows(bureau, "select count(distinct subject_id) from directory.party_subject") == [(3,)]
-
-
-def test_a_former_person_number_unknown_or_anothers_is_told(bureau: Any) -> None:
-    bank = factory.member(bureau.deps)
-    send(bureau, bank, "subject", factory.subject(1), factory.subject(2))
-    for former, found in (("P9", {"SUB-FORMER-002"}), ("P2", {"SUB-FORMER-003"}), ("P1", set())):
-        new = factory.subject(1, person_number=f"N{former}", formerly_person_number=former)
-        view = send(bureau, bank, "subject", new)
-        assert (factory.counts(view), factory.rules(view)) == (ACCEPTED, found)
-    both = [
-        factory.subject(3, person_number="P33", formerly_person_number="P3"), factory.subject(3),
-    ]  # fmt: skip
-    view = send(bureau, bank, "subject", *both)
-    assert (factory.counts(view), factory.rules(view)) == ((2, 0, 0, 0), set())
-    assert rows(bureau, "select count(distinct subject_id) from directory.party_subject") == [(3,)]
 
 
 def test_two_buyers_at_once_and_one_takes_it_over(bureau: Any, sale: Any) -> None:

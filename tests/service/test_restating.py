@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from beginnings import beginning
 from tallystick.service import members, submit
 from tallystick.service.submissions import SubmissionView
 
+Sender = Callable[[str, dict[str, Any]], SubmissionView]
 #: The clock stands in January 2025 and profile `zz` leaves 24 months open.
 OPEN, CLOSED = "2023-01-31", "2022-12-31"
 
@@ -29,20 +32,22 @@ def payment(period_end: str, **changes: Any) -> dict[str, Any]:
     }  # fmt: skip
 
 
-@pytest.fixture
-def send(bureau: Any) -> Any:
-    """Sends records of one lender who has a person and an account on file."""
-    deps = bureau.deps
-    lender = members.add_member(
-        deps, code="lender", name_en="Lender", name_zh="机构", member_class="commercial_bank"
-    )
-
+def _sender(deps: Any, lender: members.Member) -> Sender:
     def sent(dataset: str, record: dict[str, Any]) -> SubmissionView:
         stream = submit._lines([record])
         received = submit.receive(deps, lender, dataset, stream, again=True)
         return submit.process(deps, received.submission_id)
 
-    absent = {"absent": "not_held"}
+    return sent
+
+
+def _begin(bureau: Any) -> None:
+    """One lender who has a person and an account on file."""
+    lender = members.add_member(
+        bureau.deps, code="lender", name_en="Lender", name_zh="机构",
+        member_class="commercial_bank",
+    )  # fmt: skip
+    sent, absent = _sender(bureau.deps, lender), {"absent": "not_held"}
     sent("subject", {
         "person_number": "P1", "valid_from": "2020-01-01", "identifier_scheme": absent,
         "identifier_number": absent, "name": "Somebody", "birth_date": absent,
@@ -51,7 +56,15 @@ def send(bureau: Any) -> Any:
         "account_number": "A1", "valid_from": "2020-01-01", "person_number": "P1",
         "product": "other", "currency": "CNY", "opened_on": absent, "basis": "legal_duty",
     })  # fmt: skip
-    return sent
+
+
+template = beginning(_begin)
+
+
+@pytest.fixture
+def send(bureau: Any) -> Sender:
+    """Sends records of the lender."""
+    return _sender(bureau.deps, members.member_by_code(bureau.deps, "lender"))
 
 
 @pytest.mark.parametrize(

@@ -7,19 +7,26 @@ from typing import Any
 import pytest
 
 import factory
+from beginnings import beginning
+from tallystick.service.members import member_by_code
 
 STRANGER = {"FND-OWN-001"}
+
+
+def _begin(bureau: Any) -> None:
+    lender, _, _ = [factory.member(bureau.deps, code) for code in ("bank1", "bank2", "bank3")]
+    factory.open_account(bureau.deps, lender)
+    sent = factory.send(bureau.deps, lender, "funding", factory.funding(1, "bank2", "0.5"))
+    assert factory.counts(sent) == (1, 0, 0, 0)
+
+
+template = beginning(_begin)
 
 
 @pytest.fixture
 def stranger(bureau: Any) -> Any:
     """A member with no part in bank1's account 1, half of which bank2 funds."""
-    lender = factory.member(bureau.deps)
-    factory.member(bureau.deps, "bank2")
-    factory.open_account(bureau.deps, lender)
-    sent = factory.send(bureau.deps, lender, "funding", factory.funding(1, "bank2", "0.5"))
-    assert factory.counts(sent) == (1, 0, 0, 0)
-    return factory.member(bureau.deps, "bank3")
+    return member_by_code(bureau.deps, "bank3")
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,16 @@ import psycopg
 
 from tallystick.model.instant import microseconds
 from tallystick.profile import ProfileAt
-from tallystick.service import around, beside_rows, closings, existing, first_days, former, holders
+from tallystick.service import (
+    around,
+    beside_rows,
+    closings,
+    existing,
+    first_days,
+    former,
+    holders,
+    whose,
+)
 from tallystick.service.keys_of_rows import SHAPES, item_key_sql
 from tallystick.service.port import Deps
 from tallystick.service.references import Job, look_up
@@ -87,6 +96,7 @@ def build(
         given |= first_days.expressions()
     if not is_known:
         given["exists_already"] = "false"
+    given |= whose.expressions(connection, job, given["exists_already"])
     if has_sold:
         given["parent_is_own"] = _is_own_sql(job.dataset)
     if corrections:  # which say themselves what they replace
@@ -337,6 +347,7 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
     own = f"'{job.furnisher_id}'::uuid"
     given = {
         "judged_on": f"date '{day}'",
+        "person_is_other": "false",
         "is_test_mode": str(deps.is_test_mode).lower(),
         "duplicate_line_no": "d.first_line_no",
         "duplicate_is_equal": "d.is_equal",

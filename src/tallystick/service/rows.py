@@ -79,6 +79,7 @@ def _query(job: Job, only: str) -> str:
     own = SHAPES[job.dataset].own
     if own in ("agreement", "guarantee", "payer_account"):
         parts += ["o.object_id as ref_own", "o.token as ref_own_token"]
+        parts.append("o.party_id as ref_own_party")
     if job.dataset == "account":
         parts += [
             "f.state as former_state", "f.object_id as former_account",
@@ -239,6 +240,8 @@ class _Ids:
             (self._job.furnisher_id, kind, [bytes.fromhex(token) for token in tokens]),
         )
         self.objects = {bytes(token).hex(): (one, party) for token, one, party in rows}
+        if any(self.objects[token][1] != wanted[token][1] for token in tokens):
+            raise publish.Stale(frozenset())  # somebody sent the number first, for another party
         self.new_objects = set(tokens)
 
     def party(self, row: Mapping[str, Any]) -> UUID:
@@ -252,8 +255,8 @@ class _Ids:
             party: UUID = row["ref_account_party"]
         elif dataset == "remark":
             party = row["ref_account_party"] or row["ref_person_party"]
-        else:
-            party = row["ref_person_party"]
+        else:  # the number's own person, by whichever number of hers the row names her
+            party = row["ref_own_party"] or self.objects[row["ref_own_token"]][1]
         return party
 
     def object(self, row: Mapping[str, Any]) -> UUID:

@@ -235,6 +235,16 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ("agreement_is_known", "boolean", "The agreement cited is on file, or none is cited."),
     ),
     *_columns(
+        ("account", "agreement", "guarantee", "payment"),
+        "ledger",
+        (
+            "person_is_other",
+            "boolean",
+            "The number is another person's at the sender, by what was sent of it first, or by an"
+            " earlier line of the file.",
+        ),
+    ),
+    *_columns(
         ("account", "subject"),
         "ledger",
         (

@@ -23,6 +23,7 @@ from tallystick.validate.registry import Rule
 WHOLE = "*"
 _ACCOUNT = ("originator", "account_number")
 _PERSON = ("person_number", "account_number", "role", "holder_no")
+_NUMBERS = ("agreement_number", "guarantee_number", "payer_account_number")
 _SERIES = ("account_number", "payer_account_number", "period_end")
 _SHARES = ("originator", "account_number", "funder", "role", "valid_from", "valid_to", "share")
 _TERMS = ("account_number", "valid_from", "formerly_furnisher", "formerly_account_number")
@@ -37,6 +38,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "parent_is_own": ("member", *_PERSON),
     "former_state": (*_PERSON, "valid_from", "formerly_furnisher", "formerly_account_number"),
     "agreement_is_known": ("agreement_number",),
+    "person_is_other": (*_PERSON, *_NUMBERS),
     "holder_is_known": _PERSON,
     "has_other_role": (*_PERSON, "valid_from", "valid_to"),
     "is_taken": (*_PERSON, "valid_from", "valid_to"),

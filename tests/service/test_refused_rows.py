@@ -12,7 +12,14 @@ import psycopg
 import pytest
 
 import factory
-from tallystick.service import process_rows, refused_rows, snapshots, submissions
+from tallystick.service import (
+    consents,
+    process_rows,
+    refused_rows,
+    rows,
+    snapshots,
+    submissions,
+)
 from tallystick.service.submissions import findings
 from tallystick.service.submit import process, receive
 
@@ -23,8 +30,11 @@ ODD = "666.00"
 
 @pytest.fixture
 def odd_refused(bureau: Any) -> Any:
-    """The ledger takes no account, guarantee or month of the odd amount."""
-    columns = {"account": "principal", "guarantee": "amount", "snapshot": "balance"}
+    """The ledger takes no account, guarantee, month or member's facts of the odd amount."""
+    columns = {
+        "account": "principal", "guarantee": "amount", "snapshot": "balance",
+        "member": "total_loans",
+    }  # fmt: skip
     with psycopg.connect(bureau.url) as owner:
         for table, column in columns.items():
             owner.execute(
@@ -82,6 +92,65 @@ def test_every_other_month_is_taken(
     sent = factory.send(deps, bank, "snapshot", *months)
     assert (factory.counts(sent), FAULT in factory.rules(sent)) == ((3, 0, 2, 0), True)
     assert factory.counts(factory.send_again(deps, bank, "snapshot", *months)) == (0, 3, 2, 0)
+
+
+@pytest.mark.parametrize("odd", [(1,), (4,), (7,), (2, 3, 6)])
+def test_all_other_facts_of_a_member_are_taken(odd_refused: Any, odd: tuple[int, ...]) -> None:
+    deps = odd_refused.deps
+    bank = factory.member(deps)
+    facts = [
+        {"member": "bank1", "valid_from": f"2024-01-0{number}", "member_class": "platform",
+         "currency": "CNY", "total_loans": ODD if number in odd else "10.00"}
+        for number in range(1, 8)
+    ]  # fmt: skip
+    sent = factory.send(deps, bank, "member", *facts)
+    assert factory.told(sent) == ((7 - len(odd), 0, len(odd), 0), {FAULT})
+    assert [one.line_no for one in findings(deps, bank, sent.submission_id)] == list(odd)
+    with psycopg.connect(odd_refused.url) as owner:
+        owner.execute("alter table ledger.member drop constraint odd")
+    again = factory.send_again(deps, bank, "member", *facts)
+    assert factory.counts(again) == (len(odd), 7 - len(odd), 0, 0)
+
+
+def test_every_other_consent_is_registered(bureau: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    deps = bureau.deps
+    bank = factory.member(deps)
+    records = [factory.consent_record(deps, bank, person) for person in (1, 2, 3)]
+    register = consents.register_in
+
+    def fails(*given: Any, **named: Any) -> Any:
+        made = register(*given, **named)
+        if named["number"] == factory.identity_number(2):
+            raise KeyError("nobody foresaw it")
+        return made
+
+    monkeypatch.setattr(consents, "register_in", fails)
+    sent = factory.send(deps, bank, "consent", *records)
+    assert factory.told(sent) == ((2, 0, 1, 0), {FAULT})
+    monkeypatch.undo()
+    assert factory.told(factory.send_again(deps, bank, "consent", *records)) == (
+        (1, 2, 0, 0),
+        set(),
+    )
+
+
+def test_every_other_row_waits(bureau: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    deps = bureau.deps
+    bank = factory.member(deps)
+    full_form = rows.full_form
+
+    def fails(definition: Any, row: Any) -> Any:
+        if row["account_number"] == "A2":
+            raise TypeError("nobody foresaw it")
+        return full_form(definition, row)
+
+    monkeypatch.setattr(rows, "full_form", fails)
+    sent = factory.send(deps, bank, "account", *(factory.account(n, 1) for n in (1, 2, 3)))
+    assert factory.told(sent) == ((0, 0, 1, 2), {FAULT, "ANY-PARENT-001"})
+    monkeypatch.undo()
+    factory.send(deps, bank, "subject", factory.subject(1))
+    view = submissions.show(deps, None, sent.submission_id)
+    assert factory.counts(view) == (2, 0, 1, 0)
 
 
 def test_a_row_refused_once_is_not_taken_by_its_job_run_again(odd_refused: Any) -> None:

@@ -413,6 +413,8 @@ def _special(dataset: str, own: str) -> dict[str, str]:
             "agreement_is_known": "r.agreement_number is null or g.object_id is not null",
         },
         "funding": {
+            # An account number of nobody's names no account: there is none to wait for.
+            "parent_exists": f"if(n.member_id is not null, {_PARENT_KNOWN['account']}, null)",
             "other_shares_ppb": "s.other_shares_ppb",
             "most_other_shares_ppb": "s.most_other_shares_ppb",
             "sent_shares": "s.sent_shares_ppb // 1000000000 || '.'"

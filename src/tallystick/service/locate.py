@@ -168,7 +168,10 @@ def _place(
     if dataset == "subject" or about_party:
         return _party(deps, connection, furnisher_id, key)
     if dataset == "funding":
-        furnisher_id = _member(connection, key.get("originator")) or furnisher_id
+        originator = _member(connection, key.get("originator"))
+        if originator is None:  # its account number is nobody's: not one of the sender's own
+            return None
+        furnisher_id = originator
     return _object(deps, connection, furnisher_id, "account", number=key.get("account_number"))
 
 

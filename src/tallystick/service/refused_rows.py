@@ -58,7 +58,7 @@ def each(
             elif not is_again:
                 parts.append((part, True))
             else:
-                _refuse(deps, job, part[0]["line_no"], error)
+                refuse(deps, job, part[0]["line_no"], error)
             continue
         yield published
 
@@ -82,8 +82,11 @@ def _refused(connection: psycopg.Connection[Any], job: Job) -> list[int]:
     return [row[0] for row in found]
 
 
-def _refuse(deps: Deps, job: Job, line_no: int, error: Exception) -> None:
-    """Reject one row; kind and place of the failure are logged, its message may quote the row."""
+def refuse(deps: Deps, job: Job, line_no: int, error: Exception) -> None:
+    """Reject one row; kind and place of the failure are logged, its message may quote the row.
+
+    Raises: `error`, beyond `MOST` rows of one submission
+    """
     with deps.database.connect("intake") as connection:
         if len(_refused(connection, job)) >= MOST:
             raise error

@@ -5,8 +5,9 @@ Neither hangs on a person's file: a consent stands under a token, a member's fac
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
+from functools import partial
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from tallystick.errors import BadRequest
 from tallystick.ledger import append, order
 from tallystick.model.ids import plain_id
 from tallystick.service import consents as gate
-from tallystick.service import intake_store
+from tallystick.service import intake_store, refused_rows
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
@@ -91,6 +92,16 @@ def context_view(
 def members(deps: Deps, job: Job) -> int:
     """Publish a member's facts; gives how many were unchanged."""
     rows = _accepted(job)
+    publish_part = partial(_publish_facts, deps, job)
+    return sum(
+        unchanged
+        for start in range(0, len(rows), _CHUNK)
+        for unchanged in refused_rows.each(deps, job, rows[start : start + _CHUNK], publish_part)
+    )
+
+
+def _publish_facts(deps: Deps, job: Job, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Publish one chunk of facts; gives how many were unchanged."""
     unchanged = 0
     with deps.database.connect("intake") as connection:
         codes = dict(connection.execute("select code, member_id from member.member").fetchall())
@@ -107,18 +118,17 @@ def members(deps: Deps, job: Job) -> int:
                 unchanged += not known.is_own
             else:
                 fresh.append(one)
-        for start in range(0, len(fresh), _CHUNK):
-            part = fresh[start : start + _CHUNK]
+        if fresh:
             number = intake_store.next_chunk_no(connection, job.submission_id)
             head = append.ChunkHead(
                 submission_id=job.submission_id, chunk_no=number,
                 furnisher_id=job.furnisher_id, dataset="member",
             )  # fmt: skip
-            chunk_id = append.append(connection, head, part, deps.clock())
+            chunk_id = append.append(connection, head, fresh, deps.clock())
             place = order.take_place(connection, [chunk_id], deps.clock())
             intake_store.add_funnel(
                 connection, job.submission_id, number + 1,
-                position=place.position, accepted=len(part),
+                position=place.position, accepted=len(fresh),
             )  # fmt: skip
     return unchanged
 
@@ -166,7 +176,7 @@ def _members_replaced(connection: psycopg.Connection[Any], job: Job) -> list[tup
     return found
 
 
-def _member_values(job: Job, row: dict[str, Any], codes: dict[str, UUID]) -> dict[str, Any]:
+def _member_values(job: Job, row: Mapping[str, Any], codes: Mapping[str, UUID]) -> dict[str, Any]:
     values = {name: value for name, value in row.items() if name not in ("line_no", "member")}
     member_id = codes[row["member"]]
     values |= {
@@ -237,6 +247,9 @@ def _register_part(
                         raise Unformed("consent_id", "the row's `consent_id`, in small letters")
             except BadRequest as error:
                 refused.append(_refused(job, row["line_no"], error))
+                continue
+            except refused_rows.FAULTS as error:
+                refused_rows.refuse(deps, job, row["line_no"], error)
                 continue
             unchanged += sent[row["line_no"]] in known
             accepted += sent[row["line_no"]] not in known

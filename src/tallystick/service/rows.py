@@ -18,7 +18,7 @@ import psycopg
 from tallystick.formats import Column, columns, full_form, is_pointer
 from tallystick.ledger import append, extend, publish, seal, tables
 from tallystick.resolve import Identity, normal_name
-from tallystick.service import beside_rows, context, disagreed, former
+from tallystick.service import beside_rows, context, disagreed, former, refused_rows
 from tallystick.service.keys_of_rows import SHAPES, Shape, item_key_sql
 from tallystick.service.pending import CONSENT_KIND, consent_token
 from tallystick.service.port import Deps
@@ -417,7 +417,7 @@ def _lacks_second_sql(shape: Shape) -> str:
 
 
 def waiting(deps: Deps, job: Job) -> list[Waiting]:
-    """The rows that only wait, as records that can be judged again."""
+    """The rows that only wait, as records that can be judged again; the others are refused."""
     shape = SHAPES[job.dataset]
     kinds = dict(shape.references)
     parts = ["r.*"]
@@ -445,22 +445,28 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
     found = []
     for values in cursor.fetchall():
         row = dict(zip(names, values, strict=True))
-        kind = "person" if shape.parent == "person" else "account"
-        if shape.parent == "account_or_person" and row.get("ref_account_token") is None:
-            kind = "person"
-        if shape.second is not None and row["lacks_second"]:
-            kind = shape.second
-        token = row[f"ref_{kind}_token"]
-        if row.get("former_state") in ("unknown", "unproved"):
-            kind, token = former.WAITS_KIND, row["former_token"]
-        elif row.get("lacks_consent"):
-            kind, token = CONSENT_KIND, consent_token(row["consent_ref"]).hex()
-        found.append(
-            Waiting(
-                line_no=row["line_no"],
-                waits_kind=kind,
-                waits_token=bytes.fromhex(token),
-                record=full_form(beside_rows.definition(job.dataset), row),
-            )
-        )
+        try:
+            found.append(_waiting(job, row))
+        except refused_rows.FAULTS as error:  # what it waits for cannot be said: it never comes
+            refused_rows.refuse(deps, job, row["line_no"], error)
     return found
+
+
+def _waiting(job: Job, row: Mapping[str, Any]) -> Waiting:
+    shape = SHAPES[job.dataset]
+    kind = "person" if shape.parent == "person" else "account"
+    if shape.parent == "account_or_person" and row.get("ref_account_token") is None:
+        kind = "person"
+    if shape.second is not None and row["lacks_second"]:
+        kind = shape.second
+    token = row[f"ref_{kind}_token"]
+    if row.get("former_state") in ("unknown", "unproved"):
+        kind, token = former.WAITS_KIND, row["former_token"]
+    elif row.get("lacks_consent"):
+        kind, token = CONSENT_KIND, consent_token(row["consent_ref"]).hex()
+    return Waiting(
+        line_no=row["line_no"],
+        waits_kind=kind,
+        waits_token=bytes.fromhex(token),
+        record=full_form(beside_rows.definition(job.dataset), row),
+    )

@@ -103,7 +103,12 @@ CONTEXT: tuple[ContextColumn, ...] = (
             "The profile still takes a restatement of this period.",
         ),
         ("parent_exists", "boolean", "The account or person the record hangs on is known."),
-        ("parent_is_own", "boolean", "That account or person was the sender's own at the time."),
+        (
+            "parent_is_own",
+            "boolean",
+            "That account or person was the sender's own at the time; of a member's facts: they are"
+            " the sender's.",
+        ),
     ),
     *_columns(
         _ON_ACCOUNT,

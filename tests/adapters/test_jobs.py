@@ -19,6 +19,7 @@ from tallystick.adapters.vault import Vault
 from tallystick.entry.cli import checkup
 from tallystick.entry.compose import make_deps
 from tallystick.service.members import add_member
+from tallystick.service.patience import Patience
 from tallystick.service.port import Deps
 from tallystick.service.submissions import show
 from tallystick.service.submit import process, receive
@@ -255,7 +256,7 @@ def test_what_fails_on_every_try_is_named_by_doctor_and_waits_for_the_next_worke
 
 def test_patience_doubles_from_a_minute_to_an_hour():
     now = [0.0]
-    patience = jobs_module._Patience(lambda: now[0])
+    patience = Patience(lambda: now[0])
     begun = []
     for minute in range(4 * 60 + 1):
         now[0] = minute * 60.0

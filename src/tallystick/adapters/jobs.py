@@ -30,6 +30,7 @@ from psycopg import sql
 from tallystick.adapters.postgres import Database
 from tallystick.service.housekeeping import Daily
 from tallystick.service.log import sequence_once
+from tallystick.service.patience import Patience
 from tallystick.service.port import Deps
 from tallystick.service.submit import process, unfinished
 
@@ -47,10 +48,6 @@ _BEATS: Final = 3
 _REACHED_S: Final = 5.0
 #: How long a worker waits before it looks for a database that was out of reach.
 _AGAIN_S: Final = 2.0
-#: A submission whose tries all failed is begun again after so long, then ever later, up to the
-#: longest; at once when a worker starts, as the program may have been mended.
-_FIRST_PATIENCE_S: Final = 60.0
-_LONGEST_PATIENCE_S: Final = 3600.0
 _TASK: Final = "process"
 _QUEUE: Final = "submissions"
 _RETRY: Final = procrastinate.RetryStrategy(max_attempts=5, wait=2, exponential_wait=2)
@@ -144,23 +141,6 @@ class _PatientJobs(JobManager):
             await asyncio.sleep(_AGAIN_S)
 
 
-class _Patience:
-    """Who may be begun again: whoever is seen for the first time, then later and later."""
-
-    def __init__(self, monotonic: Callable[[], float] = time.monotonic):
-        self._monotonic = monotonic
-        self._until: dict[UUID, tuple[float, float]] = {}
-
-    def may_begin(self, submission_id: UUID) -> bool:
-        """Whether a submission nobody works on is begun again now; the next wait is twice this."""
-        now = self._monotonic()
-        until, wait = self._until.get(submission_id, (now, _FIRST_PATIENCE_S))
-        if now < until:
-            return False
-        self._until[submission_id] = (now + wait, min(2 * wait, _LONGEST_PATIENCE_S))
-        return True
-
-
 def _is_out_of_reach(error: BaseException) -> bool:
     return isinstance(error, psycopg.OperationalError) or isinstance(
         error.__cause__, psycopg.OperationalError
@@ -176,7 +156,7 @@ def run_worker(
     Takes: `dead_after_s`: after so long without a heartbeat another worker is believed dead
     """
     apply_schema(bureau.database.url)
-    patience = _Patience()
+    patience = Patience(time.monotonic)
     beside = [
         threading.Thread(target=work, args=(bureau.deps, stop), name=name, daemon=True)
         for name, work in (("sequencer", _sequence), ("housekeeper", _keep_house))
@@ -213,7 +193,7 @@ def _keep_house(deps: Deps, stop: threading.Event) -> None:
 
 
 async def _work(
-    bureau: Opened, stop: threading.Event, dead_after_s: float, patience: _Patience
+    bureau: Opened, stop: threading.Event, dead_after_s: float, patience: Patience
 ) -> None:
     connector = procrastinate.PsycopgConnector(
         conninfo=_conninfo(bureau.database.url, "tallystick_intake"),
@@ -263,7 +243,7 @@ async def _until(
 
 
 async def _take_up(
-    app: procrastinate.App, deps: Deps, dead_after_s: float, patience: _Patience
+    app: procrastinate.App, deps: Deps, dead_after_s: float, patience: Patience
 ) -> None:
     """Begin again what dead workers held, and queue what is unfinished and has no job."""
     for job in await app.job_manager.get_stalled_jobs(seconds_since_heartbeat=dead_after_s):

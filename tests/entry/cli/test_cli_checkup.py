@@ -44,6 +44,7 @@ ROLES = {"owner", "serve", "intake", "batch", "sequencer", "eraser"}
         (checkup.sequencer(61 * SECOND, at_most=60 * SECOND), False),
         (checkup.submissions(0), True),
         (checkup.submissions(1), False),
+        (checkup.submissions(0, 1), False),
         (checkup.python(), True),
     ],
 )
@@ -194,6 +195,28 @@ def test_a_look_waits_by_the_bureaus_clock(
             connection, at=head_revision(), now=NOW, log_delay_max=60 * SECOND
         )
     assert [one.is_fine for one in found if one.name == "sequencer"] == [is_fine]
+
+
+@pytest.mark.parametrize("state", ["received", "checking", "publishing", "published", "rejected"])
+@pytest.mark.parametrize(("seconds", "is_late"), [(3600, False), (3601, True)])
+def test_a_submission_unfinished_an_hour_after_it_came_is_named(
+    database: "Database", state: str, seconds: int, is_late: bool
+) -> None:
+    """A server that works them off itself leaves no job behind that says it failed."""
+    with psycopg.connect(database.url) as connection:
+        connection.execute(
+            "insert into intake.submission (submission_id, furnisher_id, dataset, digest,"
+            " byte_count, received_at, channel, state)"
+            " values (gen_random_uuid(), gen_random_uuid(), 'account', '', 1, %s, 'file', %s)",
+            (NOW - seconds * SECOND, state),
+        )
+        found = checkup.in_database(
+            connection, at=head_revision(), now=NOW, log_delay_max=60 * SECOND
+        )
+    (check,) = [one for one in found if one.name == "submissions"]
+    is_named = is_late and state not in ("published", "rejected")
+    assert check.seen == ("1 not done an hour after they came" if is_named else "none failed")
+    assert check.is_fine is not is_named
 
 
 def test_a_vault_out_of_reach_is_a_finding_without_its_password(

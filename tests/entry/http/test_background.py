@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import itertools
 import time
 from typing import Any
 
@@ -78,3 +79,29 @@ def test_one_that_fails_each_time_keeps_no_other_waiting(
     asyncio.run(run())
     assert submissions.show(bureau.deps, bank, broken).state == "received"
     assert submissions.show(bureau.deps, bank, fine).state == "rejected"
+
+
+def test_one_that_fails_each_time_is_begun_again_ever_later(
+    bureau: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would take the worker's time, and fill its output, for as long as it stands."""
+    bank = factory.member(bureau.deps)
+    receive(bureau.deps, bank, "subject", io.BytesIO(b"person_number\n"))
+    tried: list[float] = []
+
+    def fails(*_: Any) -> None:
+        tried.append(time.monotonic())
+        raise RuntimeError("it fails each time")
+
+    monkeypatch.setattr(background, "process", fails)
+
+    async def run() -> None:
+        async with Background(bureau.deps, works_off=True, again_seconds=0.1).running():
+            until = time.monotonic() + 20
+            while len(tried) < 5 and time.monotonic() < until:
+                await asyncio.sleep(0.05)
+
+    asyncio.run(run())
+    waits = [after - before for before, after in itertools.pairwise(tried)]
+    assert len(tried) == 5
+    assert all(wait >= least for wait, least in zip(waits, (0.1, 0.2, 0.4, 0.8), strict=True))

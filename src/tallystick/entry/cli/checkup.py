@@ -35,6 +35,8 @@ _GIB: Final = 2**30
 _CONNECT_S: Final = 5
 #: A second of difference is what two well-kept clocks may show.
 _CLOCK_SLACK: Final = timedelta(seconds=1)
+#: No submission takes so long, unless many wait before it, or it fails each time it is begun.
+_LONGEST_WORK: Final = timedelta(hours=1)
 _ROLES: Final = ("owner", "serve", "intake", "batch", "sequencer", "eraser")
 
 
@@ -111,21 +113,26 @@ def in_database(
     oldest = row[0] if row else None
     waiting = timedelta(0) if oldest is None else now - oldest
     found.append(sequencer(waiting, at_most=log_delay_max))
-    found.append(submissions(_failed_submissions(connection)))
+    found.append(submissions(*_unfinished_submissions(connection, now)))
     return found
 
 
-def _failed_submissions(connection: psycopg.Connection[Any]) -> int:
-    """How many submissions are not done with although a worker gave up its tries."""
+def _unfinished_submissions(connection: psycopg.Connection[Any], now: datetime) -> tuple[int, int]:
+    """How many submissions are not done with although a worker gave up its tries, and how many
+    others that came too long ago: a server that works them off itself keeps no account of tries.
+    """
     row = connection.execute("select to_regclass('jobs.procrastinate_jobs') is not null").fetchone()
-    if not (row and row[0]):  # no worker ever ran
-        return 0
-    row = connection.execute(_FAILED, (list(UNFINISHED),)).fetchone()
-    return row[0] if row else 0
+    given_up = _GIVEN_UP if row and row[0] else "false"  # no worker ever ran
+    unfinished = connection.execute(
+        f"select {given_up}, received_at < %s from intake.submission where state = any(%s)",
+        (now - _LONGEST_WORK, list(UNFINISHED)),
+    ).fetchall()
+    failed = [is_late for is_given_up, is_late in unfinished if is_given_up]
+    return len(failed), sum(late for _, late in unfinished) - sum(failed)
 
 
-_FAILED: Final = """
-select count(*) from intake.submission where state = any(%s) and submission_id::text in
+_GIVEN_UP: Final = """
+submission_id::text in
   (select args->>'submission_id' from jobs.procrastinate_jobs where status = 'failed')
 """
 
@@ -232,13 +239,22 @@ def sequencer(waiting: timedelta, *, at_most: timedelta) -> Check:
     )
 
 
-def submissions(failed: int) -> Check:
-    """No submission waits because processing it failed; a row's fault never does that."""
+def submissions(failed: int, late: int = 0) -> Check:
+    """No submission waits because processing it failed; a row's fault never does that.
+
+    Takes: `failed`: how many a worker gave up; `late`: others, not done with long after they came
+    """
+    seen = []
+    if failed:
+        seen.append(f"{failed} failed on every try")
+    if late:
+        seen.append(f"{late} not done an hour after they came")
     return Check(
         name="submissions",
-        is_fine=not failed,
-        seen=f"{failed} failed on every try" if failed else "none failed",
-        fix="read in the worker's output why and mend that, then start it anew: tallystick worker",
+        is_fine=not seen,
+        seen=", ".join(seen) or "none failed",
+        fix="read why in the output of the worker, or of the server that works them off, and mend"
+        " that, then start it anew: tallystick worker, or: tallystick serve --worker",
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import queue
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from functools import partial
@@ -17,6 +18,7 @@ from starlette.concurrency import run_in_threadpool
 from tallystick.entry.http.problem import log_failure
 from tallystick.service.housekeeping import Daily
 from tallystick.service.log import sequence_once
+from tallystick.service.patience import Patience
 from tallystick.service.port import Deps
 from tallystick.service.submit import process, unfinished
 
@@ -25,7 +27,7 @@ _SEQUENCE_SECONDS = 0.25
 #: How often the clock is asked whether a day is over.
 _HOUSE_SECONDS = 1.0
 _JOIN_SECONDS = 30
-#: After so long without work, submissions that failed are taken up again.
+#: After so long without work, submissions that failed are taken up again; each of them ever later.
 _AGAIN_SECONDS = 30.0
 
 
@@ -38,6 +40,7 @@ class Background:
     def __init__(self, deps: Deps, *, works_off: bool, again_seconds: float = _AGAIN_SECONDS):
         self._deps = deps
         self._again_seconds = again_seconds
+        self._patience = Patience(time.monotonic, first_s=again_seconds)
         self._queue: queue.SimpleQueue[UUID | None] = queue.SimpleQueue()
         self._stop = threading.Event()
         self._threads = [threading.Thread(target=self._sequence, name="sequencer")]
@@ -86,7 +89,7 @@ class Background:
     def _take_up(self) -> None:
         """Work off what a crash or a failure left; one that fails again keeps no other waiting."""
         for submission_id in unfinished(self._deps):
-            if not self._stop.is_set():
+            if not self._stop.is_set() and self._patience.may_begin(submission_id):
                 self._attempt(partial(process, self._deps, submission_id))
 
     def _attempt(self, step: Callable[[], object]) -> None:

@@ -1,5 +1,6 @@
 """An intake that gives way: it rests for its own work, and never for what it waited for."""
 
+import threading
 import time
 
 import pytest
@@ -44,3 +45,26 @@ def test_a_block_that_fails_does_not_rest():
         fail(paced(0.01))
 
     assert time.perf_counter() - began < 0.5
+
+
+@pytest.mark.parametrize(("share", "most"), [(1.0, 3), (0.99, 1)])
+def test_below_the_whole_blocks_take_turns_whichever_threads_they_run_in(share, most):
+    block, inside, seen = paced(share), [], []
+    together = threading.Barrier(3, timeout=0.5)
+
+    def work():
+        with block():
+            inside.append(1)
+            try:
+                together.wait()
+            except threading.BrokenBarrierError:
+                together.reset()
+            seen.append(len(inside))
+            inside.pop()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert max(seen) == most

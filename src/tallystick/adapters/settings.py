@@ -59,7 +59,7 @@ class Settings(BaseSettings):
         default=1.0,
         gt=0,
         le=1,
-        description="Share of its time publishing works; below 1 it rests between chunks.",
+        description="Share of one processor that publishing takes; 1: of all there are.",
     )
     clock: str | None = Field(
         default=None, description="Test mode only: an ISO instant at which the clock stands still."

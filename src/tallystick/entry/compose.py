@@ -6,6 +6,7 @@ import itertools
 import os
 import secrets
 import shutil
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -63,17 +64,21 @@ def new_id() -> UUID:
 
 
 def paced(share: float) -> Callable[[], AbstractContextManager[None]]:
-    """Blocks of work, each with a pause after it: together they take `share` of a thread's time.
+    """Blocks of work that together take `share` of one processor's time; 1.0: all there is.
 
-    Only the block counts. What a thread waits for between two of them is no work: another thread's
-    pause would otherwise lengthen its own.
+    Below 1.0 they take turns, whichever threads they run in, and each pauses within its turn as
+    long as its work asks for. What a thread does between two of them is not counted.
     """
+    turn = threading.Lock()
 
     @contextmanager
     def block() -> Iterator[None]:
-        began = time.perf_counter()
-        yield
-        if share < 1.0:
+        if share == 1.0:
+            yield
+            return
+        with turn:
+            began = time.perf_counter()
+            yield
             time.sleep((time.perf_counter() - began) * (1 / share - 1))
 
     return block
@@ -104,7 +109,7 @@ def make_deps(
         profile=Profile.load(profile, live=not is_test_mode),
         is_test_mode=is_test_mode,
         work_folder=work_folder,
-        workbench=Workbench(),
+        workbench=Workbench(threads=2 if intake_share == 1.0 else 1),
         settings={},
     )
 

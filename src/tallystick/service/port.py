@@ -111,8 +111,9 @@ class Deps:
     """Everything a use-case may touch.
 
     `new_id` gives a fresh UUID version 7; each chunk of long work is a block under `paced()`, which
-    may pause after it, so that answering keeps its share of the machine. `gives_way` says that it
-    does, and that long work should keep to one processor of the database's.
+    may let one run at a time and pause after it, so that answering keeps its share of the machine
+    (no block may stand in another). `gives_way` says that it does, and that long work should keep
+    to one processor of the database's.
     """
 
     clock: Callable[[], datetime]

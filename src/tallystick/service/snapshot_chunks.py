@@ -9,7 +9,7 @@ no account is in both.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from itertools import groupby, islice
@@ -66,7 +66,7 @@ def publish_fast(
         lanes = [stack.enter_context(_lane(deps, on_chunk)) for _ in sizes[:LANES]]
         writer = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="write"))
         ahead = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="append"))
-        appender = _Appender(deps, appending, job, _chunks(job, planned, writer))
+        appender = _Appender(deps, appending, job, _chunks(deps, job, planned, writer))
         numbers = range(first_chunk_no, first_chunk_no + len(sizes))
         waiting: Future[_Appended] = ahead.submit(appender.append, numbers[0])
         under_way: deque[Future[int]] = deque()
@@ -98,7 +98,9 @@ def _lane(deps: Deps, on_chunk: OnChunk) -> Iterator[Callable[[_Appended], Futur
             yield lambda appended: thread.submit(publish_one, appended)
 
 
-def _chunks(job: Job, planned: snapshots.Plan, writer: ThreadPoolExecutor) -> Iterator[_Chunk]:
+def _chunks(
+    deps: Deps, job: Job, planned: snapshots.Plan, writer: ThreadPoolExecutor
+) -> Iterator[_Chunk]:
     """The planned chunks one after another; the next piece is written while one is read.
 
     The job's DuckDB belongs to the writer until the last piece is there.
@@ -106,7 +108,11 @@ def _chunks(job: Job, planned: snapshots.Plan, writer: ThreadPoolExecutor) -> It
     sizes = planned.sizes
 
     def write(piece: range) -> Future[tuple[Path, Path]]:
-        return writer.submit(snapshots.write_piece, job, piece, has_several=planned.has_several)
+        return writer.submit(written, piece)
+
+    def written(piece: range) -> tuple[Path, Path]:
+        with deps.paced():
+            return snapshots.write_piece(job, piece, has_several=planned.has_several)
 
     pieces = list(_pieces(len(sizes)))
     waiting = write(pieces[0])
@@ -164,6 +170,11 @@ class _Appender:
     def append(self, chunk_no: int) -> _Appended:
         """Append the next chunk; gives it after the commit."""
         lines, changes = next(self._chunks)
+        with self._deps.paced():
+            chunk_id = self._append(chunk_no, lines)
+        return _Appended(chunk_no, chunk_id, len(lines), changes)
+
+    def _append(self, chunk_no: int, lines: Sequence[bytes]) -> int:
         leaves = [bytes.fromhex(line[2:66].decode()) for line in lines]
         head = append.ChunkHead(
             submission_id=self._job.submission_id,
@@ -178,4 +189,4 @@ class _Appender:
         with self._connection.cursor().copy(self._copy) as copy:
             copy.write(prefix + prefix.join(lines))
         self._connection.commit()
-        return _Appended(chunk_no, chunk_id, len(lines), changes)
+        return chunk_id

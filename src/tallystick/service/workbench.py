@@ -22,7 +22,6 @@ PLAIN_PLAN_BYTES = 96 * 1024
 _IN_MEMORY_BYTES = 8 << 20
 _CONFIG: dict[str, str | int | float | list[str]] = {
     "memory_limit": "400MB",
-    "threads": 2,
     "preserve_insertion_order": True,
 }
 #: A code list (180 currencies) is compared as it stands: by default DuckDB makes a join of each,
@@ -35,9 +34,13 @@ _TEXTS_KEPT = 512
 
 
 class Workbench:
-    """Hands out DuckDB connections; those of jobs in memory are cleared and used again."""
+    """Hands out DuckDB connections; those of jobs in memory are cleared and used again.
 
-    def __init__(self) -> None:
+    Takes: `threads`: processors a large job may use at once
+    """
+
+    def __init__(self, threads: int = 2) -> None:
+        self._threads = threads
         self._small: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
         self._middling: SimpleQueue[duckdb.DuckDBPyConnection] = SimpleQueue()
         weakref.finalize(self, _close, self._small, self._middling)
@@ -50,7 +53,7 @@ class Workbench:
         job: none may be made.
         """
         if size_bytes > _IN_MEMORY_BYTES:
-            with _opened(folder / "spill") as con:
+            with self._opened(folder / "spill") as con:
                 con.execute("pragma disable_checkpoint_on_shutdown")  # nobody opens it again
                 _begin(con, str(folder / "job.duckdb"))
                 yield con
@@ -60,7 +63,7 @@ class Workbench:
         try:
             con = spare.get_nowait()
         except Empty:
-            con = _plain() if is_small else _opened(folder.parent / "spill", **_LISTS_AS_THEY_STAND)
+            con = _plain() if is_small else self._middling_one(folder)
             con = cast(duckdb.DuckDBPyConnection, _ParsingOnce(con))
         try:
             _begin(con, ":memory:")
@@ -70,6 +73,13 @@ class Workbench:
             con.close()
             raise
         spare.put(con)
+
+    def _middling_one(self, folder: Path) -> duckdb.DuckDBPyConnection:
+        return self._opened(folder.parent / "spill", **_LISTS_AS_THEY_STAND)
+
+    def _opened(self, spill: Path, **more: str) -> duckdb.DuckDBPyConnection:
+        here = {**_CONFIG, "threads": self._threads, "temp_directory": str(spill), **more}
+        return duckdb.connect(":memory:", config=here)
 
     def close(self) -> None:
         """Close what is not lent out; done at the program's end where nobody did."""
@@ -146,10 +156,6 @@ def _insert_batch(
 
 def _begin(con: duckdb.DuckDBPyConnection, place: str) -> None:
     con.execute(f"attach '{place}' as {_JOB}; use {_JOB}")
-
-
-def _opened(spill: Path, **more: str) -> duckdb.DuckDBPyConnection:
-    return duckdb.connect(":memory:", config=_CONFIG | {"temp_directory": str(spill)} | more)
 
 
 def _plain() -> duckdb.DuckDBPyConnection:

@@ -26,9 +26,6 @@ OLDEST = "15"
 PEOPLE = "30"  # fewer leave out some of the rare things that the check looks for
 _PROGRAMS = Path("/usr/lib/postgresql") / OLDEST / "bin"
 _PATIENCE_S = 30
-#: No syncs, and no machine code for the expressions of a statement: on tables of a few rows
-#: compiling took three quarters of the whole path's time.
-_QUICK = ("-F", "-c", "jit=off")
 
 
 @pytest.fixture
@@ -47,7 +44,7 @@ def oldest() -> Iterator[str]:
             [*made, "--locale=C", "--auth=trust", "--no-sync"], check=True, capture_output=True,
             **user,
         )  # fmt: skip
-        command = [_PROGRAMS / "postgres", "-D", data, "-k", folder, "-h", "", *_QUICK]
+        command = [_PROGRAMS / "postgres", "-D", data, "-k", folder, "-h", "", "-F"]
         with subprocess.Popen(command, stderr=subprocess.DEVNULL, **user) as running:
             try:
                 url = f"postgresql://owner@/postgres?host={quote(str(folder))}"

@@ -22,6 +22,7 @@ from tallystick.service import (
     existing,
     first_days,
     former,
+    hidden,
     holders,
     whose,
 )
@@ -104,7 +105,7 @@ def build(
         given["exists_already"] = "false"
         given.pop("on_file_first_delinquency_on", None)
         given["is_deleted"] = (
-            "coalesce(e.is_deleted, false) and not exists"
+            f"({given['is_deleted']}) and not exists"
             " (select 1 from certified z where z.line_no = r.line_no)"
         )
     columns = ", ".join(
@@ -184,6 +185,7 @@ def _references(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> No
                 numbers_sql=f'select {number} as number from "row" r',
                 into=f"{kind}_ref",
             )
+    hidden.load(connection, job)
     if "account" in {kind for kind, _ in SHAPES[job.dataset].references}:
         _account_state(job)
 
@@ -351,7 +353,7 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
         "is_test_mode": str(deps.is_test_mode).lower(),
         "duplicate_line_no": "d.first_line_no",
         "duplicate_is_equal": "d.is_equal",
-        "is_deleted": "coalesce(e.is_deleted, false)",
+        "is_deleted": hidden.is_deleted_sql(dataset),
         "exists_already": f"coalesce({existing.differs_sql(job, own)}, false)",
     }
     if dataset == "event":

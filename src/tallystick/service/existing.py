@@ -171,13 +171,28 @@ def load_taken_over(connection: psycopg.Connection[Any], job: Job) -> None:
 def _load_months_deleted(connection: psycopg.Connection[Any], job: Job) -> None:
     """DuckDB table `month_deleted`: accounts whose newest month on file may not be the newest said.
 
-    Deletions are few, so all of the furnisher's are taken.
+    An account that was hidden whole has none on file, back or not. Deletions are few, so all that
+    may be of the furnisher's accounts are taken; a buyer may have made one.
     """
     job.con.execute("create or replace table month_deleted (object_id uuid)")
+    given: dict[str, Any] = {"furnisher": job.furnisher_id}
+    if job.is_small:
+        whose = "d.party_id = any(%(parties)s) and d.object_id = any(%(objects)s)"
+        asked = job.con.execute(
+            "select distinct party_id, object_id from account_ref where object_id is not null"
+        ).fetchall()
+        if not asked:
+            return
+        given |= {"parties": [one[0] for one in asked], "objects": [one[1] for one in asked]}
+    else:
+        whose = (
+            "(d.furnisher_id = %(furnisher)s or exists (select from directory.object o"
+            " where o.object_id = d.object_id and o.furnisher_id = %(furnisher)s))"
+        )
     rows = connection.execute(
-        "select distinct object_id from ledger.deletion join ledger.publication using (chunk_id)"
-        " where furnisher_id = %s and dataset = 'snapshot'",
-        (job.furnisher_id,),
+        "select distinct d.object_id from ledger.deletion d join ledger.publication using"
+        f" (chunk_id) where d.dataset in ('account', 'snapshot') and {whose}",
+        given,
     )
     insert_rows(job.con, "month_deleted", rows)
 

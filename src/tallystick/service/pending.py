@@ -15,7 +15,7 @@ import orjson
 import psycopg
 
 from tallystick.model.ids import cited_id
-from tallystick.service import former, intake_store, waited
+from tallystick.service import former, hidden, intake_store, waited
 from tallystick.service.port import Deps
 
 #: What a row waits for whose consent is not known (`intake.pending.waits_kind`).
@@ -252,14 +252,18 @@ _COLUMNS = "p.pending_id, p.submission_id, p.furnisher_id, p.dataset, p.line_no,
 _WAITS = "not exists (select from intake.pending_outcome o where o.pending_id = p.pending_id)"
 _ORDER = "order by p.dataset, p.submission_id, p.line_no"
 #: What a row `p` waits for is on file: its person, its agreement, its account (a funder's is the
-#: originator's).
-_PERSON_IS_THERE = """p.waits_kind = 'person' and exists (select
+#: originator's). A person that a deletion hides is not, nor is an account of hers.
+_PERSON_IS_THERE = f"""p.waits_kind = 'person' and exists (select
       from directory.party d join directory.party_subject using (party_id)
-      where d.furnisher_id = p.furnisher_id and d.person_token = p.waits_token)"""
-_ACCOUNT_IS_THERE = """p.waits_kind = 'account' and exists (select
+      where d.furnisher_id = p.furnisher_id and d.person_token = p.waits_token
+        and not {hidden.PERSON_IS_HIDDEN.format(party="d.party_id")})"""
+_ACCOUNT_IS_THERE = f"""p.waits_kind = 'account' and exists (select
       from directory.object d join file.account f on f.account_id = d.object_id
-      where d.furnisher_id = {furnisher} and d.kind = 'account'
-        and d.number_token = p.waits_token)"""
+      where d.furnisher_id = {{furnisher}} and d.kind = 'account'
+        and d.number_token = p.waits_token
+        and not ({hidden.PERSON_IS_HIDDEN.format(party="d.party_id")}
+          and exists (select from directory.party y
+            where y.party_id = d.party_id and y.furnisher_id = f.furnisher_id)))"""
 _OWN_ACCOUNT = _ACCOUNT_IS_THERE.format(furnisher="p.furnisher_id")
 _AGREEMENT_IS_THERE = """p.waits_kind = 'agreement' and exists (select from directory.object d
       where d.furnisher_id = p.furnisher_id and d.kind = 'agreement'

@@ -89,7 +89,11 @@ CONTEXT: tuple[ContextColumn, ...] = (
     *_columns(
         DATASETS,
         "ledger",
-        ("is_deleted", "boolean", "The same key is hidden by a deletion."),
+        (
+            "is_deleted",
+            "boolean",
+            "The same key, or the account or person itself that it is of, is hidden by a deletion.",
+        ),
         (
             "consent_state",
             "text",
@@ -102,7 +106,11 @@ CONTEXT: tuple[ContextColumn, ...] = (
             "boolean",
             "The profile still takes a restatement of this period.",
         ),
-        ("parent_exists", "boolean", "The account or person the record hangs on is known."),
+        (
+            "parent_exists",
+            "boolean",
+            "The account or person the record hangs on is known and not deleted.",
+        ),
         (
             "parent_is_own",
             "boolean",

@@ -1,0 +1,114 @@
+"""Accounts and persons that a deletion hides: what hangs on them waits until they come back.
+
+A deletion of one of an account's records hides the account; a person is hidden once every record of
+hers is deleted. Either comes back by a certified correction of such a record, and by no other key.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import psycopg
+
+from tallystick.service.keys_of_rows import SHAPES
+from tallystick.service.references import Job
+from tallystick.service.workbench import insert_rows
+
+#: SQL: whether every record of a person was deleted since it was said; `{party}` names her party.
+#: Deletions are few, so she is looked for among them first.
+PERSON_IS_HIDDEN = """(exists (select from ledger.deletion hd
+    join ledger.publication using (chunk_id)
+    where hd.party_id = {party} and hd.object_id = {party} and hd.dataset = 'subject')
+  and not exists (select from ledger.subject hs join ledger.publication hp using (chunk_id)
+    where hs.party_id = {party} and hs.object_id = {party}
+    and not exists (select from ledger.deletion hd join ledger.publication dp using (chunk_id)
+      where hd.party_id = {party} and hd.object_id = {party} and hd.dataset = 'subject'
+      and hd.item_key = hs.item_key and dp.position > hp.position)))"""
+#: Of accounts without terms on file, those that are there and were deleted since their last terms.
+_ACCOUNTS = """
+select distinct d.object_id
+from unnest(%(parties)s::uuid[], %(objects)s::uuid[]) as a (party_id, object_id)
+join ledger.deletion d on d.party_id = a.party_id and d.object_id = a.object_id
+  and d.dataset = 'account'
+join ledger.publication dp using (chunk_id)
+where not exists (select from ledger.account t join ledger.publication p using (chunk_id)
+  where t.party_id = a.party_id and t.object_id = a.object_id and p.position > dp.position)
+"""
+#: A person is her furnisher's: what another says of her hides nothing.
+_PERSONS = f"""
+select y.party_id, y.furnisher_id
+from (select distinct party_id from ledger.deletion where dataset = 'subject'
+  and object_id = party_id and ({{whose}})) d
+join directory.party y using (party_id) where {PERSON_IS_HIDDEN.format(party="d.party_id")}
+"""
+_BY = {"account": "a.object_id in (select object_id from hidden_account)",
+       "subject": "p.party_id in (select party_id from hidden_person)"}  # fmt: skip
+
+
+def load(connection: psycopg.Connection[Any], job: Job) -> None:
+    """DuckDB tables `hidden_account` (object_id) and `hidden_person` (party_id, furnisher_id).
+
+    Takes: `account_ref` and `person_ref` as looked up; afterwards a hidden person, and an account
+           of hers, has no `subject_id` there, as what is not on file: what hangs on it waits. A
+           subject's own row keeps it: whose it is was decided
+    """
+    kinds = {kind for kind, _ in SHAPES[job.dataset].references}
+    if job.dataset == "account":
+        _load_accounts(connection, job)
+    if not _load_persons(connection, job, kinds):
+        return
+    if "person" in kinds and job.dataset != "subject":
+        job.con.execute(
+            "update person_ref set subject_id = null"
+            " where party_id in (select party_id from hidden_person)"
+        )
+    if "account" in kinds and job.dataset != "account":
+        # An account that another has taken over since is no more the hidden person's.
+        job.con.execute(
+            "update account_ref set subject_id = null where (party_id, furnisher_id) in"
+            " (select (party_id, furnisher_id) from hidden_person)"
+        )
+
+
+def is_deleted_sql(dataset: str) -> str:
+    """SQL over the joins of `service/context.py`: the row's own key, or all it is of, is hidden."""
+    found = "coalesce(e.is_deleted, false)"
+    return f"{found} or coalesce({_BY[dataset]}, false)" if dataset in _BY else found
+
+
+def _load_accounts(connection: psycopg.Connection[Any], job: Job) -> None:
+    job.con.execute("create or replace table hidden_account (object_id uuid)")
+    # One that is on file is not hidden, and one that is new has no id: few are asked for.
+    asked = job.con.execute(
+        "select distinct party_id, object_id from account_ref"
+        " where object_id is not null and changed_by is null"
+    ).fetchall()
+    if asked:
+        parties, objects = zip(*asked, strict=True)
+        given = {"parties": list(parties), "objects": list(objects)}
+        insert_rows(job.con, "hidden_account", connection.execute(_ACCOUNTS, given))
+
+
+def _load_persons(connection: psycopg.Connection[Any], job: Job, kinds: set[str]) -> bool:
+    job.con.execute("create or replace table hidden_person (party_id uuid, furnisher_id uuid)")
+    named = " union ".join(
+        f"select party_id from {kind}_ref where party_id is not null"
+        for kind in ("account", "person")
+        if kind in kinds
+    )
+    if not named:
+        return False
+    given: dict[str, Any] = {}
+    if job.is_small:
+        parties = [one[0] for one in job.con.execute(named).fetchall()]
+        if not parties:
+            return False
+        whose, given = "party_id = any(%(parties)s)", {"parties": parties}
+    elif job.dataset == "funding":  # which cites others' accounts
+        whose = "true"
+    else:
+        whose, given = "furnisher_id = %(furnisher)s", {"furnisher": job.furnisher_id}
+    found = connection.execute(_PERSONS.format(whose=whose), given).fetchall()
+    if found:
+        insert_rows(job.con, "hidden_person", found)
+    return bool(found)

@@ -21,8 +21,8 @@ Role = Literal["serve", "intake", "batch", "sequencer", "eraser", "admin"]
 _MIGRATIONS = Path(__file__).parent.parent / "migrations"
 
 
-#: Machine code for a statement's expressions, which a packaged server makes by default, takes longer
-#: to make than our statements take: without it the whole path of a demo ran four times as fast.
+#: Machine code for expressions, which a packaged server makes by default, takes longer to make than
+#: our statements take: without it the whole path of a demo ran four times as fast.
 _UNCOMPILED = "-c jit=off"
 
 

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from tallystick.resolve import Candidate, Identity, decide
+from tallystick.resolve import Candidate, Identity, decide, is_another
 
 TOKEN, OTHER = b"t" * 32, b"o" * 32
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -60,3 +60,27 @@ def test_a_twin_at_the_same_address_is_another_person():
 def test_a_spouse_under_another_number_is_another_person():
     spouse = identity(name="Paul Cole", token=OTHER)
     assert decide(spouse, [candidate()]).subject_id is None
+
+
+@pytest.mark.parametrize(
+    ("known", "other"),
+    [
+        ([], False),
+        ([("Paul Cole", BORN)], False),
+        ([("Paul Kole", BORN)], False),
+        ([("Mary Smith", BORN)], True),
+        ([("Mary Cole", BORN)], False),
+        ([("Paul Cole", "1990-07-03")], False),
+        ([("Paul Cole", "1990-03-08")], False),
+        ([("Paul Cole", "1990-04-08")], True),
+        ([("", BORN)], False),
+        ([("Paul Cole", None)], False),
+        ([("Mary Smith", None), ("", BORN)], True),  # what is not held makes nothing agree
+        ([("", "1960-01-01"), ("Paul Cole", None)], True),
+        ([("Mary Smith", BORN), ("Paul Cole", "1960-01-01")], True),  # of two, neither
+        ([("Mary Smith", "1960-01-01"), ("Paul Cole", BORN)], False),
+    ],
+)
+def test_a_further_record_is_anothers_where_it_agrees_with_none(known, other) -> None:
+    held = [identity(name=name, birth_date=born) for name, born in known]
+    assert is_another(identity(), held) == other

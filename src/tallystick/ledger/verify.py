@@ -14,6 +14,7 @@ from typing import Any
 import psycopg
 
 from tallystick.ledger import append, tables
+from tallystick.ledger.apart import is_apart_sql
 from tallystick.model import merkle
 
 Progress = Callable[[str, int, int | None], None]
@@ -64,7 +65,7 @@ def check_order(connection: psycopg.Connection[Any], faults: Faults) -> int:
 
 
 def check_links(connection: psycopg.Connection[Any], faults: Faults) -> None:
-    """The directories of parties and tokens are the fold of all links."""
+    """The directories of parties and tokens are the fold of all links; no token leads apart."""
     for query, what in ((_PARTIES, "party"), (_TOKENS, "token of subject")):
         for key, is_there in connection.execute(query):
             fault = (
@@ -86,7 +87,8 @@ select subject_id::text, d.is_there is not null
 from (select token, subject_id, true as is_there from directory.token_subject) d
 full join (select distinct token, subject_id, true as is_said
   from identity.party_token join ledger.publication using (chunk_id)
-  join directory.party_subject using (party_id)) k using (token, subject_id)
+  join directory.party_subject s using (party_id)
+  where not {is_apart_sql("s.subject_id")}) k using (token, subject_id)
 where d.is_there is null or k.is_said is null order by 1, 2 limit {KEPT_FAULTS}
 """
 

@@ -8,7 +8,15 @@ Source: spine 6; measured traps of households
 """
 
 from tallystick.resolve.compare import birth_dates_clash, clashes, names_alike, normal_name
-from tallystick.resolve.decide import Candidate, Decision, Identity, decide, evidence
+from tallystick.resolve.decide import (
+    Candidate,
+    Decision,
+    Identity,
+    decide,
+    evidence,
+    is_another,
+    passes,
+)
 
 __all__ = [
     "Candidate",
@@ -18,6 +26,8 @@ __all__ = [
     "clashes",
     "decide",
     "evidence",
+    "is_another",
     "names_alike",
     "normal_name",
+    "passes",
 ]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from tallystick.resolve.compare import clashes, names_alike, normal_name
+from tallystick.resolve.compare import birth_dates_clash, clashes, names_alike, normal_name
 
 Ground = Literal["new", "token", "name_and_birth_date", "clash", "weak"]
 
@@ -74,6 +74,30 @@ def _clashing(incoming: Identity, candidate: Candidate) -> bool:
         clashes(incoming.name, incoming.birth_date, known.name, known.birth_date)
         for known in candidate.identities
     )
+
+
+def is_another(incoming: Identity, known: Sequence[Identity]) -> bool:
+    """Whether a record cannot be the person's whom a party's earlier ones (`known`) name.
+
+    Like a clash under one number: with every name, with every birth date, or with every whole
+    identity. One agreement is enough to go on, so that a name may change step by step.
+    Missing: what either side lacks clashes with nothing, and makes nothing else agree
+    """
+    names = [one.name for one in known if normal_name(one.name)]
+    dates = [one.birth_date for one in known if one.birth_date is not None]
+    whole = [one for one in known if one.birth_date is not None and normal_name(one.name)]
+    if names and not any(names_alike(incoming.name, name) for name in names):
+        return True
+    if dates and all(birth_dates_clash(incoming.birth_date, date) for date in dates):
+        return True
+    return bool(whole) and all(
+        clashes(incoming.name, incoming.birth_date, one.name, one.birth_date) for one in whole
+    )
+
+
+def passes(incoming: Identity, candidate: Candidate) -> bool:
+    """Whether an identity may be a candidate's: it agrees with one there, or there is none."""
+    return not _clashing(incoming, candidate)
 
 
 def _by_name(incoming: Identity, candidates: Sequence[Candidate]) -> Decision:

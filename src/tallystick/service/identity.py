@@ -20,6 +20,7 @@ import psycopg
 
 from tallystick.errors import BadRequest
 from tallystick.ledger import append, files, order, publish
+from tallystick.ledger.apart import SET_APART_BY, is_apart_sql
 from tallystick.service import heads
 from tallystick.service.port import Deps
 
@@ -81,13 +82,16 @@ def link(deps: Deps, party_id: UUID, subject_id: UUID, by: str) -> order.Place:
     """Decide that a party is a subject; its tokens, consents and accounts come along.
 
     Gives:  the place of the decision (the last one, when the party is the subject's already)
-    Raises: BadRequest `not_found` for an unknown party or subject
+    Raises: BadRequest `not_found` for an unknown party or subject, `conflict` for the subject of
+            another party that was set apart
     """
     return _decide(deps, _Move(party_id=party_id, target=subject_id, decision="linked", by=by))
 
 
 def unlink(deps: Deps, party_id: UUID, by: str) -> order.Place:
     """Decide that a party is not its subject: it gets a new one, and stands apart from the others.
+
+    A party that the bureau set apart is found by its numbers again from then on.
 
     Raises: BadRequest `not_found` for an unknown party, `conflict` when it stands alone already
     """
@@ -105,6 +109,8 @@ class _Move:
 
 
 def _decide(deps: Deps, move: _Move) -> order.Place:
+    if move.by == SET_APART_BY:
+        raise BadRequest("invalid_request", "nobody decides under the bureau's own name")
     while True:
         try:
             with deps.database.connect("intake") as connection:
@@ -115,7 +121,7 @@ def _decide(deps: Deps, move: _Move) -> order.Place:
 
 def _move(deps: Deps, connection: psycopg.Connection[Any], move: _Move) -> order.Place:
     now = deps.clock()
-    tokens = _tokens(connection, [move.party_id])
+    tokens = tokens_of(connection, [move.party_id])
     connection.execute(
         "select from directory.token where token = any(%s) order by token for update", (tokens,)
     )
@@ -126,13 +132,13 @@ def _move(deps: Deps, connection: psycopg.Connection[Any], move: _Move) -> order
             return order.last_place(connection)
     both = sorted({source, move.target})
     heads.lock(connection, both)
-    others = _others(connection, source, move.party_id)
-    if move.decision == "unlinked" and not others:
+    others = others_of(connection, source, move.party_id)
+    if move.decision == "unlinked" and not others and not _is_apart(connection, source):
         raise BadRequest(
             "conflict", "the party is the only one of its subject: nothing is left to part it from"
         )
     touched = publish.Touched(
-        accounts=_accounts(connection, source, move.party_id),
+        accounts=accounts_of(connection, source, move.party_id),
         parties=frozenset([move.party_id]),
         months_too=True,
     )
@@ -145,7 +151,7 @@ def _move(deps: Deps, connection: psycopg.Connection[Any], move: _Move) -> order
     return order.take_place(connection, [chunk_id], now)
 
 
-def _tokens(connection: psycopg.Connection[Any], parties: Collection[UUID]) -> list[bytes]:
+def tokens_of(connection: psycopg.Connection[Any], parties: Collection[UUID]) -> list[bytes]:
     """The identity numbers' tokens that published statements give to parties, ascending."""
     rows = connection.execute(
         "select distinct t.token from identity.party_token t"
@@ -173,9 +179,24 @@ def _require_subject(connection: psycopg.Connection[Any], subject_id: UUID) -> N
     ).fetchone()
     if known is None:
         raise BadRequest("not_found", "no subject on file has this id")
+    if _is_apart(connection, subject_id):
+        raise BadRequest(
+            "conflict",
+            "the subject is a party that was set apart: link or unlink that party first",
+        )
 
 
-def _others(connection: psycopg.Connection[Any], subject_id: UUID, party_id: UUID) -> list[UUID]:
+def _is_apart(connection: psycopg.Connection[Any], subject_id: UUID) -> bool:
+    """Whether a subject was made to set a party apart that contradicts itself."""
+    row = connection.execute(
+        f"select {is_apart_sql('s.subject_id')} from (select %s::uuid as subject_id) s",
+        (subject_id,),
+    ).fetchone()
+    return row is not None and bool(row[0])
+
+
+def others_of(connection: psycopg.Connection[Any], subject_id: UUID, party_id: UUID) -> list[UUID]:
+    """The parties of a subject besides one, ascending."""
     rows = connection.execute(
         "select party_id from directory.party_subject where subject_id = %s and party_id <> %s"
         " order by party_id",
@@ -184,7 +205,7 @@ def _others(connection: psycopg.Connection[Any], subject_id: UUID, party_id: UUI
     return [row[0] for row in rows]
 
 
-def _accounts(
+def accounts_of(
     connection: psycopg.Connection[Any], subject_id: UUID, party_id: UUID
 ) -> frozenset[UUID]:
     """The accounts in a subject's file that a party holds in any role."""
@@ -206,8 +227,8 @@ def _require_unmoved(
     """Under all locks: what was read before them still holds; else begin again."""
     stands = (
         _subject_of(connection, move.party_id) == source
-        and _tokens(connection, [move.party_id]) == tokens
-        and _accounts(connection, source, move.party_id) == accounts
+        and tokens_of(connection, [move.party_id]) == tokens
+        and accounts_of(connection, source, move.party_id) == accounts
     )
     if not stands:
         raise publish.Moved
@@ -254,7 +275,7 @@ _CASES_OF_MOVE = """
 select c.case_id, coalesce(max(e.event_no), 0) from identity.case_file c
 left join identity.case_event e using (case_id)
 left join directory.party_subject ps on ps.party_id = c.party_id
-where (c.party_id = %(party)s and (c.subject_id = %(target)s or %(unlinks)s))
+where (c.party_id = %(party)s and (c.subject_id = %(target)s or %(answers_all)s))
   or (ps.subject_id = %(target)s and c.subject_id = %(source)s)
 group by c.case_id, c.opened_at order by c.opened_at, c.case_id
 """
@@ -268,7 +289,7 @@ def _settle_cases(
         "party": move.party_id,
         "target": move.target,
         "source": source,
-        "unlinks": move.decision == "unlinked",
+        "answers_all": move.decision == "unlinked" or _is_apart(connection, source),
     }
     found = connection.execute(_CASES_OF_MOVE, given).fetchall()
     for case_id, last_no in found:
@@ -290,7 +311,7 @@ def _carry_tokens(
     now: datetime,
 ) -> None:
     """Tie the party's tokens to its new subject; the old one keeps those of its other parties."""
-    staying = set(_tokens(connection, others))
+    staying = set(tokens_of(connection, others))
     held = {
         bytes(row[0])
         for row in connection.execute(

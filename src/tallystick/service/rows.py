@@ -19,11 +19,11 @@ from tallystick.formats import Column, columns, full_form, is_pointer
 from tallystick.ledger import append, extend, publish, seal, tables
 from tallystick.resolve import Identity, normal_name
 from tallystick.service import beside_rows, context, disagreed, former, refused_rows
+from tallystick.service.candidates import NewParty, agreements_of
 from tallystick.service.keys_of_rows import SHAPES, Shape, item_key_sql
 from tallystick.service.pending import CONSENT_KIND, consent_token
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
-from tallystick.service.settle import NewParty, agreements_of
 from tallystick.service.workbench import insert_rows
 
 #: Rows of one chunk: small enough that nobody's file is locked longer than 100 ms. Records that

@@ -7,52 +7,27 @@ the records they rest on.
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-import orjson
 import psycopg
 
-from tallystick.ledger import append, order, publish, seal
-from tallystick.resolve import Candidate, Decision, Identity, decide, evidence, normal_name
-from tallystick.service import heads
+from tallystick.ledger import append, files, order, publish
+from tallystick.ledger.apart import SET_APART_BY
+from tallystick.resolve import (
+    Candidate,
+    Decision,
+    Identity,
+    decide,
+    evidence,
+    is_another,
+    passes,
+)
+from tallystick.service import heads, identity, set_apart
+from tallystick.service.candidates import Candidates, NewParty
 from tallystick.service.port import Deps
-
-#: The label personal fields of a subject record are sealed under.
-LABEL = b"subject"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewParty:
-    """A party seen for the first time, or again: what resolving needs of it."""
-
-    party_id: UUID
-    furnisher_id: UUID
-    identity: Identity
-    scheme: str | None
-    key_tokens: tuple[bytes, ...]
-
-
-def agreements_of(personal: Mapping[str, Any], furnisher_id: UUID) -> frozenset[str]:
-    """Values besides name and birth date that two records of one person may agree in.
-
-    A furnisher's own person number is one: it names the old one where the number changed.
-    """
-    found = set()
-    if personal.get("phone"):
-        digits = "".join(mark for mark in personal["phone"] if mark.isdigit())
-        found.add(f"phone:{digits}")
-    if personal.get("address_line"):
-        place = personal.get("postal_code") or personal.get("address_locality") or ""
-        found.add(f"address:{normal_name(personal['address_line'])}:{normal_name(place)}")
-    for name in ("person_number", "formerly_person_number"):
-        if personal.get(name):
-            found.add(f"person number:{furnisher_id}:{personal[name]}")
-    return frozenset(found)
 
 
 def publish_parties(
@@ -74,32 +49,184 @@ def publish_parties(
     parties = [one for one in parties if one.party_id in entered]
     tokens = _lock_tokens(connection, parties, now)
     before = _linked(connection, parties)
-    known = dict(before)
-    fresh = [one for one in parties if one.party_id not in known]
-    candidates = _Candidates(deps, connection, fresh)
-    decided: list[_Decided] = []
-    for one in fresh:
-        if one.party_id in known:  # a further record of a party decided just now
-            candidates.add(known[one.party_id], one)
-            continue
-        found = candidates.of(one)
-        decision = decide(one.identity, found)
-        subject_id = decision.subject_id or deps.new_id()
-        candidates.add(subject_id, one)
-        decided.append(_Decided(one, decision, subject_id, _evidence(one, decision, found)))
-        known[one.party_id] = subject_id
-    heads.lock(connection, sorted(set(known.values())))
+    heard = set_apart.Heard(deps, connection, before, chunk_id)
+    settled = _Settling(deps, connection, parties, before=before, heard=heard)
+    known = settled.known
+    heads.lock(connection, sorted({*known.values(), *before.values()}))
     if _linked(connection, parties) != before or _entered(connection, parties) != entered:
         raise publish.Moved
     chunks = [chunk_id]
-    if decided:
-        chunks.append(_write_links(deps, connection, decided, now))
+    accounts = set_apart.accounts_moved(connection, settled.moves)
+    if settled.decided or settled.moves:
+        chunks.append(_write_links(deps, connection, settled, now))
+    set_apart.open_cases(connection, settled.cases, now)
     _keep_keys(connection, parties)
-    _tie_tokens(connection, parties, known, tokens, now=now)
-    touched = publish.Touched(parties=frozenset(known))
-    publish.lock(connection, touched)
+    set_apart.carry_out(connection, settled.moves, now)
+    _tie_tokens(connection, parties, settled.tied, tokens, now=now)
+    touched = publish.Touched(
+        parties=frozenset(known), accounts=accounts, months_too=bool(accounts)
+    )
+    publish.lock(connection, touched, also=settled.left)
+    heard.require_unchanged()
+    if accounts != set_apart.accounts_moved(connection, settled.moves):
+        raise publish.Moved
     publish.refresh(connection, touched, chunk_id=chunk_id)
+    if settled.left:
+        files.write_documents(connection, settled.left, own_chunk=chunk_id)
     return order.take_place(connection, chunks, now)
+
+
+class _Settling:
+    """Whose the chunk's records are, decided one by one in their order.
+
+    `known` is the subject of each party in the end; `left` are subjects that a party leaves.
+    """
+
+    def __init__(
+        self,
+        deps: Deps,
+        connection: psycopg.Connection[Any],
+        parties: Sequence[NewParty],
+        *,
+        before: Mapping[UUID, UUID],
+        heard: set_apart.Heard,
+    ):
+        self._deps = deps
+        self._connection = connection
+        self._before = before
+        self._heard = heard
+        self._said: dict[UUID, list[Identity]] = {}
+        self.known = dict(before)
+        self.decided: list[_Decided] = []
+        self.moves: list[set_apart.Move] = []
+        self.cases: list[set_apart.Case] = []
+        self._gone: dict[UUID, None] = dict.fromkeys(heard.apart)
+        carried = identity.tokens_of(connection, heard.apart)
+        self._candidates = Candidates(deps, connection, parties, linked=before, carried=carried)
+        for one in parties:
+            if one.party_id not in self._gone:
+                self._settle(one)
+        for party_id in heard.apart:
+            self._take_back(party_id, [one for one in parties if one.party_id == party_id])
+
+    @property
+    def tied(self) -> dict[UUID, UUID]:
+        """The subjects that the parties' numbers lead to: those set apart have none."""
+        return {party: to for party, to in self.known.items() if party not in self._gone}
+
+    @property
+    def left(self) -> list[UUID]:
+        """The subjects that parties leave, ascending."""
+        return sorted({one.source for one in self.moves if one.source is not None})
+
+    def _settle(self, one: NewParty) -> None:
+        subject_id = self.known.get(one.party_id)
+        said = self._said.get(one.party_id)
+        if said is None:
+            known = one.party_id in self._before
+            said = self._heard.before(one.party_id) if known else []
+            self._said[one.party_id] = said
+        if subject_id is None:
+            subject_id = self._decide(one)
+        else:
+            others = self._candidates.under(one.identity.token, besides=subject_id)
+            passing = [other for other in others if passes(one.identity, other)]
+            if is_another(one.identity, said) or (others and not passing):
+                self._set_apart(one, subject_id, said, others=others)
+                return
+            if passing:  # whether the two subjects are one person is for a person to judge
+                self._open_case(one, "weak", passing[0].subject_id, candidate=passing[0])
+        said.append(one.identity)
+        is_new = self._candidates.is_new(one.identity.token, subject_id)
+        if is_new or one.party_id not in self._before:
+            self._candidates.add(subject_id, one)
+
+    def _decide(self, one: NewParty) -> UUID:
+        found = self._candidates.of(one)
+        decision = decide(one.identity, found)
+        subject_id = decision.subject_id or self._deps.new_id()
+        self.decided.append(_Decided(one, decision, subject_id, _evidence(one, decision, found)))
+        self.known[one.party_id] = subject_id
+        return subject_id
+
+    def _set_apart(
+        self,
+        one: NewParty,
+        subject_id: UUID,
+        said: Sequence[Identity],
+        *,
+        others: Sequence[Candidate],
+    ) -> None:
+        """Move a party where no number leads, with a case about each subject it may be."""
+        is_old = one.party_id in self._before
+        if not is_old:  # decided in this chunk: its other records decide anew
+            self.decided = [has for has in self.decided if has.party.party_id != one.party_id]
+        target = self._deps.new_id()
+        own = Candidate(
+            subject_id=subject_id,
+            identities=tuple(said),
+            tokens=self._candidates.leading_to(subject_id),
+        )
+        case_id = self._open_case(one, "clash", subject_id if is_old else None, candidate=own)
+        for other in others[:1]:
+            self._open_case(one, "clash", other.subject_id, candidate=other)
+        self.moves.append(
+            set_apart.Move(
+                party_id=one.party_id,
+                source=subject_id if is_old else None,
+                target=target,
+                decision="unlinked",
+                decided_by=SET_APART_BY,
+                case_id=case_id,
+            )
+        )
+        self.known[one.party_id] = target
+        self._gone[one.party_id] = None
+
+    def _take_back(self, party_id: UUID, records: Sequence[NewParty]) -> None:
+        """Move a party home whose records are one person's again; else the case waits on.
+
+        It goes to the subject it left, or to the one who alone has its numbers by now.
+        """
+        if not self._heard.takes_back(party_id):
+            return
+        parting, source = self._heard.apart[party_id], self._before[party_id]
+        target = parting.subject_id or self._deps.new_id()
+        tokens = identity.tokens_of(self._connection, [party_id])
+        tokens += [one.identity.token for one in records if one.identity.token is not None]
+        found = [one for token in tokens for one in self._candidates.under(token, besides=target)]
+        others = {one.subject_id: one for one in found}
+        if any(not passes(one.identity, other) for one in records for other in others.values()):
+            return
+        if others:
+            if len(others) > 1 or identity.others_of(self._connection, target, party_id):
+                return
+            (target,) = others
+        self.moves.append(
+            set_apart.Move(
+                party_id=party_id,
+                source=source,
+                target=target,
+                decision="token",
+                decided_by="bureau",
+                case_id=parting.case_id,
+            )
+        )
+        self.known[party_id] = target
+        del self._gone[party_id]
+
+    def _open_case(
+        self, one: NewParty, kind: str, subject_id: UUID | None, *, candidate: Candidate
+    ) -> UUID:
+        case = set_apart.Case(
+            case_id=self._deps.new_id(),
+            kind=kind,
+            party_id=one.party_id,
+            subject_id=subject_id,
+            evidence=evidence(one.identity, candidate),
+        )
+        self.cases.append(case)
+        return case.case_id
 
 
 class _Decided(NamedTuple):
@@ -127,6 +254,12 @@ def _lock_tokens(
     schemes = {
         one.identity.token: one.scheme or "" for one in parties if one.identity.token is not None
     }
+    carried = connection.execute(
+        "select t.token, d.scheme from identity.party_token t join directory.token d using (token)"
+        " where t.party_id = any(%s)",
+        ([one.party_id for one in parties],),
+    )
+    schemes |= {bytes(token): scheme for token, scheme in carried}
     tokens = sorted(schemes)
     heads.lock_tokens(connection, tokens, [schemes[token] for token in tokens], now)
     return tokens
@@ -149,121 +282,25 @@ def _linked(connection: psycopg.Connection[Any], parties: Sequence[NewParty]) ->
     return dict(rows.fetchall())
 
 
-class _Candidates:
-    """Subjects on file that share a token or a name key with the chunk's parties."""
-
-    def __init__(
-        self, deps: Deps, connection: psycopg.Connection[Any], parties: Sequence[NewParty]
-    ):
-        self._by_token: dict[bytes, list[UUID]] = {}
-        self._by_key: dict[bytes, list[UUID]] = {}
-        self._identities: dict[UUID, list[Identity]] = {}
-        self._tokens: dict[UUID, set[bytes]] = {}
-        tokens = [one.identity.token for one in parties if one.identity.token is not None]
-        for token, subject_id in connection.execute(
-            "select token, subject_id from directory.token_subject where token = any(%s)",
-            (tokens,),
-        ):
-            self._by_token.setdefault(bytes(token), []).append(subject_id)
-        keys = [key for one in parties for key in one.key_tokens]
-        for key, subject_id in connection.execute(
-            "select distinct k.key_token, ps.subject_id from directory.identity_key k"
-            " join directory.party_subject ps using (party_id) where k.key_token = any(%s)",
-            (keys,),
-        ):
-            self._by_key.setdefault(bytes(key), []).append(subject_id)
-        self._load(deps, connection)
-
-    def _load(self, deps: Deps, connection: psycopg.Connection[Any]) -> None:
-        subjects = {
-            subject
-            for group in (*self._by_token.values(), *self._by_key.values())
-            for subject in group
-        }
-        for subject in subjects:
-            self._identities[subject] = []
-            self._tokens[subject] = set()
-        for token, subject_id in connection.execute(
-            "select token, subject_id from directory.token_subject where subject_id = any(%s)",
-            (list(subjects),),
-        ):
-            self._tokens[subject_id].add(bytes(token))
-        rows = connection.execute(
-            "select subject_id, document from file.subject where subject_id = any(%s)",
-            (list(subjects),),
-        ).fetchall()
-        documents = {subject: orjson.loads(document) for subject, document in rows}
-        self._open(deps, documents)
-
-    def _open(self, deps: Deps, documents: Mapping[UUID, Mapping[str, Any]]) -> None:
-        parties = {
-            UUID(one["party_id"]) for doc in documents.values() for one in doc.get("parties", ())
-        }
-        keys = deps.vault.get(list(parties))
-        for subject, document in documents.items():
-            for party in document.get("parties", ()):
-                key = keys.get(UUID(party["party_id"]))
-                if key is None:
-                    continue
-                for version in party["versions"]:
-                    personal = seal.unseal(key, base64.b64decode(version["sealed"]), LABEL)
-                    self._identities[subject].append(
-                        Identity(
-                            name=personal.get("name", ""),
-                            birth_date=personal.get("birth_date"),
-                            token=None,
-                            agreements=agreements_of(personal, UUID(party["furnisher_id"])),
-                        )
-                    )
-
-    def of(self, party: NewParty) -> list[Candidate]:
-        """The candidates of one party, each once."""
-        subjects: dict[UUID, None] = {}
-        if party.identity.token is not None:
-            subjects.update(dict.fromkeys(self._by_token.get(party.identity.token, ())))
-        for key in party.key_tokens:
-            subjects.update(dict.fromkeys(self._by_key.get(key, ())))
-        return [
-            Candidate(
-                subject_id=subject,
-                identities=tuple(self._identities[subject]),
-                tokens=frozenset(self._tokens[subject]),
-            )
-            for subject in subjects
-        ]
-
-    def add(self, subject_id: UUID, party: NewParty) -> None:
-        """A party decided just now is a candidate for the next of the chunk."""
-        self._identities.setdefault(subject_id, []).append(party.identity)
-        self._tokens.setdefault(subject_id, set())
-        if party.identity.token is not None:
-            self._tokens[subject_id].add(party.identity.token)
-            group = self._by_token.setdefault(party.identity.token, [])
-            if subject_id not in group:
-                group.append(subject_id)
-        for key in party.key_tokens:
-            group = self._by_key.setdefault(key, [])
-            if subject_id not in group:
-                group.append(subject_id)
-
-
 def _write_links(
     deps: Deps,
     connection: psycopg.Connection[Any],
-    decided: Sequence[_Decided],
+    settled: _Settling,
     now: datetime,
 ) -> int:
-    rows = []
-    for one, decision, subject_id, found in decided:
+    rows = [one.row(now) for one in settled.moves]
+    for one, decision, subject_id, found in settled.decided:
         case_id = None
         if decision.case_with is not None:
-            case_id = deps.new_id()
-            connection.execute(
-                "insert into identity.case_file (case_id, kind, party_id, subject_id, evidence,"
-                " opened_at) values (%s, %s, %s, %s, %s, %s)",
-                (case_id, decision.ground, one.party_id, decision.case_with,
-                 orjson.dumps(found).decode(), now),
-            )  # fmt: skip
+            case = set_apart.Case(
+                case_id=deps.new_id(),
+                kind=decision.ground,
+                party_id=one.party_id,
+                subject_id=decision.case_with,
+                evidence=found,
+            )
+            set_apart.open_cases(connection, [case], now)
+            case_id = case.case_id
         values = {
             "party_id": one.party_id,
             "subject_id": subject_id,
@@ -279,7 +316,7 @@ def _write_links(
         with connection.cursor() as cursor:
             cursor.executemany(
                 "insert into directory.party_subject (party_id, subject_id) values (%s, %s)",
-                [(one.party_id, subject_id) for one, _, subject_id, _ in decided],
+                [(one.party_id, subject_id) for one, _, subject_id, _ in settled.decided],
             )
     except psycopg.errors.UniqueViolation:  # another submission brought the same new person
         raise publish.Moved from None
@@ -304,11 +341,11 @@ def _tie_tokens(
     *,
     now: datetime,
 ) -> None:
-    """Tie each party's token to its subject, and bring the token's consents to the subject."""
+    """Tie each party's token to its subject, if any, and bring the token's consents there."""
     pairs = {
         (one.identity.token, subject_of[one.party_id])
         for one in parties
-        if one.identity.token is not None
+        if one.identity.token is not None and one.party_id in subject_of
     }
     held = set(
         connection.execute(

@@ -91,6 +91,24 @@ class Material:
         """The parties she is, one a furnisher's person."""
         return {party["party_id"] for party in self.document.get("parties", ())}
 
+    def gone(self) -> set[tuple[str, str]]:
+        """(party, furnisher) of whom every record is deleted: what hangs on them is hidden.
+
+        An account another furnisher has taken over hangs on the person that one knows.
+        """
+        return {
+            (party["party_id"], party["furnisher_id"])
+            for party in self.document.get("parties", ())
+            if not party["versions"]
+        }
+
+    def standing_accounts(self) -> list[AccountRow]:
+        """Her accounts, without those of a person of hers that is deleted."""
+        gone = self.gone()
+        if not gone:  # nearly always
+            return self.accounts
+        return [row for row in self.accounts if (row.party_id, row.furnisher_id) not in gone]
+
     def consent_lines(self) -> list[ConsentLine]:
         """Her consents (those under her own tokens) as a report shows them."""
         return [consent_line(one) for one in self.consents if one.token in self.tokens]
@@ -145,10 +163,11 @@ def subject_file(
            for the person herself
     """
     today = day.isoformat()
-    document = material.document
+    document = _without(material.document, {party for party, _ in material.gone()})
     own = material.own_parties()
     lines = [
-        account_line(row, own, keys, today=today, in_full=in_full) for row in material.accounts
+        account_line(row, own, keys, today=today, in_full=in_full)
+        for row in material.standing_accounts()
     ]
     return SubjectFile(
         subject_id=material.subject_id,
@@ -168,6 +187,16 @@ def subject_file(
             if record["valid_from"] <= today
         ),
     )
+
+
+def _without(document: Record, parties: set[str]) -> Record:
+    """A document without what is kept under some parties."""
+    if not parties:
+        return document
+    return {
+        block: [one for one in records if one["party_id"] not in parties]
+        for block, records in document.items()
+    }
 
 
 def _identities(

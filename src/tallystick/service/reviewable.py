@@ -22,7 +22,7 @@ def has_open_account(material: Material, member_id: UUID, *, profile: ProfileAt)
     """
     member, today = str(member_id), profile.day.isoformat()
     own, codes = material.own_parties(), codes_of(profile)
-    for row in material.accounts:
+    for row in material.standing_accounts():
         terms = orjson.loads(row.terms)
         if row.furnisher_id != member and not _funds(terms, member, today):
             continue

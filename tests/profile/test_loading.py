@@ -102,6 +102,7 @@ def test_a_missing_file_and_an_unknown_profile_are_refused(folder: Path) -> None
 
 def test_a_draft_loads_for_tests_and_is_refused_live(folder: Path) -> None:
     replace(folder, PROFILE, RAW_DAYS, RAW_DAYS.replace("primary", "draft"))
+    (folder / "zz" / "INVENTED").unlink()
 
     assert Profile.load("zz", folder=folder).on(DAY).raw_days == 30
     with pytest.raises(ProfileError, match=r"values\.raw_days: is a draft"):
@@ -150,9 +151,20 @@ def test_other_bytes_are_another_version(folder: Path) -> None:
     assert Profile.load("zz", folder=folder).version != before
 
 
-def test_every_profile_loads_and_zz_loads_live() -> None:
+def test_invented_law_loads_for_tests_and_is_refused_live(folder: Path) -> None:
+    """Though each of its values has a source: that is made up, too."""
+    for given in (None, folder):
+        assert not Profile.load("zz", folder=given).on(DAY).is_live
+        with pytest.raises(ProfileError, match=r"zz/INVENTED: its law is made up.*test mode"):
+            Profile.load("zz", live=True, folder=given)
+    (folder / "zz" / "INVENTED").unlink()
+    found = Profile.load("zz", live=True, folder=folder)
+    assert found.on(DAY).is_live
+    assert found.version == Profile.load("zz").version
+
+
+def test_every_profile_loads_and_a_draft_not_live() -> None:
     assert known_profiles() == ("cn", "zz")
-    assert Profile.load("zz", live=True).on(DAY).is_live
     with pytest.raises(ProfileError, match="is a draft"):
         Profile.load("cn", live=True)
     assert Profile.load("cn").on(DAY).negative_kept_months == 60

@@ -48,7 +48,8 @@ class Settings(BaseSettings):
     )
     profile: str = Field(default="zz", description="The jurisdiction profile in force.")
     mode: Literal["test", "live"] = Field(
-        default="test", description="Test mode has a settable clock; live mode refuses demo keys."
+        default="test",
+        description="Test mode has a settable clock; live mode refuses demo keys and invented law.",
     )
     host: str = Field(default="127.0.0.1", description="Address the web server listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port; 0 takes a free one.")

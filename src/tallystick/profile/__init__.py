@@ -3,8 +3,8 @@
 Takes:       the id of a jurisdiction, then a day.
 Gives:       `ProfileAt`: retention, clocks, purposes, code lists, identifier checks of that day.
 Keeps true:  every value has a unit, a source and a start; the version is a digest of the files.
-Refuses:     (ProfileError, with file and path) anything unknown, missing or undated; drafts when
-             live.
+Refuses:     (ProfileError, with file and path) anything unknown, missing or undated; drafts and
+             invented law when live.
 """
 
 from tallystick.profile.at import ProfileAt

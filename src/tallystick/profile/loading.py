@@ -24,6 +24,9 @@ from tallystick.profile.reading import Table, read_toml
 
 SEVERITIES = frozenset({"reject", "warn", "pend", "off"})
 _FILES = ("profile.toml", "identifiers.toml", "purposes.toml", "rules.toml", "codes/buckets.csv")
+#: A file that marks a jurisdiction whose law is made up. It holds no law: it is not in the version,
+#: so that answers given under the profile can still be made again.
+_INVENTED = "INVENTED"
 _VERSION_LENGTH = 12
 _TIME_ZONE = "time_zone"
 
@@ -52,15 +55,20 @@ class Profile:
     def load(profile_id: str, *, live: bool = False, folder: Traversable | None = None) -> Profile:
         """The profile of a jurisdiction.
 
-        Takes:    its id; `live` refuses drafts and numbers of test areas; `folder` holds
-                  jurisdictions other than those in the package
+        Takes:    its id; `live` refuses invented law, drafts and numbers of test areas; `folder`
+                  holds jurisdictions other than those in the package
         Raises:   ProfileError with file and path on anything unknown, missing, undated, without
-                  unit or source, and on drafts in live mode
+                  unit or source, and on drafts and invented jurisdictions in live mode
         """
         root = folder if folder is not None else files("tallystick.profile") / "jurisdictions"
         known = known_profiles(folder=root)
         if profile_id not in known:
             raise ProfileError(f"{profile_id!r}: no such profile; there are: {', '.join(known)}")
+        if live and (root / profile_id).joinpath(_INVENTED).is_file():
+            raise ProfileError(
+                f"{profile_id}/{_INVENTED}: its law is made up; not allowed in live mode: choose"
+                " the profile of a real jurisdiction with TALLYSTICK_PROFILE, or run in test mode"
+            )
         return _read(profile_id, _contents(root / profile_id), live=live)
 
     def on(self, day: date) -> ProfileAt:

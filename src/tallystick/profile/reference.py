@@ -17,6 +17,7 @@ _INTRODUCTION = """# Profiles
 A profile is a jurisdiction's law as data: `src/tallystick/profile/jurisdictions/<id>/`.
 Every value has a unit, a source and the day it starts.
 A `draft` has no primary source that was read; live mode refuses it.
+It also refuses a profile with a file `INVENTED` beside it: made-up law.
 This page is made from the profiles; a test keeps the two equal.
 """
 

@@ -217,11 +217,14 @@ def test_a_clock_that_is_none_is_a_wrong_setting(tmp_path: Path, clock: str) -> 
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.parametrize("setting", [{"MODE": "live", "PROFILE": "cn"}, {"PROFILE": "nowhere"}])
+@pytest.mark.parametrize(
+    "setting",
+    [{"MODE": "live", "PROFILE": "cn"}, {"MODE": "live", "PROFILE": "zz"}, {"PROFILE": "nowhere"}],
+)
 def test_a_profile_that_is_refused_leaves_nothing_behind(
     tmp_path: Path, setting: dict[str, str]
 ) -> None:
-    """Values of `cn` are drafts, which live mode does not take."""
+    """Values of `cn` are drafts, those of `zz` invented: live mode takes neither."""
     ended = _run(tmp_path / "data", "init", **setting)
     assert ended.returncode == Exit.USAGE, ended.stderr
     assert not list(tmp_path.iterdir())

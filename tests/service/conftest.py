@@ -9,8 +9,10 @@ from typing import Any
 
 import gate_world as gw
 import pytest
+import september
 from worlds import opened
 
+from bureaus import RunningBureau
 from tallystick.service.members import Member, add_member
 from tallystick.service.port import Deps
 
@@ -32,6 +34,12 @@ def bank(deps: Deps) -> Member:
     return add_member(
         deps, code="bank", name_en="Bank", name_zh="银行", member_class="commercial_bank"
     )
+
+
+@pytest.fixture
+def lender(bureau: RunningBureau) -> Member:
+    """The furnisher of account 1, where the module begins in September."""
+    return september.lender(bureau)
 
 
 @pytest.fixture

@@ -2,36 +2,22 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import september
 
 import factory
 from beginnings import beginning
-from tallystick.service.members import member_by_code
 from tallystick.service.submissions import SubmissionView
 
-NOW = datetime(2025, 9, 10, 12, tzinfo=UTC)
 CLOSED_ON = "2025-04-30"
 BOTH_ORDERS = pytest.mark.parametrize("is_month_first", [True, False], ids=["month", "closing"])
 PLAIN = ("by_lender", "by_consumer", "refinanced", "settled_for_less", "transferred", "other")
 REJECTED, WARNED = (0, 0, 1, 0), (1, 0, 0, 0)
 
 
-def _begin(bureau: Any) -> None:
-    bureau.clock.set(NOW)
-    factory.open_account(bureau.deps, factory.member(bureau.deps))
-
-
-template = beginning(_begin)
-
-
-@pytest.fixture
-def lender(bureau: Any) -> Any:
-    """A furnisher of account 1, opened and running."""
-    bureau.clock.set(NOW)
-    return member_by_code(bureau.deps, "bank1")
+template = beginning(september.begin)
 
 
 def closing(reason: str | None, **fields: Any) -> factory.Native:

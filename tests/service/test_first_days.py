@@ -3,36 +3,20 @@ and in whatever order the months come."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import september
 
 import factory
 from beginnings import beginning
-from tallystick.service.members import member_by_code
 
 OVER, AGAIN, AFTER = "SNP-AGE-001", "SNP-AGE-002", "SNP-AGE-003"
 #: The rule of two late months next to each other that both say the date.
 NEXT = "SNP-MONTH-003"
 
 
-NOW = datetime(2025, 9, 10, 12, tzinfo=UTC)
-
-
-def _begin(bureau: Any) -> None:
-    bureau.clock.set(NOW)
-    factory.open_account(bureau.deps, factory.member(bureau.deps))
-
-
-template = beginning(_begin)
-
-
-@pytest.fixture
-def lender(bureau: Any) -> Any:
-    """A furnisher of account 1."""
-    bureau.clock.set(NOW)
-    return member_by_code(bureau.deps, "bank1")
+template = beginning(september.begin)
 
 
 def month(said: str) -> factory.Native:

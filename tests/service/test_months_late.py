@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import september
 
 import factory
 from beginnings import beginning
-from tallystick.service.members import member_by_code
 
 #: The rules that tell of a skipped bucket.
 SKIPS = ("SNP-MONTH-001", "SNP-MONTH-002", "SNP-LATE-001", "SNP-LATE-002")
@@ -18,22 +17,7 @@ AFTER, BEFORE = "SNP-LATE-001", "SNP-LATE-002"
 ADJACENT, APART = "SNP-MONTH-001", "SNP-MONTH-002"
 
 
-NOW = datetime(2025, 9, 10, 12, tzinfo=UTC)
-
-
-def _begin(bureau: Any) -> None:
-    bureau.clock.set(NOW)
-    factory.open_account(bureau.deps, factory.member(bureau.deps))
-
-
-template = beginning(_begin)
-
-
-@pytest.fixture
-def lender(bureau: Any) -> Any:
-    """A furnisher of account 1."""
-    bureau.clock.set(NOW)
-    return member_by_code(bureau.deps, "bank1")
+template = beginning(september.begin)
 
 
 def months(*said: str) -> list[factory.Native]:

@@ -86,15 +86,18 @@ def running(
             pools.close()
 
 
-def beginning(begin: Callable[[RunningBureau], object]) -> Any:
-    """The `template` of a module whose tests all go on from where `begin` leaves a bureau."""
+def beginning(begin: Callable[[Any], object], run: Callable[..., Any] = running) -> Any:
+    """The `template` of a module whose tests all go on from where `begin` leaves a bureau.
+
+    `begin` gets what `run` gives, which takes what `running` does.
+    """
 
     @pytest.fixture(scope="module")
     def template(
         template: Database, keys: BureauKeys, tmp_path_factory: pytest.TempPathFactory
     ) -> Iterator[Database]:
         with copied(template) as made:
-            with running(made, keys, noon(), tmp_path_factory.mktemp("beginning")) as bureau:
+            with run(made, keys, noon(), tmp_path_factory.mktemp("beginning")) as bureau:
                 begin(bureau)
             yield made
 

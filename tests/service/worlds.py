@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import gate_world as gw
-import pytest
 
-from beginnings import WORKBENCH, copied, noon
+from beginnings import WORKBENCH, beginning
 from bureaus import Database
 from tallystick.adapters.clock import FakeClock
 from tallystick.adapters.keys import BureauKeys
@@ -32,14 +31,4 @@ def opened(
 
 def world_beginning(begin: Callable[[gw.World], object]) -> Any:
     """The `template` of a module whose tests all go on from where `begin` leaves the world."""
-
-    @pytest.fixture(scope="module")
-    def template(
-        template: Database, keys: BureauKeys, tmp_path_factory: pytest.TempPathFactory
-    ) -> Iterator[Database]:
-        with copied(template) as made:
-            with opened(made, keys, noon(), tmp_path_factory.mktemp("beginning")) as world:
-                begin(world)
-            yield made
-
-    return template
+    return beginning(begin, run=opened)

@@ -164,7 +164,7 @@ def test_a_furnisher_sees_its_faults_and_gets_its_bad_rows_back(desk: Desk) -> N
     listed = desk.read("submissions", "list", *key)
     assert listed[0]["submission_id"] == sent["submission_id"]
     found = desk.read("submissions", "findings", sent["submission_id"], *key)
-    assert [(one["line_no"], one["field"], one["seen"]) for one in found] == [
+    assert [(one["line"], one["field"], one["seen"]) for one in found] == [
         (3, "principal", "1.234")
     ]
     rows = desk.run("submissions", "rejects", sent["submission_id"], *key).stdout.splitlines()
@@ -188,7 +188,7 @@ def test_who_is_told_later_sees_which_record_and_its_own_words(desk: Desk) -> No
     desk.run("submit", str(funding), "--dataset", "funding", *hill)
     lake = ("--key-file", desk.file("lake-bank.key"))
     (one,) = desk.read("submissions", "findings", first, *lake)
-    assert (one["line_no"], one["seen"]) == (None, "role funder, share 0.300000000")
+    assert (one["line"], one["seen"]) == (None, "role funder, share 0.300000000")
     assert one["record"]["account_number"] == "A-1"
     shown = " ".join(desk.run("submissions", "findings", first, *lake).stdout.split())
     assert "share 0.300000000 (in the record with" in shown
@@ -211,8 +211,8 @@ def test_offline_findings_are_the_bureaus_findings(desk: Desk) -> None:
     sent = desk.submit("account", "--fail-on", "never")
     key = ("--key-file", desk.file("lake-bank.key"))
     judged = desk.read("submissions", "findings", sent["submission_id"], *key)
-    assert [{**one, "finding_no": None} for one in judged] == [
-        {**one, "finding_no": None} for one in offline
+    assert [{**one, "number": None} for one in judged] == [
+        {**one, "number": None} for one in offline
     ]
 
 

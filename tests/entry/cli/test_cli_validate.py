@@ -64,7 +64,7 @@ def test_all_faults_of_all_rows_are_found_with_their_places(tmp_path: Path) -> N
     assert result.exit_code == Exit.FOUND
     found = json.loads(result.stdout)
     assert (found["sent"], found["rejected"]) == (3, 2)
-    places = {(one["line_no"], one["field"], one["seen"]) for one in found["findings"]}
+    places = {(one["line"], one["field"], one["seen"]) for one in found["findings"]}
     assert {(3, "principal", "1.234"), (4, "currency", "XYZ"), (4, "opened_on", "2023-02-29")} <= (
         places
     )
@@ -203,9 +203,7 @@ def test_an_empty_file_is_a_finding_and_not_a_crash(tmp_path: Path) -> None:
 def test_a_doubled_key_names_both_lines(tmp_path: Path) -> None:
     path = account_file(tmp_path, {}, {"account_number": "A-0", "principal": "2.00"})
     result = run("validate", str(path), "--dataset", "account", "--json")
-    pairs = {
-        (one["line_no"], one["other_line_no"]) for one in json.loads(result.stdout)["findings"]
-    }
+    pairs = {(one["line"], one["other_line"]) for one in json.loads(result.stdout)["findings"]}
     assert (3, 2) in pairs
 
 
@@ -264,8 +262,8 @@ def test_a_record_has_a_digest_and_an_unreadable_one_has_none(tmp_path: Path) ->
     found = run("digest", str(path), "--dataset", "account", "--json")
     assert found.exit_code == Exit.FOUND
     good, bad = json.loads(found.stdout)
-    assert (good["line_no"], len(good["digest"])) == (2, 64)
-    assert bad == {"line_no": 3, "digest": None}
+    assert (good["line"], len(good["digest"])) == (2, 64)
+    assert bad == {"line": 3, "digest": None}
     assert run("digest", str(path), "--dataset", "consent").exit_code == Exit.USAGE
 
 
@@ -282,6 +280,6 @@ def test_a_number_of_the_wrong_form_is_found_and_not_shown(tmp_path: Path) -> No
     lines = [f"P-{at},2026-01-15,{one},{no},Ada,1988-04-12" for at, (one, no) in enumerate(rows)]
     path.write_text("\n".join([header, *lines, ""]), encoding="utf-8")
     found = json.loads(run("validate", str(path), "--dataset", "subject", "--json").stdout)
-    told = [(one["rule_id"], one["line_no"], one["seen"]) for one in found["findings"]]
+    told = [(one["rule_id"], one["line"], one["seen"]) for one in found["findings"]]
     assert told == [("SUB-ID-007", line, None) for line in (2, 4, 6)]
     assert (found["sent"], found["rejected"]) == (6, 3)

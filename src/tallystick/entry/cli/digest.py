@@ -26,11 +26,11 @@ def digest(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Compute each record's digest, for `replaces_digest` of a correction; needs no bureau."""
-    found = [{"line_no": line, "digest": one} for line, one in digests(file, dataset, profile)]
+    found = [{"line": line, "digest": one} for line, one in digests(file, dataset, profile)]
     if as_json:
         output.as_json(found)
     else:
-        output.table(("line", "digest"), ((one["line_no"], one["digest"]) for one in found))
+        output.table(("line", "digest"), ((one["line"], one["digest"]) for one in found))
     left = sum(one["digest"] is None for one in found)
     if left or not found:
         output.say(f"{left} of {len(found)} records cannot be read and have no digest")

@@ -56,6 +56,20 @@ def plain(value: Any) -> Any:
     return value
 
 
+#: Of a finding, what is called otherwise where the API gives it.
+FINDING_NAMES = {
+    "finding_no": "number",
+    "line_no": "line",
+    "column_no": "column",
+    "other_line_no": "other_line",
+}
+
+
+def plain_finding(finding: Any) -> dict[str, Any]:
+    """A finding as JSON, its members named as the API names them."""
+    return {FINDING_NAMES.get(name, name): value for name, value in plain(finding).items()}
+
+
 def data(text: str) -> None:
     """One piece of data, as it is."""
     sys.stdout.write(text if text.endswith("\n") else text + "\n")

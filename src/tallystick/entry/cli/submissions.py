@@ -202,7 +202,7 @@ def _show(submission_id: str, key_file: Path | None) -> SubmissionView:
 
 def _plain_finding(finding: FindingView) -> dict[str, Any]:
     """A finding as the offline check gives it; with the record only where one is named."""
-    plain: dict[str, Any] = output.plain(finding)
+    plain = output.plain_finding(finding)
     if finding.record is None:
         del plain["record"]
     return plain

@@ -46,7 +46,8 @@ def print_json(checked: Checked, limit: int) -> None:
             "sent": checked.sent,
             "rejected": checked.rejected,
             "findings": [
-                {**output.plain(one), "allowed": checked.allowed(one)} for one in checked.findings
+                {**output.plain_finding(one), "allowed": checked.allowed(one)}
+                for one in checked.findings
             ],
             "rules": {
                 rule_id: {"message": checked.message(rule_id), "fix": checked.fix(rule_id)}
@@ -61,7 +62,8 @@ def print_csv(checked: Checked, limit: int) -> None:
     """One line a finding."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((*_PLACES, *(f"{name}_{tag}" for name in _TEXTS for tag in ("en", "zh"))))
+    named = [output.FINDING_NAMES.get(place, place) for place in _PLACES]
+    writer.writerow((*named, *(f"{name}_{tag}" for name in _TEXTS for tag in ("en", "zh"))))
     for one in checked.findings:
         texts = checked.message(one.rule_id), checked.allowed(one), checked.fix(one.rule_id)
         places = [getattr(one, place) for place in _PLACES]

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import csv
 import json
 from collections import Counter
+from pathlib import Path
 
-from tallystick.synth import Plan
+from tests.synth.conftest import UNTIL
+
+from tallystick.synth import Plan, generate
 from tallystick.synth.plan import DATASET_ORDER
 
 
@@ -52,6 +56,20 @@ def test_a_consent_is_registered_before_it_is_used_or_withdrawn(demo: Plan) -> N
                 assert step["expect"] == "refused"
             refused += step["expect"] == "refused"
     assert refused > 20
+
+
+def test_nobody_is_sought_in_vain_of_whom_something_was_sent(tmp_path: Path) -> None:
+    found = Counter[bool]()
+    for people in (12, 16):
+        plan = generate(tmp_path / str(people), people=people, seed=1, until=UNTIL)
+        sent: set[str] = set()
+        for step in plan.read():
+            if step.get("dataset") == "subject":
+                with (plan.folder / step["file"]).open(encoding="utf-8", newline="") as file:
+                    sent |= {row["identifier_number"] for row in csv.DictReader(file)}
+            elif step["kind"] == "inquiry" and step["expect"] == "no_hit":
+                found[step["subject"]["identifiers"][0]["value"] in sent] += 1
+    assert found == {False: 2}
 
 
 def test_inquiries_are_about_one_in_twenty_persons_a_month(demo: Plan) -> None:

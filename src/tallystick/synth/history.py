@@ -55,6 +55,9 @@ def write_household(desk: Desk, persons: list[Person]) -> list[Trace]:
         traces.append(trace)
     by_index = {person.index: person for person in persons}
     write_other_holders(desk, relations, by_index)
+    for trace in traces:
+        for month in relations.months_known(trace.person.index):
+            trace.seen_from(max(month, 0))
     relations.write_subjects(by_index)
     return traces
 

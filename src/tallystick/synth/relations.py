@@ -36,6 +36,10 @@ class Relations:
         key, since = (index, code), (month, day)
         self._since[key] = min(self._since.get(key, since), since)
 
+    def months_known(self, index: int) -> list[int]:
+        """Since which month each of her lenders furnishes the person, as any holder's."""
+        return [month for (known, _), (month, _) in self._since.items() if known == index]
+
     def write_subjects(self, persons: dict[int, Person]) -> None:
         """One `subject` record for each person at each of her lenders."""
         for (index, code), (month, day) in self._since.items():

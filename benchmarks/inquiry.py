@@ -33,6 +33,7 @@ from benchmarks.bureau import Filled, huge_pages, server_cpu_seconds, server_set
 from benchmarks.inquiry_data import fill
 from benchmarks.inquiry_intake import FURNISHER, prepare
 from benchmarks.inquiry_server import SEED
+from benchmarks.standstill import Standstill
 from tallystick.adapters.databases import vault_url_of
 from tallystick.adapters.embedded import EmbeddedServer
 from tallystick.adapters.keys import BureauKeys
@@ -142,10 +143,14 @@ def _measured(site: Site, given: argparse.Namespace) -> dict[str, float]:
         with _server("--url", site.url, *(["--profile"] if given.profile else [])) as server:
             runs = [_load(server, site, seconds=WARM_SECONDS)]
             closed = _load(server, site, seconds=given.seconds, said="closed loop, 16 callers")
-            paced = _load(server, site, seconds=given.seconds, rate=RATE, said="500/s")
+            with Standstill(site.targets.parent) as still:
+                paced = _load(server, site, seconds=given.seconds, rate=RATE, said="500/s")
+            figures |= still.figures("at_500")
             runs += [closed, paced]
             if given.beside_intake:
-                beside, intake = _beside_intake(server, site, given)
+                with Standstill(site.targets.parent) as still:
+                    beside, intake = _beside_intake(server, site, given)
+                figures |= still.figures("beside_intake")
                 runs.append(beside)
                 figures["p50_ms_beside_intake"] = beside["p50_ms"]
                 figures["p99_ms_beside_intake"] = beside["p99_ms"]

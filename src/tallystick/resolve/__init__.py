@@ -7,6 +7,7 @@ Keeps:  never merges a household: without an equal number only an exact name, an
 Source: spine 6; measured traps of households
 """
 
+from tallystick.resolve.agreements import AGREEING_FIELDS, agreements
 from tallystick.resolve.compare import birth_dates_clash, clashes, names_alike, normal_name
 from tallystick.resolve.decide import (
     Candidate,
@@ -19,9 +20,11 @@ from tallystick.resolve.decide import (
 )
 
 __all__ = [
+    "AGREEING_FIELDS",
     "Candidate",
     "Decision",
     "Identity",
+    "agreements",
     "birth_dates_clash",
     "clashes",
     "decide",

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
+from tallystick.resolve.agreements import is_told
 from tallystick.resolve.compare import birth_dates_clash, clashes, names_alike, normal_name
 
 Ground = Literal["new", "token", "name_and_birth_date", "clash", "weak"]
@@ -101,7 +102,7 @@ def passes(incoming: Identity, candidate: Candidate) -> bool:
 
 
 def _by_name(incoming: Identity, candidates: Sequence[Candidate]) -> Decision:
-    if incoming.birth_date is None or not incoming.name:
+    if incoming.birth_date is None or not is_told(incoming.name):
         return Decision(subject_id=None, ground="new")
     same = [one for one in candidates if _same_name_and_birth_date(incoming, one)]
     agreeing = [one for one in same if _agrees(incoming, one)]

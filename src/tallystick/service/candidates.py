@@ -13,7 +13,7 @@ import psycopg
 
 from tallystick.ledger import seal
 from tallystick.ledger.apart import is_apart_sql
-from tallystick.resolve import Candidate, Identity, normal_name
+from tallystick.resolve import Candidate, Identity, agreements
 from tallystick.service.port import Deps
 
 #: The label personal fields of a subject record are sealed under.
@@ -29,24 +29,6 @@ class NewParty:
     identity: Identity
     scheme: str | None
     key_tokens: tuple[bytes, ...]
-
-
-def agreements_of(personal: Mapping[str, Any], furnisher_id: UUID) -> frozenset[str]:
-    """Values besides name and birth date that two records of one person may agree in.
-
-    A furnisher's own person number is one: it names the old one where the number changed.
-    """
-    found = set()
-    if personal.get("phone"):
-        digits = "".join(mark for mark in personal["phone"] if mark.isdigit())
-        found.add(f"phone:{digits}")
-    if personal.get("address_line"):
-        place = personal.get("postal_code") or personal.get("address_locality") or ""
-        found.add(f"address:{normal_name(personal['address_line'])}:{normal_name(place)}")
-    for name in ("person_number", "formerly_person_number"):
-        if personal.get(name):
-            found.add(f"person number:{furnisher_id}:{personal[name]}")
-    return frozenset(found)
 
 
 class Candidates:
@@ -136,7 +118,7 @@ class Candidates:
                             name=personal.get("name", ""),
                             birth_date=personal.get("birth_date"),
                             token=None,
-                            agreements=agreements_of(personal, UUID(party["furnisher_id"])),
+                            agreements=agreements(personal, party["furnisher_id"]),
                         )
                     )
 

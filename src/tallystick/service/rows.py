@@ -17,9 +17,9 @@ import psycopg
 
 from tallystick.formats import Column, columns, full_form, is_pointer
 from tallystick.ledger import append, extend, publish, seal, tables
-from tallystick.resolve import Identity, normal_name
+from tallystick.resolve import AGREEING_FIELDS, Identity, agreements, normal_name
 from tallystick.service import beside_rows, context, disagreed, former, refused_rows
-from tallystick.service.candidates import NewParty, agreements_of
+from tallystick.service.candidates import NewParty
 from tallystick.service.keys_of_rows import SHAPES, Shape, item_key_sql
 from tallystick.service.pending import CONSENT_KIND, consent_token
 from tallystick.service.port import Deps
@@ -374,13 +374,7 @@ def _touch_subject(
     if birth_date is not None and name:
         text = f"{normal_name(name)}|{birth_date}"
         key_tokens = (deps.keys.number_token(UUID(int=0), "name and birth date", text),)
-    personal = {
-        name: row[name]
-        for name in (
-            "phone", "address_line", "postal_code", "address_locality", "person_number",
-            "formerly_person_number",
-        )
-    }  # fmt: skip
+    personal = {name: row[name] for name in AGREEING_FIELDS}
     prepared.new_parties.append(
         NewParty(
             party_id=party_id,
@@ -389,7 +383,7 @@ def _touch_subject(
                 name=name,
                 birth_date=birth_date,
                 token=token,
-                agreements=agreements_of(personal, job.furnisher_id),
+                agreements=agreements(personal, str(job.furnisher_id)),
             ),
             scheme=scheme,
             key_tokens=key_tokens,

@@ -131,7 +131,29 @@ def test_a_limit_shared_by_two_draws_counts_once() -> None:
     draws = [account(n, terms=terms(**CARD, agreement_id="agreement-1")) for n in (1, 2)]
 
     assert row(*draws, agreements=(LINE,))["credit_limit"] == "8000.00"
-    assert row(*draws)["credit_limit"] == "10000.00"
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "limit"),
+    [
+        ((500_000, "agreement-1"), (500_000, "agreement-1"), "5000.00"),
+        ((500_000, "agreement-1"), (300_000, "agreement-1"), "5000.00"),
+        ((500_000, "agreement-1"), (500_000, "agreement-2"), "10000.00"),
+        ((500_000, None), (500_000, None), "10000.00"),
+        ((500_000, "agreement-1"), (500_000, None), "10000.00"),
+    ],
+)
+def test_draws_on_an_agreement_that_is_not_at_hand_tell_one_limit(
+    first: tuple[int, str | None], second: tuple[int, str | None], limit: str
+) -> None:
+    draws = [
+        account(n, terms=terms(product="credit_card", credit_limit_minor=minor, agreement_id=of))
+        for n, (minor, of) in enumerate((first, second), start=1)
+    ]
+    cancelled = {**LINE, "status": "cancelled"}
+
+    assert row(*draws)["credit_limit"] == limit
+    assert row(*draws, agreements=(cancelled,))["credit_limit"] == limit
 
 
 def test_a_limit_nobody_draws_on_stands_apart() -> None:

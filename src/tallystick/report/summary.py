@@ -106,7 +106,7 @@ def _product_row(
 ) -> Block:
     product, currency = key
     opened = [account for account in accounts if not account.is_closed]
-    own = [_limit(account) for account in opened if _agreement(account) not in shared]
+    own = _own_limits([account for account in opened if _agreement(account) not in shared])
     balances = [_latest(account, "balance_minor") for account in opened]
     late = b"".join(account.late for account in accounts)
     return {
@@ -141,6 +141,19 @@ def _shared_limits(
         )
         shared[agreement_id] = (product, agreement["currency"], agreement["credit_limit_minor"])
     return shared
+
+
+def _own_limits(accounts: Sequence[ShownAccount]) -> list[int | None]:
+    """Limits told with the accounts themselves: of draws on one agreement the highest, once.
+
+    The agreement may be in another's file, as of a co-borrower, or may have run out.
+    """
+    limits: dict[str, int | None] = {}
+    for account in accounts:
+        line, limit = _agreement(account) or account.line.account_id, _limit(account)
+        known = limits.get(line)
+        limits[line] = limit if known is None or limit is None else max(known, limit)
+    return list(limits.values())
 
 
 def _agreement(account: ShownAccount) -> str | None:

@@ -211,6 +211,14 @@ def add_funnel(
     )
 
 
+def steps(connection: psycopg.Connection[Any], submission_id: UUID) -> set[int]:
+    """The numbers of the funnel's steps that are there."""
+    rows = connection.execute(
+        "select step_no from intake.funnel where submission_id = %s", (submission_id,)
+    )
+    return {row[0] for row in rows}
+
+
 #: Steps from here on are rows that were pending: told apart from chunks, which may go on beside.
 SETTLED = 1 << 40
 

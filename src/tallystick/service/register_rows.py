@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date
 from functools import partial
+from itertools import groupby
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -192,7 +193,10 @@ def _member_values(job: Job, row: Mapping[str, Any], codes: Mapping[str, UUID]) 
 def consents(deps: Deps, job: Job) -> int:
     """Register the consents of a file; those the gate refuses become findings.
 
-    A consent takes no position (it moves the subject's head), so its funnel step has none.
+    A consent takes no position (it moves the subject's head), so its funnel step has none. A step
+    that is there was counted by a job that was killed later: what it registered is not met again.
+
+    Gives: 0: consents that stand already are counted in their steps
     """
     with deps.database.connect("serve") as connection:
         found = connection.execute(
@@ -203,16 +207,22 @@ def consents(deps: Deps, job: Job) -> int:
     if found is None:
         raise BadRequest("not_found", "the submission's furnisher is not registered")
     member = Member(*found)
-    unchanged = 0
-    rows = _accepted(job)
-    for start in range(0, len(rows), _CHUNK):
-        accepted, same = _register_part(deps, job, member, rows[start : start + _CHUNK])
-        unchanged += same
+    with deps.database.connect("intake") as connection:
+        done = intake_store.steps(connection, job.submission_id)
+    for number, part in groupby(_accepted(job), key=_step_no):
+        if number in done:
+            continue
+        accepted, unchanged = _register_part(deps, job, member, list(part))
         with deps.database.connect("intake") as connection:
             intake_store.add_funnel(
-                connection, job.submission_id, start // _CHUNK + 1, accepted=accepted
+                connection, job.submission_id, number, accepted=accepted, unchanged=unchanged
             )
-    return unchanged
+    return 0
+
+
+def _step_no(row: Mapping[str, Any]) -> int:
+    """The funnel's step of a row: the same one when its job is run again, whoever was left out."""
+    return (int(row["line_no"]) - 1) // _CHUNK + 1
 
 
 def _register_part(

@@ -14,7 +14,7 @@ from tallystick.consent.form import MOST_USES
 from tallystick.errors import BadRequest, Refused
 from tallystick.model.instant import instant_text
 from tallystick.report import BLOCKS
-from tallystick.service import consents
+from tallystick.service import registering
 from tallystick.service.consents import of_subject, register
 from tallystick.service.inquire import answer
 from tallystick.service.submissions import findings
@@ -187,7 +187,7 @@ def test_one_taken_before_its_form_was_asked_is_the_same_again(
     bank = factory.member(bureau.deps)
     record = factory.consent_record(bureau.deps, bank, 1, uses_allowed="2", extra="was taken")
     with monkeypatch.context() as patch:
-        patch.setattr(consents, "require_form", lambda _: None)
+        patch.setattr(registering, "require_form", lambda _: None)
         assert factory.counts(factory.send(bureau.deps, bank, "consent", record)) == (1, 0, 0, 0)
     assert factory.counts(factory.send(bureau.deps, bank, "consent", record)) == (0, 1, 0, 0)
 

@@ -197,6 +197,25 @@ def test_consents_of_the_same_people_in_two_files_do_not_wait_for_each_other(bur
     assert [(view.state, view.accepted) for view in views] == [("published", 40)] * 2
 
 
+def test_consents_of_the_same_ids_in_two_files_do_not_wait_for_each_other(bureau: Any) -> None:
+    """Each id goes to one of two people, whoever comes first."""
+    bank, ids = factory.member(bureau.deps), [str(bureau.deps.new_id()) for _ in range(40)]
+    there, back = (
+        [
+            factory.consent_record(bureau.deps, bank, person, consent_id=one)
+            for person, one in zip(people, order, strict=True)
+        ]
+        for people, order in ((range(1, 41), ids), (range(41, 81), ids[::-1]))
+    )
+
+    views = at_once(
+        received(bureau, bank, "consent", *there), received(bureau, bank, "consent", *back)
+    )
+
+    assert sum(view.accepted for view in views) == sum(view.rejected for view in views) == 40
+    assert set().union(*map(factory.rules, views)) == {"CNS-ID-001"}
+
+
 def test_more_submissions_at_once_than_connections_all_come_through(bureau: Any) -> None:
     bank = factory.member(bureau.deps)
     acts = [received(bureau, bank, "subject", factory.subject(person)) for person in range(1, 25)]

@@ -13,9 +13,9 @@ import pytest
 
 import factory
 from tallystick.service import (
-    consents,
     process_rows,
     refused_rows,
+    registering,
     rows,
     snapshots,
     submissions,
@@ -112,26 +112,36 @@ def test_all_other_facts_of_a_member_are_taken(odd_refused: Any, odd: tuple[int,
     assert factory.counts(again) == (len(odd), 7 - len(odd), 0, 0)
 
 
-def test_every_other_consent_is_registered(bureau: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("refused_by", ["the database", "a program"])
+@pytest.mark.parametrize("odd", [(1,), (4,), (7,), (2, 3, 6), (1, 2, 3, 4, 5, 6, 7)])
+def test_every_other_consent_is_registered(
+    bureau: Any, monkeypatch: pytest.MonkeyPatch, odd: tuple[int, ...], refused_by: str
+) -> None:
     deps = bureau.deps
     bank = factory.member(deps)
-    records = [factory.consent_record(deps, bank, person) for person in (1, 2, 3)]
-    register = consents.register_in
+    evidence = {"text_sha256": "0" * 64, "locale": "zz"}
+    records = [
+        factory.consent_record(deps, bank, n, **({"evidence": evidence} if n in odd else {}))
+        for n in range(1, 8)
+    ]
 
-    def fails(*given: Any, **named: Any) -> Any:
-        made = register(*given, **named)
-        if named["number"] == factory.identity_number(2):
+    def fails(artefact: str, **given: Any) -> None:
+        if any(artefact == records[n - 1]["artefact"] for n in odd):
             raise KeyError("nobody foresaw it")
-        return made
 
-    monkeypatch.setattr(consents, "register_in", fails)
+    with psycopg.connect(bureau.url) as owner:
+        if refused_by == "the database":
+            owner.execute("alter table gate.consent add constraint odd check (locale <> 'zz')")
+    if refused_by == "a program":
+        monkeypatch.setattr(registering, "require_form", fails)
     sent = factory.send(deps, bank, "consent", *records)
-    assert factory.told(sent) == ((2, 0, 1, 0), {FAULT})
+    assert factory.told(sent) == ((7 - len(odd), 0, len(odd), 0), {FAULT})
+    assert [one.line_no for one in findings(deps, bank, sent.submission_id)] == list(odd)
+    with psycopg.connect(bureau.url) as owner:
+        owner.execute("alter table gate.consent drop constraint if exists odd")
     monkeypatch.undo()
-    assert factory.told(factory.send_again(deps, bank, "consent", *records)) == (
-        (1, 2, 0, 0),
-        set(),
-    )
+    again = factory.send_again(deps, bank, "consent", *records)
+    assert factory.told(again) == ((len(odd), 7 - len(odd), 0, 0), set())
 
 
 def test_every_other_row_waits(bureau: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -48,6 +48,21 @@ def lock(connection: psycopg.Connection[Any], subjects: Sequence[UUID]) -> None:
     )
 
 
+def subjects_of(
+    connection: psycopg.Connection[Any], tokens: Sequence[bytes]
+) -> dict[bytes, list[UUID]]:
+    """Whom tokens are tied to, ascending; missing: a token without a subject is left out."""
+    found = connection.execute(
+        "select token, subject_id from directory.token_subject where token = any(%s)"
+        " order by subject_id",
+        (list(tokens),),
+    )
+    subjects: dict[bytes, list[UUID]] = {}
+    for token, subject_id in found:
+        subjects.setdefault(bytes(token), []).append(subject_id)
+    return subjects
+
+
 class Event(NamedTuple):
     """One step of a subject's head: what happened under which token, and when."""
 

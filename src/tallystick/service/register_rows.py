@@ -17,9 +17,7 @@ import psycopg
 from tallystick.consent import Unformed
 from tallystick.errors import BadRequest
 from tallystick.ledger import append, order
-from tallystick.model.ids import plain_id
-from tallystick.service import consents as gate
-from tallystick.service import intake_store, refused_rows
+from tallystick.service import intake_store, refused_rows, registering
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
@@ -28,6 +26,8 @@ from tallystick.validate import context_of
 
 #: Rows of one transaction, which holds everybody it names locked.
 _CHUNK = 50
+#: ... of consents, which go by sets.
+_CONSENTS = 250
 #: What a refused consent of a file is reported as, by the gate's code.
 _CONSENT_RULES = {
     "bad_consent": "CNS-SIGN-001",
@@ -209,63 +209,53 @@ def consents(deps: Deps, job: Job) -> int:
     member = Member(*found)
     with deps.database.connect("intake") as connection:
         done = intake_store.steps(connection, job.submission_id)
+    register_part = partial(_register_part, deps, job, member)
     for number, part in groupby(_accepted(job), key=_step_no):
         if number in done:
             continue
-        accepted, unchanged = _register_part(deps, job, member, list(part))
+        registered = list(refused_rows.each(deps, job, list(part), register_part))
+        _reject(deps, job, [refused for one in registered for refused in one.refused])
         with deps.database.connect("intake") as connection:
             intake_store.add_funnel(
-                connection, job.submission_id, number, accepted=accepted, unchanged=unchanged
-            )
+                connection, job.submission_id, number,
+                accepted=sum(one.accepted for one in registered),
+                unchanged=sum(one.unchanged for one in registered),
+            )  # fmt: skip
     return 0
 
 
 def _step_no(row: Mapping[str, Any]) -> int:
     """The funnel's step of a row: the same one when its job is run again, whoever was left out."""
-    return (int(row["line_no"]) - 1) // _CHUNK + 1
+    return (int(row["line_no"]) - 1) // _CONSENTS + 1
+
+
+class _Part(NamedTuple):
+    """What became of some rows of consents."""
+
+    accepted: int
+    unchanged: int
+    refused: list[intake_store.FindingRow]
 
 
 def _register_part(
-    deps: Deps, job: Job, member: Member, rows: Sequence[dict[str, Any]]
-) -> tuple[int, int]:
-    accepted = unchanged = 0
-    refused: list[intake_store.FindingRow] = []
-    with deps.database.connect("serve") as connection:
-        sent = {row["line_no"]: plain_id(row["consent_id"]) for row in rows}
-        known = {
-            row[0]
-            for row in connection.execute(
-                "select consent_id from directory.consent where consent_id = any(%s)",
-                ([one for one in sent.values() if one is not None],),
-            )
-        }
-        new = {one for one in sent.values() if one is not None and one not in known}
-        keys = deps.vault.create(sorted(new), deps.clock())
-        gate.lock_persons(
-            deps, connection, [(row["identifier_scheme"], row["identifier_number"]) for row in rows]
+    deps: Deps, job: Job, member: Member, rows: Sequence[Mapping[str, Any]]
+) -> _Part:
+    sent = [
+        registering.Sent(
+            artefact=row["artefact"], salt=row["salt"], scheme=row["identifier_scheme"],
+            number=row["identifier_number"], named=row["consent_id"],
         )
-        for row in rows:
-            try:
-                with connection.transaction():
-                    registered = gate.register_in(
-                        deps, connection, member,
-                        artefact=row["artefact"], salt=row["salt"],
-                        scheme=row["identifier_scheme"], number=row["identifier_number"],
-                        keys=keys,
-                    )  # fmt: skip
-                    if registered.consent_id != sent[row["line_no"]]:
-                        raise Unformed("consent_id", "the row's `consent_id`, in small letters")
-            except BadRequest as error:
-                refused.append(_refused(job, row["line_no"], error))
-                continue
-            except refused_rows.FAULTS as error:
-                refused_rows.refuse(deps, job, row["line_no"], error)
-                continue
-            unchanged += sent[row["line_no"]] in known
-            accepted += sent[row["line_no"]] not in known
-    if refused:
-        _reject(deps, job, refused)
-    return accepted, unchanged
+        for row in rows
+    ]  # fmt: skip
+    with deps.database.connect("serve") as connection:
+        outcomes = registering.register_all(deps, connection, member, sent)
+    refused = [
+        _refused(job, row["line_no"], outcome)
+        for row, outcome in zip(rows, outcomes, strict=True)
+        if isinstance(outcome, BadRequest)
+    ]
+    accepted = sum(isinstance(one, registering.Registered) and one.is_new for one in outcomes)
+    return _Part(accepted, len(rows) - accepted - len(refused), refused)
 
 
 def _refused(job: Job, line_no: int, error: BadRequest) -> intake_store.FindingRow:
@@ -284,6 +274,8 @@ def _refused(job: Job, line_no: int, error: BadRequest) -> intake_store.FindingR
 
 
 def _reject(deps: Deps, job: Job, refused: Sequence[intake_store.FindingRow]) -> None:
+    if not refused:
+        return
     key = deps.vault.get([job.submission_id])[job.submission_id]
     with deps.database.connect("intake") as connection:
         intake_store.write_findings(connection, job.submission_id, key, refused)

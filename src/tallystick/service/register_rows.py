@@ -41,6 +41,8 @@ _CONSENT_RULES = {
 }
 #: ... and where a member of its payload is not as promised.
 _UNFORMED_RULE = "CNS-FORM-001"
+#: ... and in which place: after all that the rules found, before what is no fault of the row's.
+_ORDER = intake_store.JUDGED_AGAIN - 2
 
 
 def context_view(
@@ -91,14 +93,15 @@ def context_view(
 
 
 def members(deps: Deps, job: Job) -> int:
-    """Publish a member's facts; gives how many were unchanged."""
-    rows = _accepted(job)
+    """Publish a member's facts; gives how many were unchanged, rows sent twice among them."""
+    accepted = _accepted(job)
+    rows = [row for row in accepted if row["first_line_no"] is None]
     publish_part = partial(_publish_facts, deps, job)
-    return sum(
-        unchanged
-        for start in range(0, len(rows), _CHUNK)
-        for unchanged in refused_rows.each(deps, job, rows[start : start + _CHUNK], publish_part)
-    )
+    unchanged = len(accepted) - len(rows)
+    for start in range(0, len(rows), _CHUNK):
+        part = rows[start : start + _CHUNK]
+        unchanged += sum(refused_rows.each(deps, job, part, publish_part))
+    return unchanged
 
 
 def _publish_facts(deps: Deps, job: Job, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -177,8 +180,12 @@ def _members_replaced(connection: psycopg.Connection[Any], job: Job) -> list[tup
     return found
 
 
+#: Of a row of a member's facts, what is none of them.
+_NO_VALUES = frozenset({"line_no", "first_line_no", "member"})
+
+
 def _member_values(job: Job, row: Mapping[str, Any], codes: Mapping[str, UUID]) -> dict[str, Any]:
-    values = {name: value for name, value in row.items() if name not in ("line_no", "member")}
+    values = {name: value for name, value in row.items() if name not in _NO_VALUES}
     member_id = codes[row["member"]]
     values |= {
         "member_id": member_id,
@@ -229,12 +236,16 @@ def _step_no(row: Mapping[str, Any]) -> int:
     return (int(row["line_no"]) - 1) // _CONSENTS + 1
 
 
+#: A finding and its number.
+_Refused = tuple[int, intake_store.FindingRow]
+
+
 class _Part(NamedTuple):
     """What became of some rows of consents."""
 
     accepted: int
     unchanged: int
-    refused: list[intake_store.FindingRow]
+    refused: list[_Refused]
 
 
 def _register_part(
@@ -258,36 +269,32 @@ def _register_part(
     return _Part(accepted, len(rows) - accepted - len(refused), refused)
 
 
-def _refused(job: Job, line_no: int, error: BadRequest) -> intake_store.FindingRow:
+def _refused(job: Job, line_no: int, error: BadRequest) -> _Refused:
     """What the furnisher is told; `seen` is the name of the member of the payload at fault."""
     member = error.member if isinstance(error, Unformed) else None
-    return intake_store.FindingRow(
-        line_no=line_no,
-        column_no=job.places.get("artefact"),
-        byte_offset=None,
-        field="artefact",
-        rule_id=_UNFORMED_RULE if member else _CONSENT_RULES[error.code],
-        severity="reject",
-        seen=member,
-        other_line_no=None,
-    )
+    found = intake_store.FindingRow(
+        line_no=line_no, column_no=job.places.get("artefact"), byte_offset=None, field="artefact",
+        rule_id=_UNFORMED_RULE if member else _CONSENT_RULES[error.code], severity="reject",
+        seen=member, other_line_no=None,
+    )  # fmt: skip
+    return line_no * intake_store.FINDINGS_PER_LINE + _ORDER, found
 
 
-def _reject(deps: Deps, job: Job, refused: Sequence[intake_store.FindingRow]) -> None:
+def _reject(deps: Deps, job: Job, refused: Sequence[_Refused]) -> None:
     if not refused:
         return
     key = deps.vault.get([job.submission_id])[job.submission_id]
     with deps.database.connect("intake") as connection:
-        intake_store.write_findings(connection, job.submission_id, key, refused)
-    job.con.executemany(
-        "insert into left_out values (?, true)", [(one.line_no,) for one in refused]
-    )
+        intake_store.insert_findings(connection, job.submission_id, key, refused)
+    lines = [(one.line_no,) for _, one in refused]
+    job.con.executemany("insert into left_out values (?, true)", lines)
 
 
 def _accepted(job: Job) -> list[dict[str, Any]]:
+    """The rows that no rule rejects, by line; `first_line_no`: where the same row stands before."""
     cursor = job.con.execute(
-        'select * from "row" where line_no not in (select line_no from left_out)'
-        " and line_no not in (select line_no from duplicate_of) order by line_no"
+        'select r.*, d.first_line_no from "row" r left join duplicate_of d using (line_no)'
+        " where line_no not in (select line_no from left_out) order by line_no"
     )
     names = [column[0] for column in cursor.description or ()]
     return [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]

@@ -117,8 +117,7 @@ def _copy(
     columns = (*names, "chunk_id", "row_no", "leaf")
     with connection.cursor().copy(f"copy {target} ({', '.join(columns)}) from stdin") as copy:
         for row_no, row in members:
-            values = [row.values.get(column) for column in names]
-            copy.write_row((*values, chunk_id, row_no, leaves[row_no]))
+            copy.write_row((*map(row.values.get, names), chunk_id, row_no, leaves[row_no]))
 
 
 def ensure_months(connection: psycopg.Connection[Any], days: set[date]) -> None:

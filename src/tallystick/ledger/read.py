@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
+from functools import cache
 from typing import Any
 from uuid import UUID
 
@@ -29,11 +30,9 @@ def record_json(dataset: str, row: Mapping[str, Any]) -> Record:
     An instant keeps the offset it came with.
     """
     record: Record = {}
-    for name, kind in tables.table(dataset).stated:
+    for name, kind in _told(dataset):
         value = row.get(name)
-        if value is None or (name in _HIDDEN and (dataset, name) != ("guarantee", "account_id")):
-            continue
-        if name == "operation" or name.endswith("_offset_minutes"):
+        if value is None:
             continue
         if kind in ("uuid", "date"):
             record[name] = str(value)
@@ -50,8 +49,24 @@ def record_json(dataset: str, row: Mapping[str, Any]) -> Record:
     return record
 
 
+@cache
+def _told(dataset: str) -> tuple[tuple[str, tables.Kind], ...]:
+    """The columns a record says, with their kinds."""
+    hidden = {*_HIDDEN, "operation"} - ({"account_id"} if dataset == "guarantee" else set())
+    return tuple(
+        (name, kind)
+        for name, kind in tables.table(dataset).stated
+        if name not in hidden and not name.endswith("_offset_minutes")
+    )
+
+
 def _offset_text(moment: datetime, offset_minutes: int) -> str:
-    return moment.astimezone(timezone(timedelta(minutes=offset_minutes))).isoformat()
+    return moment.astimezone(_zone(offset_minutes)).isoformat()
+
+
+@cache
+def _zone(offset_minutes: int) -> timezone:
+    return timezone(timedelta(minutes=offset_minutes))
 
 
 def statements(

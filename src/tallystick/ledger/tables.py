@@ -9,7 +9,7 @@ together), so that a chunk of a million rows and a single record give the same r
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -97,9 +97,17 @@ def _key(dataset: str) -> tuple[tuple[str, Kind], ...]:
 
 def row_text(dataset: str, row: Mapping[str, Any]) -> bytes:
     """The bytes a row's leaf is the hash of."""
-    parts = [dataset]
-    parts += [_text(row.get(name), kind) for name, kind in table(dataset).stated]
+    get, parts = row.get, [dataset]
+    parts += [
+        NULL if (value := get(name)) is None else text(value) for name, text in _texts(dataset)
+    ]
     return SEPARATOR.join(parts).encode()
+
+
+@cache
+def _texts(dataset: str) -> tuple[tuple[str, Callable[[Any], str]], ...]:
+    """By column of a leaf, what makes its text of a value."""
+    return tuple((name, _TEXT_OF.get(kind, str)) for name, kind in table(dataset).stated)
 
 
 def leaf(dataset: str, row: Mapping[str, Any]) -> bytes:
@@ -118,16 +126,11 @@ def leaf_of(kind: str, *values: UUID | str | date | bytes | None) -> bytes:
     return hashlib.sha256(SEPARATOR.join(parts).encode()).digest()
 
 
-def _text(value: Any, kind: Kind) -> str:
-    if value is None:
-        return NULL
-    if kind == "instant":
-        return str((value - EPOCH) // timedelta(microseconds=1))
-    if kind == "bytes":
-        return bytes(value).hex()
-    if kind == "boolean":
-        return "true" if value else "false"
-    return str(value)
+_TEXT_OF: Mapping[Kind, Callable[[Any], str]] = {
+    "instant": lambda value: str((value - EPOCH) // timedelta(microseconds=1)),
+    "bytes": lambda value: bytes(value).hex(),
+    "boolean": lambda value: "true" if value else "false",
+}
 
 
 def leaf_sql(dataset: str) -> str:

@@ -32,7 +32,14 @@ from tallystick.service import (
 )
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
-from tallystick.validate import Rule, judge_record, judge_table, load_rules, take_back
+from tallystick.validate import (
+    Rule,
+    judge_records,
+    judge_table,
+    load_rules,
+    read_sql,
+    take_back,
+)
 
 Progress = Callable[[str, int, int | None], None]
 #: By line, the correction a row was sent in.
@@ -163,12 +170,12 @@ def _evaluate(job: Job, rules: Sequence[Rule]) -> None:
         "create or replace table finding (line_no bigint, rule_id varchar, field varchar,"
         " seen varchar)"
     )
-    cursor = job.con.execute("select * from judged")
+    cursor = job.con.execute(f"select {read_sql(job.dataset, rules)} from judged")
     names = [column[0] for column in cursor.description or ()]
+    records = (dict(zip(names, row, strict=True)) for row in cursor.fetchall())
     found = [
-        (row[names.index("line_no")], one.rule_id, one.field, one.seen)
-        for row in cursor.fetchall()
-        for one in judge_record(job.dataset, dict(zip(names, row, strict=True)), rules)
+        (one.line_no, one.rule_id, one.field, one.seen)
+        for one in judge_records(job.dataset, records, rules)
     ]
     if found:
         job.con.executemany("insert into finding values (?, ?, ?, ?)", found)

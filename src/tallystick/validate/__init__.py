@@ -8,7 +8,7 @@ Source: `rules/*.toml`, each entry with its own
 """
 
 from tallystick.validate.context import CONTEXT, ContextColumn, context_of
-from tallystick.validate.judge import judge_record, judge_table
+from tallystick.validate.judge import judge_record, judge_records, judge_table, read_sql
 from tallystick.validate.registry import Rule, Rules, load_rules, read_rules
 from tallystick.validate.unfounded import take_back
 
@@ -19,8 +19,10 @@ __all__ = [
     "Rules",
     "context_of",
     "judge_record",
+    "judge_records",
     "judge_table",
     "load_rules",
     "read_rules",
+    "read_sql",
     "take_back",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import date
 from functools import lru_cache
 from typing import Any
@@ -127,12 +127,27 @@ def judge_record(dataset: str, record: Mapping[str, Any], rules: Sequence[Rule])
     Takes:    `record`: typed columns and context columns by name; one it does not have is NULL
     Gives:    findings in the order of `rules`; `line_no` from the record where it has one
     """
+    return list(judge_records(dataset, [record], rules))
+
+
+def judge_records(
+    dataset: str, records: Iterable[Mapping[str, Any]], rules: Sequence[Rule]
+) -> Iterator[Finding]:
+    """`judge_record` for one record after another."""
     judged = [rule for rule in rules if rule.expression is not None]
-    row = with_derived(dataset, record)
-    return [
-        _finding(dataset, row, judged[number])
-        for number in _judging(tuple(_expressions(judged)))(row)
-    ]
+    judge = _judging(tuple(_expressions(judged)))
+    for record in records:
+        row = with_derived(dataset, record)
+        for number in judge(row):
+            yield _finding(dataset, row, judged[number])
+
+
+def read_sql(dataset: str, rules: Sequence[Rule]) -> str:
+    """DuckDB's list of what `judge_record` reads of a row: all else need not be fetched."""
+    judged = [rule for rule in rules if rule.expression is not None]
+    read = {"line_no", *_currency(dataset), *(rule.shows for rule in judged if rule.shows)}
+    read.update(name for item in _expressions(judged) for name in item.columns)
+    return ", ".join(f'{derived_sql(name)} AS "{name}"' for name in sorted(read))
 
 
 def _finding(dataset: str, row: Mapping[str, Any], rule: Rule) -> Finding:

@@ -5,7 +5,7 @@ Schemas and the reference page. Keeps true that a field is described once. Refus
 unknown key, a missing label or a wrong type (`ProfileError` with file and path).
 """
 
-from tallystick.formats.columns import Column, columns, csv_header
+from tallystick.formats.columns import INSTANT, Column, columns, csv_header
 from tallystick.formats.digest import full_form, is_pointer, record_digest
 from tallystick.formats.registry import (
     ABSENT_REASONS,
@@ -22,6 +22,7 @@ from tallystick.formats.schema import json_schema
 
 __all__ = [
     "ABSENT_REASONS",
+    "INSTANT",
     "AbsentReason",
     "Column",
     "Dataset",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from tallystick.formats.registry import Dataset, Field
 
 _INT32 = 2**31 - 1
+#: DuckDB's type of an instant.
+INSTANT = "TIMESTAMPTZ"
 _TYPES = {
     "text": ("VARCHAR", "text"),
     "code": ("VARCHAR", "text"),
@@ -45,7 +47,7 @@ def field_columns(field: Field) -> tuple[Column, ...]:
         return (Column(f"{field.name}_ppb", "BIGINT", "bigint", field),)
     if field.type == "instant":
         return (
-            Column(field.name, "TIMESTAMPTZ", "timestamptz", field),
+            Column(field.name, INSTANT, "timestamptz", field),
             Column(f"{field.name}_offset_minutes", "INTEGER", "integer", field),
         )
     if field.type == "integer":

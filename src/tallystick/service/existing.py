@@ -143,13 +143,15 @@ def _asked(connection: psycopg.Connection[Any], job: Job) -> list[tuple[Any, ...
     else:
         tables_of = {_OBJECT_KINDS[job.dataset]: "object_id"}
     item_key = item_key_sql(job.dataset, job.furnisher_id, account="o")
-    return job.con.execute(
-        " union ".join(
-            f'select o.party_id, o.{column}, {item_key} from "row" r join {kind}_ref o'
-            f" on o.number = {dict(shape.references)[kind]} where o.{column} is not null"
-            for kind, column in tables_of.items()
-        )
-    ).fetchall()
+    asked = " union ".join(
+        f'select o.party_id, o.{column} as object_id, {item_key} as item_key from "row" r'
+        f" join {kind}_ref o on o.number = {dict(shape.references)[kind]}"
+        f" where o.{column} is not null"
+        for kind, column in tables_of.items()
+    )
+    # As text, as they go on: a UUID made of each cell took a tenth of the time of a file of events.
+    as_text = "party_id::varchar, object_id::varchar, item_key"
+    return job.con.execute(f"select {as_text} from ({asked})").fetchall()
 
 
 def load_taken_over(connection: psycopg.Connection[Any], job: Job) -> None:

@@ -20,6 +20,7 @@ from tallystick.errors import InvariantBroken
 from tallystick.ledger import append, order, publish
 from tallystick.profile import ProfileAt
 from tallystick.service import (
+    accepted_rows,
     context,
     disagreed,
     intake_store,
@@ -309,7 +310,7 @@ def _publish(
     if in_bulk:
         return _publish_snapshots(deps, job, progress)
     return _publish_batches(
-        deps, job, rows.batches(job), progress,
+        deps, job, accepted_rows.batches(job), progress,
         operations=operations, months_too=job.dataset == "snapshot",
     )  # fmt: skip
 
@@ -336,7 +337,7 @@ def _publish_snapshots(deps: Deps, job: Job, progress: Progress) -> int:
         unchanged += _publish_batches(
             deps,
             job,
-            rows.batches(job, only=snapshots.SLOW),
+            accepted_rows.batches(job, only=snapshots.SLOW),
             progress,
             operations=None,
             months_too=True,

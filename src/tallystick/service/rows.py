@@ -7,29 +7,25 @@ file seen by the leaf.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID
 
 import psycopg
 
-from tallystick.formats import Column, columns, full_form, is_pointer
+from tallystick.formats import INSTANT, columns, full_form, is_pointer
 from tallystick.ledger import append, extend, publish, seal, tables
 from tallystick.resolve import AGREEING_FIELDS, Identity, agreements, normal_name
-from tallystick.service import beside_rows, context, disagreed, former, refused_rows
+from tallystick.service import accepted_rows, beside_rows, context, disagreed, former, refused_rows
 from tallystick.service.candidates import NewParty
-from tallystick.service.keys_of_rows import SHAPES, Shape, item_key_sql
+from tallystick.service.keys_of_rows import SHAPES, Shape
 from tallystick.service.pending import CONSENT_KIND, consent_token
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
-
-#: Rows of one chunk: small enough that nobody's file is locked longer than 100 ms. Records that
-#: are put in place are cheaper than those whose files are folded.
-CHUNK_ROWS = 200
-ADDED_CHUNK_ROWS = 1_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -52,52 +48,6 @@ class Prepared:
         if dataset in extend.DATASETS and all(one["operation"] == "record" for one in values):
             return values
         return []
-
-
-def batches(job: Job, *, only: str = "true") -> Iterator[list[dict[str, Any]]]:
-    """Accepted rows with their references, kept together by account or party.
-
-    Rows rejected, pending, or done by an earlier run of this job are left out; `only` is a further
-    condition on the row `r`.
-    """
-    size = ADDED_CHUNK_ROWS if job.dataset in extend.DATASETS else CHUNK_ROWS
-    names, found = job.read(_query(job, only), size)
-    for some in found:
-        yield [dict(zip(names, row, strict=True)) for row in some]
-
-
-def _query(job: Job, only: str) -> str:
-    kinds = dict(SHAPES[job.dataset].references)
-    parts = ["r.*", f"({item_key_sql(job.dataset, job.furnisher_id)}) as ref_item_key"]
-    for kind, alias in (("account", "a"), ("person", "p")):
-        if kind in kinds:
-            parts += [f"{alias}.token as ref_{kind}_token", f"{alias}.party_id as ref_{kind}_party"]
-    if "account" in kinds:
-        parts += ["a.object_id as ref_account", "a.changed_by as ref_changed_by"]
-    if "person" in kinds:
-        parts += ["p.subject_id as ref_subject"]
-    own = SHAPES[job.dataset].own
-    if own in ("agreement", "guarantee", "payer_account"):
-        parts += ["o.object_id as ref_own", "o.token as ref_own_token"]
-        parts.append("o.party_id as ref_own_party")
-    if job.dataset == "account":
-        parts += [
-            "f.state as former_state", "f.object_id as former_account",
-            "f.party_id as former_party", "f.changed_by as former_changed_by",
-            "g.object_id as ref_agreement",
-        ]  # fmt: skip
-    parts += [
-        "e.leaf as on_file_leaf", "e.operation as on_file_operation",
-        "e.reason as on_file_reason", "coalesce(e.is_deleted, false) as is_deleted",
-        "d.first_line_no as duplicate_of",
-        f"{'null::boolean' if job.dataset == 'snapshot' else 'q.is_same'} as is_same",
-    ]  # fmt: skip
-    order = "ref_account, ref_account_token, r.line_no" if "account" in kinds else "r.line_no"
-    return (
-        f'select {", ".join(parts)} from "row" r {context.joins(job)}'
-        " where r.line_no not in (select line_no from left_out) and not coalesce(e.is_own, false)"
-        f" and {only} order by {order}"
-    )
 
 
 def prepare(
@@ -144,7 +94,7 @@ def compare(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> None:
         " from fault where severity = 'reject' and line_no is not null"
     )
     members = dict(connection.execute("select code, member_id from member.member").fetchall())
-    for batch in batches(job, only="e.leaf is not null and not e.is_deleted"):
+    for batch in accepted_rows.batches(job, only="e.leaf is not null and not e.is_deleted"):
         ids = _Ids(deps, connection, job, batch)
         found = [
             (row["line_no"], _is_unchanged(job.dataset, row, _values(job, row, ids, members)))
@@ -282,9 +232,23 @@ def _former(row: Mapping[str, Any]) -> tuple[UUID, UUID] | None:
     return row["former_account"], row["former_party"]
 
 
+#: What becomes of a column in the ledger's row.
+_Kept = Literal["as it is", "as an id", "in UTC", "sealed"]
+
+
 @cache
-def _columns(dataset: str) -> tuple[Column, ...]:
-    return columns(beside_rows.definition(dataset))
+def _kept(dataset: str) -> tuple[tuple[str, _Kept], ...]:
+    """By column of a dataset, what becomes of it; those that only point elsewhere are left out."""
+    kept: list[tuple[str, _Kept]] = []
+    for column in columns(beside_rows.definition(dataset)):
+        if column.field is not None and column.field.personal:
+            if not is_pointer(dataset, column.name):
+                kept.append((column.name, "sealed"))
+        elif column.field is not None and column.field.type == "member":
+            kept.append((column.name, "as an id"))
+        else:
+            kept.append((column.name, "in UTC" if column.duckdb_type == INSTANT else "as it is"))
+    return tuple(kept)
 
 
 def _values(
@@ -298,15 +262,16 @@ def _values(
     }
     values["account_id" if job.dataset == "snapshot" else "object_id"] = ids.object(row)
     personal: dict[str, Any] = {}
-    for column in _columns(job.dataset):
-        value = row[column.name]
-        if column.field is not None and column.field.personal:
-            if value is not None and not is_pointer(job.dataset, column.name):
-                personal[column.name] = value if isinstance(value, int) else str(value)
-        elif column.field is not None and column.field.type == "member":
-            values[f"{column.name}_id"] = members.get(value)
-        else:
-            values[column.name] = value
+    for name, how in _kept(job.dataset):
+        value = row[name]
+        if how == "as it is":
+            values[name] = value
+        elif how == "in UTC":
+            values[name] = None if value is None else value.replace(tzinfo=UTC)
+        elif how == "as an id":
+            values[f"{name}_id"] = members.get(value)
+        elif value is not None:
+            personal[name] = value if isinstance(value, int) else str(value)
     if job.dataset == "account":
         values["agreement_id"] = row["ref_agreement"]
         is_named = row["formerly_account_number"] is not None

@@ -176,7 +176,7 @@ def _changes(piece: str, has_several: bool) -> str:
     return f"{singles} union all {several}"
 
 
-#: The rows whose accounts must be folded, for `rows.batches`.
+#: The rows whose accounts must be folded, for `accepted_rows.batches`.
 SLOW = (
     "r.line_no in (select line_no from candidate where account_id in"
     " (select account_id from slow_account))"

@@ -128,6 +128,7 @@ class _Ids:
         self.parties: dict[str, UUID] = {}
         self.objects: dict[str, tuple[UUID, UUID]] = {}
         self.new_objects: set[str] = set()
+        self._sealed: dict[tuple[Any, ...], bytes] = {}
         own = SHAPES[job.dataset].own
         if own == "person":
             self._make_parties(deps, connection, {row["ref_person_token"] for row in batch})
@@ -140,6 +141,14 @@ class _Ids:
             self.keys = deps.vault.get(sorted(needed))
         if self.keys.keys() != needed:
             raise publish.Stale(frozenset())  # somebody was erased since the rows were judged
+
+    def sealed(self, party_id: UUID, personal: dict[str, Any]) -> bytes:
+        """Personal fields sealed under the party's key."""
+        key = (party_id, *personal.items())
+        if key not in self._sealed:  # a payer's months all say the same of her
+            label = self._job.dataset.encode()
+            self._sealed[key] = seal.seal(self.keys[party_id], personal, label)
+        return self._sealed[key]
 
     def _make_parties(
         self, deps: Deps, connection: psycopg.Connection[Any], tokens: Iterable[str]
@@ -280,9 +289,7 @@ def _values(
         values["holder_party_id"] = row["ref_person_party"]
     elif job.dataset == "guarantee":
         values["account_id"] = row["ref_account"]
-    values["sealed"] = (
-        seal.seal(ids.keys[party_id], personal, job.dataset.encode()) if personal else None
-    )
+    values["sealed"] = ids.sealed(party_id, personal) if personal else None
     return values
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 import orjson
 import psycopg
 
-from tallystick.ledger import fold, read
+from tallystick.ledger import fold, read, tables
 from tallystick.ledger.fold import Record
 
 #: Datasets whose records (no corrections, no deletions) can be added in place.
@@ -97,7 +97,7 @@ def _by(rows: Iterable[Values], name: str) -> dict[UUID, list[Values]]:
 
 def _payment(row: Values) -> Record:
     """A payment as a subject's document carries it (`fold.fold_document`)."""
-    ids = {name: str(row[name]) for name in ("object_id", "furnisher_id", "party_id")}
+    ids = {name: tables.id_text(row[name]) for name in ("object_id", "furnisher_id", "party_id")}
     return read.record_json("payment", row) | ids
 
 

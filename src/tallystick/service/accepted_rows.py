@@ -92,9 +92,11 @@ def _query(job: Job, only: str) -> str:
         "d.first_line_no as duplicate_of",
         f"{'null::boolean' if job.dataset == 'snapshot' else 'q.is_same'} as is_same",
     ]  # fmt: skip
+    # Looked for in a table that holds nothing, the lines of a small file take 0.7 ms of CPU.
+    left_out = " and r.line_no not in (select line_no from left_out)"
     order = "a.object_id, a.token, r.line_no" if "account" in kinds else "r.line_no"
     return (
         f'select {", ".join(parts)} from "row" r {context.joins(job)}'
-        " where r.line_no not in (select line_no from left_out) and not coalesce(e.is_own, false)"
+        f" where not coalesce(e.is_own, false){left_out if job.filled('left_out') else ''}"
         f" and {only} order by {order}"
     )

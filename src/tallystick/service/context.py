@@ -7,6 +7,7 @@ and single records go through the same view.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -252,48 +253,79 @@ def joins(job: Job) -> str:
     """The joins: `r` the row; `a`, `p`, `o` its references; `e` on file; `d` its duplicate.
 
     `q`: whether it says the same (snapshots have none, see `rows.compare`).
+    Time: as the tables stand; only `compared` may be filled afterwards
     """
-    shape = SHAPES[job.dataset]
-    kinds = dict(shape.references)
-    found = ["left join duplicate_of d on d.line_no = r.line_no"]
-    if "account" in kinds:
-        originator = " and a.originator = r.originator" if job.dataset == "funding" else ""
-        found.append(f"left join account_state a on a.number = {kinds['account']}{originator}")
-    if "person" in kinds:
-        found.append(f"left join person_ref p on p.number = {kinds['person']}")
-    if shape.own in ("agreement", "guarantee", "payer_account"):
-        found.append(f"left join {shape.own}_ref o on o.number = {kinds[shape.own]}")
-    found.append(
-        f"left join existing e on e.object_id = {object_sql(job.dataset)}"
-        f" and e.item_key = {item_key_sql(job.dataset, job.furnisher_id)}"
-    )
-    if job.dataset != "snapshot":
-        found.append("left join compared q on q.line_no = r.line_no")
-    if job.dataset in ("account", "subject"):
-        found.append("left join former f on f.line_no = r.line_no")
-    if job.dataset == "account":
-        found.append("left join agreement_ref g on g.number = r.agreement_number")
-    return " ".join(found)
+    return _joins_sql(job, _joined(job))
 
 
 def joins_to_judge(job: Job) -> str:
     """`joins`, and what else the rules may read beside a row; `c` the consent it cites."""
-    found = [joins(job)]
+    found = _joined(job)
     if job.dataset in ("snapshot", "payment"):
-        found.append("left join bucket_ref b on b.code = r.bucket")
-        found.append("left join previous v on v.line_no = r.line_no")
-        found.append("left join bucket_ref k on k.code = v.bucket")
+        found.append(("bucket_ref", "b", "b.code = r.bucket"))
+        found.append(("previous", "v", "v.line_no = r.line_no"))
+        found.append(("bucket_ref", "k", "k.code = v.bucket"))
     if job.dataset == "subject":
-        found.append("left join identifier_check i on i.line_no = r.line_no")
+        found.append(("identifier_check", "i", "i.line_no = r.line_no"))
     if job.dataset == "funding":
-        found.append("left join shares s on s.line_no = r.line_no")
-        found.append("left join member_ref m on m.code = r.funder")
-        found.append("left join member_ref n on n.code = r.originator")
+        found.append(("shares", "s", "s.line_no = r.line_no"))
+        found.append(("member_ref", "m", "m.code = r.funder"))
+        found.append(("member_ref", "n", "n.code = r.originator"))
     if "consent_ref" in beside_rows.row_columns(job):
-        found.append(
-            "left join consent_of c on c.consent_ref = r.consent_ref and c.party_id = "
-            + _party_sql(job.dataset)
-        )
+        is_of = f"c.consent_ref = r.consent_ref and c.party_id = {_party_sql(job.dataset)}"
+        found.append(("consent_of", "c", is_of))
+    return _joins_sql(job, found)
+
+
+#: A table, its alias, and what its row has in common with the row it is laid beside.
+_Join = tuple[str, str, str]
+#: The tables laid beside rows that hold nothing in most files.
+_OFTEN_EMPTY = frozenset(
+    {"duplicate_of", "existing", "former", "agreement_ref", "previous", "consent_of"}
+)
+
+
+def _joined(job: Job) -> list[_Join]:
+    shape = SHAPES[job.dataset]
+    kinds = dict(shape.references)
+    found = [("duplicate_of", "d", "d.line_no = r.line_no")]
+    if "account" in kinds:
+        originator = " and a.originator = r.originator" if job.dataset == "funding" else ""
+        found.append(("account_state", "a", f"a.number = {kinds['account']}{originator}"))
+    if "person" in kinds:
+        found.append(("person_ref", "p", f"p.number = {kinds['person']}"))
+    if shape.own in ("agreement", "guarantee", "payer_account"):
+        found.append((f"{shape.own}_ref", "o", f"o.number = {kinds[shape.own]}"))
+    item_key = item_key_sql(job.dataset, job.furnisher_id)
+    is_its_key = f"e.object_id = {object_sql(job.dataset)} and e.item_key = {item_key}"
+    found.append(("existing", "e", is_its_key))
+    if job.dataset != "snapshot":
+        found.append(("compared", "q", "q.line_no = r.line_no"))
+    if job.dataset in ("account", "subject"):
+        found.append(("former", "f", "f.line_no = r.line_no"))
+    if job.dataset == "account":
+        found.append(("agreement_ref", "g", "g.number = r.agreement_number"))
+    return found
+
+
+def _joins_sql(job: Job, joined: Sequence[_Join]) -> str:
+    """Left joins; one for all the tables that hold nothing, which in most files are most of them.
+
+    Beside two rows a join with an empty table takes 0.7 ms of CPU, one of them all 0.3 ms.
+    """
+    asked = [table for table, _, _ in joined if table in _OFTEN_EMPTY]
+    empty = set(asked) - job.filled(*asked)
+    if "existing" in empty:
+        empty.add("compared")  # which `rows.compare` fills from it, maybe after this
+    nothing = " cross join ".join(
+        f"{table} {alias}" for table, alias, _ in joined if table in empty
+    )
+    found = [f"left join ({nothing}) on false"] if nothing else []
+    found += [
+        f"left join {table} {alias} on {condition}"
+        for table, alias, condition in joined
+        if table not in empty
+    ]
     return " ".join(found)
 
 

@@ -75,6 +75,11 @@ class Job:
     is_small: bool = False
     places: Mapping[str, int] = field(default_factory=dict)
 
+    def filled(self, *tables: str) -> set[str]:
+        """Those of some of its tables that hold rows."""
+        asked = " union all ".join(f"(select '{table}' from {table} limit 1)" for table in tables)
+        return {table for (table,) in self.con.execute(asked).fetchall()}
+
     def read(self, query: str, size: int) -> tuple[list[str], Iterator[list[tuple[Any, ...]]]]:
         """A query's column names and its rows, `size` at a time; other statements may run between.
 

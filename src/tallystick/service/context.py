@@ -147,11 +147,12 @@ def _rarely(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:
         }
     if job.dataset != "snapshot":
         return given
-    if closings.load_reasons(connection, job):
+    closed = closings.closed_on_file(job)
+    if closed and closings.load_reasons(connection, job):
         given["account_closed_reason"] = (
             "(select z.reason from closed_as z where z.object_id = a.object_id)"
         )
-    if closings.load_reopened(connection, job):
+    if closed and closings.load_reopened(connection, job, closed):
         given["reopened_since"] = (
             "exists (select 1 from reopened z where z.account_id = a.object_id"
             " and z.occurred_on > v.period_end and z.occurred_on <= r.period_end)"

@@ -288,6 +288,8 @@ def load_consents(connection: psycopg.Connection[Any], job: Job, now: datetime) 
     job.con.execute(
         "create or replace table consent_of (consent_ref varchar, party_id uuid, state varchar)"
     )
+    if not job.says("consent_ref"):
+        return
     number = dict(SHAPES[job.dataset].references)["person"]
     pairs = job.con.execute(
         'select distinct r.consent_ref, p.party_id from "row" r'

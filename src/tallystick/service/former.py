@@ -188,7 +188,6 @@ def load_sold(connection: psycopg.Connection[Any], job: Job) -> bool:
 
     Gives: whether there are any
     """
-    job.con.execute("create or replace table sold_account (object_id uuid, sold_on date)")
     accounts = dict(
         job.con.execute(
             "select distinct object_id, party_id from account_ref where furnisher_id <> $own",
@@ -200,6 +199,7 @@ def load_sold(connection: psycopg.Connection[Any], job: Job) -> bool:
         for account, one in told(connection, accounts).items()
     ]
     if rows:
+        job.con.execute("create or replace table sold_account (object_id uuid, sold_on date)")
         insert_rows(job.con, "sold_account", rows)
     return bool(rows)
 
@@ -209,7 +209,6 @@ def load_bought(connection: psycopg.Connection[Any], job: Job) -> bool:
 
     Gives: whether there are any
     """
-    job.con.execute("create or replace table bought (object_id uuid)")
     accounts = dict(
         job.con.execute(
             "select distinct object_id, party_id from account_ref"
@@ -223,6 +222,7 @@ def load_bought(connection: psycopg.Connection[Any], job: Job) -> bool:
         if one.taken_at(job.furnisher_id)
     ]
     if rows:
+        job.con.execute("create or replace table bought (object_id uuid)")
         insert_rows(job.con, "bought", rows)
     return bool(rows)
 
@@ -236,7 +236,7 @@ def load_accounts(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> 
     from this very number, over others or not); NULL where it went on before.
     """
     job.con.execute(_TABLE)
-    sent = _sent(job)
+    sent = _sent(job) if job.says("formerly_account_number") else []
     if not sent:
         return
     named: dict[str, _Sent] = {}
@@ -374,6 +374,8 @@ def load_persons(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> N
     for it. A number sent in the same file is known.
     """
     job.con.execute("create or replace table former (line_no bigint, state varchar)")
+    if not job.says("formerly_person_number"):
+        return
     sent = job.con.execute(
         "select r.line_no, r.formerly_person_number, p.subject_id, r.identifier_scheme,"
         ' r.identifier_number from "row" r left join person_ref p on p.number ='

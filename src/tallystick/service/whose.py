@@ -66,12 +66,14 @@ def _load_named(connection: psycopg.Connection[Any], job: Job) -> bool:
     own = SHAPES[job.dataset].own or ""
     place = "account_state" if own == "account" else f"{own}_ref"
     job.con.execute(_NAMED.format(number=kinds[own], place=place, person=kinds["person"]))
-    owners = [
-        one
-        for (one,) in job.con.execute(
-            "select distinct owner_id from named where owner_id is not null"
-        ).fetchall()
-    ]
+    # A new number has no owner; sent for two persons it is one's alone.
+    found = job.con.execute(
+        "select owner_id from named group by owner_id, if(owner_id is null, number, null)"
+        " having owner_id is not null or min(subject_id) <> max(subject_id)"
+    ).fetchall()
+    if not found:
+        return False
+    owners = [one for (one,) in found if one is not None]
     job.con.execute("create or replace table owner (party_id uuid, subject_id uuid)")
     if owners:
         rows = connection.execute(
@@ -79,18 +81,5 @@ def _load_named(connection: psycopg.Connection[Any], job: Job) -> bool:
             (owners,),
         )
         insert_rows(job.con, "owner", rows)
-    job.con.execute(
-        f"create or replace table named_another as {_ON_FILE} union all {_IN_FILE}"
-        if owners or _is_for_two(job)
-        else "create or replace table named_another (line_no bigint)"
-    )
+    job.con.execute(f"create or replace table named_another as {_ON_FILE} union all {_IN_FILE}")
     return job.con.execute("select 1 from named_another limit 1").fetchone() is not None
-
-
-def _is_for_two(job: Job) -> bool:
-    """Whether the file sends a new number for two persons: a window over most files is wasted."""
-    found = job.con.execute(
-        "select 1 from named where owner_id is null group by number"
-        " having min(subject_id) <> max(subject_id) limit 1"
-    )
-    return found.fetchone() is not None

@@ -1,8 +1,8 @@
 """The context beside each row: what the rules may read about the file and the ledger.
 
-Builds the DuckDB view `judged` (the record's typed columns, `line_no`, and exactly the columns of
-`validate.context_of`) from the staged rows and the tables of references. Files of a million rows
-and single records go through the same view.
+Builds the query of the rows to judge (the record's typed columns, `line_no`, and exactly the
+columns of `validate.context_of`) from the staged rows and the tables of references. Files of a
+million rows and single records go through the same query.
 """
 
 from __future__ import annotations
@@ -64,11 +64,12 @@ def build(
     *,
     day: date,
     corrections: bool = False,
-) -> None:
-    """Make the view `judged` over the job's table `row`.
+) -> str:
+    """Look up what stands beside the job's table `row`; gives the query of the rows to judge.
 
     Takes: `day`: the day of judging; `connection`: under the intake role, in a transaction;
            `corrections`: the rows are corrections, which may reach beyond the open periods
+    Time:  the query reads the tables when it runs: after `rows.compare`
     """
     _references(deps, connection, job)
     if job.dataset == "event":
@@ -113,9 +114,7 @@ def build(
         f"({given.get(column.name, 'null')})::{_SQL_TYPES[column.type]} as {column.name}"
         for column in context_of(job.dataset)
     )
-    job.con.execute(
-        f'create or replace view judged as select r.*, {columns} from "row" r {joins_to_judge(job)}'
-    )
+    return f'select r.*, {columns} from "row" r {joins_to_judge(job)}'
 
 
 def _rarely(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:

@@ -132,15 +132,15 @@ def _judge(
         refused_rows.leave_out(connection, job)
     with deps.database.connect("intake") as connection:
         if job.dataset in _OWN_WAY:
-            register_rows.context_view(deps, connection, job, day=day, corrections=corrections)
+            judged = register_rows.build(deps, connection, job, day=day, corrections=corrections)
         else:
-            context.build(deps, connection, job, profile, day=day, corrections=corrections)
+            judged = context.build(deps, connection, job, profile, day=day, corrections=corrections)
             rows.compare(deps, connection, job)
     if check is not None:
         check()
     overrides = {name: value for name, value in profile.rules.items() if name in load_rules()}
     rules = load_rules().in_force(job.dataset, overrides, day)
-    _evaluate(job, rules)
+    _evaluate(job, rules, judged, sent)
     is_clean = _is_clean(job)
     if is_clean:
         _nothing_found(job)
@@ -162,16 +162,16 @@ def _judge(
         )  # fmt: skip
 
 
-def _evaluate(job: Job, rules: Sequence[Rule]) -> None:
-    count = job.con.execute('select count(*) from "row"').fetchall()[0][0]
-    if count >= SCAN_FROM:
+def _evaluate(job: Job, rules: Sequence[Rule], judged: str, sent: int) -> None:
+    if sent >= SCAN_FROM:
+        job.con.execute(f"create or replace view judged as {judged}")
         judge_table(job.con, job.dataset, rules)
         return
     job.con.execute(
         "create or replace table finding (line_no bigint, rule_id varchar, field varchar,"
         " seen varchar)"
     )
-    cursor = job.con.execute(f"select {read_sql(job.dataset, rules)} from judged")
+    cursor = job.con.execute(f"select {read_sql(job.dataset, rules)} from ({judged}) judged")
     names = [column[0] for column in cursor.description or ()]
     records = (dict(zip(names, row, strict=True)) for row in cursor.fetchall())
     found = [

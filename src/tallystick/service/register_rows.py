@@ -45,10 +45,10 @@ _UNFORMED_RULE = "CNS-FORM-001"
 _ORDER = intake_store.JUDGED_AGAIN - 2
 
 
-def context_view(
+def build(
     deps: Deps, connection: psycopg.Connection[Any], job: Job, *, day: date, corrections: bool
-) -> None:
-    """Make the view `judged` for consents and members: duplicates in the file, and the day.
+) -> str:
+    """As `context.build` for consents and members: duplicates in the file, and the day.
 
     Takes: `corrections`: the rows are corrections, which say themselves what they replace
     """
@@ -85,8 +85,8 @@ def context_view(
     columns = ", ".join(
         f"{given.get(column.name, 'null')} as {column.name}" for column in context_of(job.dataset)
     )
-    job.con.execute(
-        f'create or replace view judged as select r.*, {columns} from "row" r'
+    return (
+        f'select r.*, {columns} from "row" r'
         " left join duplicate_of d on d.line_no = r.line_no"
         " left join replaces x on x.line_no = r.line_no"
     )

@@ -205,8 +205,8 @@ def _account_state(job: Job) -> None:
     if rows != accounts:
         one_each = "from account_once"
         job.con.execute(
-            f"create or replace table account_once as select distinct on ({by}) *"
-            f" from account_ref order by {by}, subject_id"
+            "create or replace table account_once as from account_ref"
+            f" qualify row_number() over (partition by {by} order by subject_id) = 1"
         )
     job.con.execute(f"create or replace view account_state as {one_each}")
     # An account that went on under another number may come under both in one file.

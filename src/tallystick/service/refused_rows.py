@@ -65,9 +65,9 @@ def each(
 
 def leave_out(connection: psycopg.Connection[Any], job: Job) -> None:
     """Let rows refused in an earlier round or run be rejected in this one too, not tried again."""
-    job.con.execute("delete from fault where rule_id = ?", [RULE])
     lines = _refused(connection, job)
     if lines:
+        job.con.execute("delete from fault where rule_id = ?", [RULE])  # those of the last round
         job.con.executemany(
             "insert into fault (line_no, rule_id, severity) values (?, ?, 'reject')",
             [(line, RULE) for line in lines],

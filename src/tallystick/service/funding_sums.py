@@ -17,7 +17,10 @@ def make(job: Job) -> None:
     Takes: tables `row`, `on_file_share` (what stands of the file's accounts), `account_state`,
            `member_ref`, `fault`, `duplicate_of`
     """
-    job.con.execute(_SHARES, {"furnisher": str(job.furnisher_id)})
+    shares = _SHARES
+    if not job.filled("on_file_share"):  # 12 ms of CPU less beside two rows
+        shares = shares.replace(_KNOWN_ON_FILE, "")
+    job.con.execute(shares, {"furnisher": str(job.furnisher_id)})
 
 
 def make_beside_terms(job: Job) -> None:
@@ -64,6 +67,24 @@ def _quoted(digits: int) -> list[str]:
 
 
 _WHOLE = f"if(a.product in {_REVOLVING}, a.credit_limit_minor, a.principal_minor)"
+#: Of what is known, what is on file: most fundings are the first of their accounts.
+_KNOWN_ON_FILE = f"""  union all
+  select a.number, a.originator, f.funder_id, f.valid_from, f.valid_to, f.share_ppb, f.role,
+    {_funded_sql("f")}, false,
+    f.stated_by <> f.funder_id and exists (select 1 from on_file_share g
+      where g.account_id = f.account_id and g.funder_id = f.funder_id
+      and g.valid_from = f.valid_from and g.stated_by = g.funder_id),
+    f.stated_by = f.funder_id and f.funder_id <> $furnisher
+      and not exists (select 1 from on_file_share g where g.account_id = f.account_id
+        and g.funder_id = f.funder_id and g.valid_from = f.valid_from
+        and g.stated_by <> g.funder_id)
+      and not exists (select 1 from sent g where g.counts and g.account_id = f.account_id
+        and g.funder_id = f.funder_id and g.valid_from = f.valid_from)
+  from on_file_share f join account_state a on a.object_id = f.account_id
+  where not exists (select 1 from sent s where s.counts and s.account_id = f.account_id
+    and s.funder_id = f.funder_id and s.valid_from = f.valid_from
+    and $furnisher in (f.stated_by, f.funder_id))
+"""
 #: Shares that count are those in force on file, and those sent that can be taken: a row that is
 #: rejected anyway must not push others over the whole. Of two words on one share the funder's own
 #: counts; the other yields to it. What others hold is summed on the first day of the row and on
@@ -98,23 +119,7 @@ with sent as (
       and f.valid_from = s.valid_from and f.stated_by = f.funder_id) as yields,
     false as is_anothers_claim
   from sent s where counts
-  union all
-  select a.number, a.originator, f.funder_id, f.valid_from, f.valid_to, f.share_ppb, f.role,
-    {_funded_sql("f")}, false,
-    f.stated_by <> f.funder_id and exists (select 1 from on_file_share g
-      where g.account_id = f.account_id and g.funder_id = f.funder_id
-      and g.valid_from = f.valid_from and g.stated_by = g.funder_id),
-    f.stated_by = f.funder_id and f.funder_id <> $furnisher
-      and not exists (select 1 from on_file_share g where g.account_id = f.account_id
-        and g.funder_id = f.funder_id and g.valid_from = f.valid_from
-        and g.stated_by <> g.funder_id)
-      and not exists (select 1 from sent g where g.counts and g.account_id = f.account_id
-        and g.funder_id = f.funder_id and g.valid_from = f.valid_from)
-  from on_file_share f join account_state a on a.object_id = f.account_id
-  where not exists (select 1 from sent s where s.counts and s.account_id = f.account_id
-    and s.funder_id = f.funder_id and s.valid_from = f.valid_from
-    and $furnisher in (f.stated_by, f.funder_id))
-), held as (from known where role in ('originator', 'funder')
+{_KNOWN_ON_FILE}), held as (from known where role in ('originator', 'funder')
 ), moments as (
   select line_no, valid_from as day from sent
   union

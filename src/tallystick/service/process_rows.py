@@ -141,7 +141,7 @@ def _judge(
     overrides = {name: value for name, value in profile.rules.items() if name in load_rules()}
     rules = load_rules().in_force(job.dataset, overrides, day)
     _evaluate(job, rules, judged, sent)
-    is_clean = _is_clean(job)
+    is_clean = not job.filled("finding", "fault")
     if is_clean:
         _nothing_found(job)
     else:
@@ -180,11 +180,6 @@ def _evaluate(job: Job, rules: Sequence[Rule], judged: str, sent: int) -> None:
     ]
     if found:
         job.con.executemany("insert into finding values (?, ?, ?, ?)", found)
-
-
-def _is_clean(job: Job) -> bool:
-    found = "select 1 from finding union all select 1 from fault limit 1"
-    return job.con.execute(found).fetchone() is None
 
 
 def _nothing_found(job: Job) -> None:

@@ -268,10 +268,15 @@ def _consent(row: Sequence[Any]) -> ConsentRow:
 
 
 async def write_look(
-    gate: Opened, look: Look, *, request: Request | None = None, body: dict[str, Any] | None = None
+    gate: Opened,
+    look: Look,
+    *others: Look,
+    request: Request | None = None,
+    body: dict[str, Any] | None = None,
 ) -> bytes:
     """Write the look (with its body and its request) and commit; only then may anything leave.
 
+    Takes:  `others`: the same question's looks at others, without body or request
     Gives:  the look's commitment, for its receipt
     Raises: psycopg.errors.UniqueViolation when the same request was answered meanwhile
     """
@@ -283,7 +288,8 @@ async def write_look(
             "request_digest": request.request_digest,
         }
     text = sql.WRITE[body is not None, request is not None]
-    await gate.line.run((text, given), _COMMIT)
+    beside = [(sql.WRITE[False, False], look_parameters(one)) for one in others]
+    await gate.line.run((text, given), *beside, _COMMIT)
     promised: bytes = given["commitment"]
     return promised
 

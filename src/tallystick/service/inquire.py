@@ -141,12 +141,12 @@ class _Inquiry:
         try:
             permit = await self._leave(gate, material, found)
         except Refused as refusal:
-            look = await self._missed(gate, "refused", refusal.code)
+            look = await self._missed(gate, material, "refused", refusal.code)
             refusal.extra["look_id"] = str(look.look_id)
             raise
         if material is None:
-            look = await self._missed(gate, "multiple_candidates" if passing else "no_hit")
-            return self._answer(look)
+            outcome = "multiple_candidates" if passing else "no_hit"
+            return self._answer(await self._missed(gate, None, outcome))
         return await self._hit(gate, permit, material, keys)
 
     async def _again(self, digest: bytes, look_id: UUID, token: bytes) -> Answer:
@@ -246,22 +246,40 @@ class _Inquiry:
             profile=self.profile,
             as_of=self.now,
             occurred_at=self.now,
-            token=self._token(material),
+            token=self._token_of(material),
         )
         return await release(self.deps, gate, going, request=self.request)
 
-    def _token(self, material: Material | None) -> bytes:
-        """The token the look is under: one of hers, else the first that was asked by."""
-        if material is not None:
-            for token in self.tokens:
-                if token in material.tokens:
-                    return token
-        return self.tokens[0]
+    def _token_of(self, material: Material) -> bytes:
+        """The first token of hers that was asked by; the first of all where none is hers now."""
+        return next((one for one in self.tokens if one in material.tokens), self.tokens[0])
 
-    async def _missed(self, gate: Opened, outcome: str, refusal_code: str | None = None) -> Look:
-        """Write the look of an inquiry that hands nothing out, under the token."""
-        look = Look(
-            token=self.tokens[0],
+    async def _missed(
+        self, gate: Opened, material: Material | None, outcome: str, refusal_code: str | None = None
+    ) -> Look:
+        """Write the look of an inquiry that hands nothing out; gives the one the answer names.
+
+        About one person it stands under a token of hers. About nobody, or more than one, it is a
+        look at everybody who was asked for: one under each number, for whoever it leads to or will
+        lead to, so that none is hidden behind a number put first, nor is the asker told who is on
+        file.
+        """
+        under = list(dict.fromkeys(self.tokens))
+        if material is not None:
+            under = [self._token_of(material)]
+        given = {
+            "now": self.now,
+            "tokens": list(self.tokens),
+            "schemes": [scheme for scheme, _ in self.ask.identifiers],
+        }
+        await gate.line.run((sql.MAKE_TOKENS, given))
+        named, *others = (self._look_missed(token, outcome, refusal_code) for token in under)
+        await write_look(gate, named, *others, request=self.request)
+        return named
+
+    def _look_missed(self, token: bytes, outcome: str, refusal_code: str | None) -> Look:
+        return Look(
+            token=token,
             look_id=self.deps.new_id(),
             occurred_at=self.now,
             permit=self.ask.permit,
@@ -272,14 +290,6 @@ class _Inquiry:
             member_id=self.ask.member.member_id,
             refusal_code=refusal_code,
         )
-        given = {
-            "now": self.now,
-            "tokens": list(self.tokens),
-            "schemes": [scheme for scheme, _ in self.ask.identifiers],
-        }
-        await gate.line.run((sql.MAKE_TOKENS, given))
-        await write_look(gate, look, request=self.request)
-        return look
 
     def _answer(self, look: Look) -> Answer:
         return Answer(

@@ -21,7 +21,7 @@ from tallystick.audit import Look
 from tallystick.consent import Standing, mint
 from tallystick.errors import BadRequest, Refused, Unavailable
 from tallystick.model.permit import Permit, PermitKind
-from tallystick.resolve import clashes, normal_name
+from tallystick.resolve import Identity, is_another, normal_name
 from tallystick.service import gate_sql as sql
 from tallystick.service.answers import Answer, body_of, profile_on, receipt_of
 from tallystick.service.askable import require_askable
@@ -161,18 +161,20 @@ class _Inquiry:
         return await self.deps.vault.keys_of(parties)
 
     def _passes(self, material: Material, keys: Mapping[str, bytes]) -> bool:
-        """Whether name and birth date fit a party of hers.
+        """Whether name and birth date fit her parties: those that hold a date vouch for it.
 
-        To verify, one of the asker's own, or of those whose loan to her it funds by their word.
+        To verify, the asker's own, and those of whoever lends to her what it funds by their word.
         """
         own = str(self.ask.member.member_id)
         whose = {own, *lenders(material.accounts, own)} if self._verifies else {None}
-        birth_date = None if self.ask.birth_date is None else str(self.ask.birth_date)
-        return any(
-            not clashes(self.ask.name, birth_date, name, born)
+        held = [
+            Identity(name=name, birth_date=born, token=None)
             for furnisher in whose
             for name, born in opened_identities(material, keys, furnisher_id=furnisher)
-        )
+        ]
+        birth_date = None if self.ask.birth_date is None else str(self.ask.birth_date)
+        asked = Identity(name=self.ask.name, birth_date=birth_date, token=None)
+        return bool(held) and not is_another(asked, held)
 
     @property
     def _verifies(self) -> bool:

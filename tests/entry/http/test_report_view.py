@@ -175,3 +175,18 @@ def test_a_page_needs_nothing_that_a_report_may_lack(audience: str) -> None:
         holder[name] = value
     assert left_out["locale"]
     assert left_out.total() >= 60
+
+
+@pytest.mark.parametrize(
+    ("language", "heading", "is_own"),
+    [("en", "Inquiries by institutions", " (you)"), ("zh", "机构查询记录", "（本机构）")],
+)
+def test_the_lenders_own_looks_are_not_headed_as_others(
+    language: Language, heading: str, is_own: str
+) -> None:
+    body = json.loads((GOLDEN / "zz_everything_lender.json").read_bytes())
+    body["looks"][0]["member"]["is_own"] = True
+    words = Words(language, ZoneInfo("Asia/Shanghai"))
+    shown = report_view(body, words=words, profile=Profile.load("zz").on(date(2025, 1, 15)))
+    assert shown["looks"][0]["who"].endswith(is_own)
+    assert words.t("report.looks") == heading

@@ -185,7 +185,8 @@ def test_the_lenders_own_looks_are_not_headed_as_others(
     language: Language, heading: str, is_own: str
 ) -> None:
     body = json.loads((GOLDEN / "zz_everything_lender.json").read_bytes())
-    body["looks"][0]["member"]["is_own"] = True
+    own = {"is_own": True, "name_en": "Bank", "name_zh": "银行"}
+    body["looks"][0]["member"] |= own
     words = Words(language, ZoneInfo("Asia/Shanghai"))
     shown = report_view(body, words=words, profile=Profile.load("zz").on(date(2025, 1, 15)))
     assert shown["looks"][0]["who"].endswith(is_own)

@@ -94,9 +94,9 @@ class Log:
             self.sequencer, now=self.now, sign=self.keys.sign, key_id=self.keys.key_id, limit=limit
         )
 
-    def verify(self, witnesses: tuple[TreeHead, ...] = ()) -> LogReport:
+    def verify(self, *kept_heads: TreeHead) -> LogReport:
         public = {self.keys.key_id: self.keys.signing_key.public_key()}
-        return verify(self.sequencer, public_keys=public, witnesses=witnesses)
+        return verify(self.sequencer, public_keys=public, kept_heads=kept_heads)
 
     def look_id_at(self, number: int) -> UUID:
         row = self.admin.execute(

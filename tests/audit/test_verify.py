@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
 
 import pytest
 
-from tallystick.adapters.keys import BureauKeys
-from tallystick.audit import Fault, TreeHead, verify
-from tallystick.audit.tree import head_message
+from tallystick.audit import Fault, verify
 
 from .conftest import NOON, Log
 
@@ -252,39 +249,6 @@ def test_entries_after_the_last_head_are_covered_by_nobody(filled: Callable[[], 
     log.admin.execute("DELETE FROM log.tree_head WHERE size = 23")
     fault = first(log)
     assert (fault.what, fault.number, fault.until) == ("head_missing", 15, 22)
-
-
-def test_a_log_cut_short_with_its_heads_is_seen_by_a_kept_head(filled: Callable[[], Log]) -> None:
-    log = filled()
-    log.look(2)
-    kept = log.sequence().head
-    assert kept is not None
-    cut = log.look_id_at(23), log.look_id_at(24)
-    log.admin.execute("DELETE FROM log.entry WHERE number > 22")
-    log.admin.execute("DELETE FROM log.tree_head WHERE size > 23")
-    log.admin.execute("DELETE FROM log.look WHERE look_id = ANY (%s)", (list(cut),))
-    assert log.verify().ok
-    fault = log.verify(witnesses=(kept,)).first
-    assert fault is not None
-    assert (fault.what, fault.number, fault.until) == ("missing", 23, 24)
-
-
-def test_a_second_history_under_the_right_key_is_seen_by_a_kept_head(
-    filled: Callable[[], Log], keys: BureauKeys
-) -> None:
-    log = filled()
-    root = bytes(32)
-    signed_at = NOON + timedelta(seconds=2)
-    kept = TreeHead(
-        size=15,
-        root=root,
-        signed_at=signed_at,
-        key_id=keys.key_id,
-        signature=keys.sign(head_message(15, root, signed_at)),
-    )
-    fault = log.verify(witnesses=(kept,)).first
-    assert fault is not None
-    assert fault.head_size == 15
 
 
 @pytest.mark.parametrize(

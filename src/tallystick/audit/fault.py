@@ -27,7 +27,8 @@ class Fault:
 
     `number` is None for what never got one; `look_id` or `position` (as the edges give it) say
     which, where known. What lies in the gate beside the log is named by `consent_id`, or by
-    `subject_id` with the version of its head.
+    `subject_id` with the version of its head. `is_kept`: the head is one kept outside the
+    database, not one of the log's own; where the bureau did not sign it, it has no number.
     """
 
     what: What
@@ -39,6 +40,7 @@ class Fault:
     consent_id: UUID | None = None
     subject_id: UUID | None = None
     head_version: int | None = None
+    is_kept: bool = False
     #: The commitment the content found really has; tells moved from altered.
     computed: bytes | None = field(default=None, repr=False)
 
@@ -50,18 +52,20 @@ class Fault:
     def __str__(self) -> str:
         if self.consent_id is not None or self.subject_id is not None:
             return f"{self.what}: {', '.join(self._in_the_gate())}"
-        where = "without a number"
-        if self.number is not None:
-            many = self.until is not None and self.until != self.number
-            where = f"numbers {self.number} to {self.until}" if many else f"number {self.number}"
-        named = [where]
+        named = [] if self.is_kept and self.number is None else [self._where()]
         if self.look_id is not None:
             named.append(f"look {self.look_id}")
         if self.position is not None:
             named.append(f"publication {self.position}")
         if self.head_size is not None:
-            named.append(f"head of size {self.head_size}")
+            named.append(f"{'kept ' if self.is_kept else ''}head of size {self.head_size}")
         return f"{self.what}: {', '.join(named)}"
+
+    def _where(self) -> str:
+        if self.number is None:
+            return "without a number"
+        many = self.until is not None and self.until != self.number
+        return f"numbers {self.number} to {self.until}" if many else f"number {self.number}"
 
     def _in_the_gate(self) -> list[str]:
         named = [] if self.consent_id is None else [f"consent {self.consent_id}"]
@@ -74,7 +78,8 @@ class Fault:
 class LogReport:
     """What was verified. `faults` are in the order of the log, those without a number last.
 
-    `consents`: how many consents were compared with what was signed (`service.log.log_verify`).
+    `consents`: how many consents were compared with what was signed (`service.log.log_verify`);
+    `kept_heads`: how many heads kept outside the database the log was held against.
     """
 
     entries: int
@@ -87,6 +92,7 @@ class LogReport:
     root: bytes
     faults: tuple[Fault, ...]
     consents: int = 0
+    kept_heads: int = 0
 
     @property
     def ok(self) -> bool:

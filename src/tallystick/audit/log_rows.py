@@ -107,10 +107,10 @@ def entry_row(row: tuple[Any, ...]) -> EntryRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StoredHead:
-    """A head and its frontier; a head kept elsewhere (a witness) has none."""
+    """A head of the log and its frontier."""
 
     head: TreeHead
-    frontier: bytes | None
+    frontier: bytes
 
 
 def stored_head(row: tuple[Any, ...]) -> StoredHead | None:

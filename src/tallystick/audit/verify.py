@@ -1,7 +1,7 @@
 """Verifying the log of looks: is every number there, does every content match, does the tree hold?
 
 Streams the log once in one read-only snapshot, beside the sequencer if need be. What it cannot see
-from inside is a log cut short together with its last heads: give `witnesses`, heads somebody kept.
+from inside is a log cut short together with its last heads: give `kept_heads`, heads somebody kept.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from psycopg.rows import tuple_row
 
 from tallystick.audit.content import content_fault
 from tallystick.audit.fault import KEPT_FAULTS, Fault, LogReport, in_order
+from tallystick.audit.kept_heads import KeptHeads
 from tallystick.audit.log_rows import (
     ENTRIES,
     ORPHAN_LOOKS,
@@ -41,13 +42,14 @@ def verify(
     connection: Connection,
     *,
     public_keys: PublicKeys,
-    witnesses: Iterable[TreeHead] = (),
+    kept_heads: Iterable[TreeHead] = (),
     progress: Callable[[int], None] | None = None,
 ) -> LogReport:
     """Check the whole log; `report.first` names the first altered, missing or moved entry.
 
     Takes:   an idle connection that may read `log`, `gate.look_outbox` and `ledger.publication`;
-             `progress` is told how many entries were read.
+             `kept_heads` are from outside the database, in any order, each to be a prefix of the
+             log; `progress` is told how many entries were read.
     Missing: an erased look is accepted with its bare commitment and its erasure statement.
     Raises:  InvariantBroken when the connection is inside a transaction; psycopg errors.
     """
@@ -58,7 +60,8 @@ def verify(
     with connection.transaction():
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute("SET LOCAL work_mem = '128MB'")
-        walk = Walk(_heads_without_entry(connection, witnesses), keys=public_keys)
+        kept = KeptHeads(kept_heads, keys=public_keys)
+        walk = Walk(_heads_without_entry(connection), keys=public_keys, kept=kept)
         for count, row in enumerate(_rows(connection), start=1):
             head = stored_head(row)
             if head is not None:
@@ -68,7 +71,8 @@ def verify(
                 progress(count)
         walk.finish()
         unnumbered, outside = _outside_the_tree(connection)
-        faults = _name_what_moved(connection, _name_the_missing([*walk.faults, *outside]))
+        found = _name_the_missing([*walk.faults, *kept.faults, *outside])
+        faults = _name_what_moved(connection, found)
     if progress is not None:
         progress(walk.entries)
     return LogReport(
@@ -81,6 +85,7 @@ def verify(
         size=walk.size,
         root=walk.root(),
         faults=tuple(sorted(faults, key=in_order)),
+        kept_heads=kept.count,
     )
 
 
@@ -91,12 +96,11 @@ def _rows(connection: Connection) -> Iterator[tuple[Any, ...]]:
         yield from cursor.stream(ENTRIES, binary=True, size=size)
 
 
-def _heads_without_entry(connection: Connection, witnesses: Iterable[TreeHead]) -> list[StoredHead]:
-    """Heads no entry brings along: whose last entry is gone, or that were kept elsewhere."""
+def _heads_without_entry(connection: Connection) -> list[StoredHead]:
+    """Heads no entry brings along, as their last entry is gone; by size."""
     with connection.cursor(row_factory=tuple_row) as cursor:
-        stray = [stored_head(row) for row in cursor.execute(STRAY_HEADS, binary=True)]
-    kept = [StoredHead(head=head, frontier=None) for head in witnesses]
-    return sorted([*(head for head in stray if head), *kept], key=lambda stored: stored.head.size)
+        found = [stored_head(row) for row in cursor.execute(STRAY_HEADS, binary=True)]
+    return [head for head in found if head]
 
 
 def _outside_the_tree(connection: Connection) -> tuple[int, list[Fault]]:

@@ -15,6 +15,7 @@ from datetime import datetime
 
 from tallystick.audit.content import content_fault, leaf
 from tallystick.audit.fault import KEPT_FAULTS, Fault
+from tallystick.audit.kept_heads import KeptHeads
 from tallystick.audit.log_rows import EntryRow, StoredHead
 from tallystick.audit.tree import PublicKeys, TreeHead, is_signed
 from tallystick.model.merkle import Frontier
@@ -27,10 +28,12 @@ class Walk:
     """The state of a walk: give `entry` every row in order of number, then call `finish`.
 
     `heads` are those known before, by size; `expect` adds one as its last entry comes in sight.
+    `kept` is told every size at which it has a head.
     """
 
-    def __init__(self, heads: Iterable[StoredHead], *, keys: PublicKeys):
+    def __init__(self, heads: Iterable[StoredHead], *, keys: PublicKeys, kept: KeptHeads):
         self._heads = deque(heads)
+        self._kept = kept
         self._keys = keys
         self._frontier = Frontier()
         self._whole = True  # nothing is missing since the last head that was right
@@ -47,7 +50,7 @@ class Walk:
         return self._frontier.root()
 
     def expect(self, stored: StoredHead) -> None:
-        """Take note of a head not passed yet; one kept elsewhere comes after the stored one."""
+        """Take note of a head not passed yet."""
         size = stored.head.size
         at = bisect_left(self._heads, size, key=lambda known: known.head.size)
         self._heads.insert(at, stored)
@@ -72,6 +75,8 @@ class Walk:
         self.size = row.number + 1
         if self._heads:
             self._take_heads()
+        if self._kept.next_size <= self.size:
+            self._kept.passed(self.size, self._frontier.root() if self._whole else None)
 
     def finish(self) -> None:
         """Judge the end: heads over entries that are gone, entries no head covers."""
@@ -87,6 +92,7 @@ class Walk:
                 self._forged(stored.head)
         if end > self.size:
             self._found(Fault(what="missing", number=self.size, until=end - 1))
+        self._kept.finish(self.size, missed=end)
 
     def _count(self, row: EntryRow) -> None:
         self.entries += 1
@@ -113,11 +119,11 @@ class Walk:
             if self._frontier.root() != head.root:
                 self._locate(stored)
                 self._whole = False
-            elif stored.frontier is not None and not self._passed_over:
+            elif not self._passed_over:
                 self._check_times(head)
         if not is_here:
             return
-        if not self._whole and stored.frontier is not None:
+        if not self._whole:
             self._frontier = Frontier.from_bytes(stored.frontier)
             self._whole = True
         self._start, self._since, self._passed_over = head.size, [], False
@@ -127,8 +133,6 @@ class Walk:
         head = stored.head
         if not is_signed(head.message(), head.signature, head.key_id, keys=self._keys):
             return False
-        if stored.frontier is None:
-            return True
         frontier = Frontier.parse(stored.frontier)
         if frontier is None or (frontier.size, frontier.root()) != (head.size, head.root):
             return False
@@ -147,7 +151,7 @@ class Walk:
         """Name the first entry at a wrong place before a head that does not fit."""
         head, rows = stored.head, self._since
         strange = [row for row in rows if row.sequenced_at != head.signed_at]
-        wrong = strange[:1] if stored.frontier is not None and not self._passed_over else []
+        wrong = [] if self._passed_over else strange[:1]
         # An erased look's time is gone: it is left out, the others still stand in order.
         dated = [row for row in rows if row.kind != "look" or row.occurred_at is not None]
         in_order = sorted(dated, key=_numbering_order)
@@ -169,7 +173,7 @@ class Walk:
 
     def _narrowed(self, stored: StoredHead, end: int) -> tuple[int, int]:
         """The part of the range since the last good head in which a subtree first differs."""
-        signed = Frontier.parse(stored.frontier) if stored.frontier is not None else None
+        signed = Frontier.parse(stored.frontier)
         if signed is None:
             return self._start, end
         for ours, theirs in zip(self._frontier.spans(), signed.spans(), strict=True):

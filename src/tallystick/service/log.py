@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -44,15 +44,21 @@ def sequence_once(deps: Deps) -> Numbered:
     return Numbered(looks=looks, publications=publications, head=head)
 
 
-def log_verify(deps: Deps, progress: Callable[[int], None] | None = None) -> LogReport:
+def log_verify(
+    deps: Deps,
+    progress: Callable[[int], None] | None = None,
+    *,
+    kept_heads: Iterable[TreeHead] = (),
+) -> LogReport:
     """Check the log from its first entry against the bureau's own key, then what the gate obeys.
 
     A look that is gone is accepted where an erasure that the bureau signed counts it. Consents,
     withdrawals and heads stand in the gate, beside the log; faults among them come last.
+    `kept_heads`, from outside the database, show a log cut short together with its own heads.
     """
     keys = public_keys(deps.keys.public_jwk())
     with deps.database.connect("sequencer") as connection:
-        report = verify(connection, public_keys=keys, progress=progress)
+        report = verify(connection, public_keys=keys, kept_heads=kept_heads, progress=progress)
         unsigned = erasures.unsigned_looks(connection, keys, limit=KEPT_FAULTS)
     consents, found = consents_verify.check(deps, keys)
     of_looks = sorted([*report.faults, *unsigned], key=in_order)

@@ -285,3 +285,36 @@ def test_destroying_wants_yes(desk: Desk) -> None:
     words = ("erase", "--subject", desk.file("gone.json"), "--ground", "x")
     desk.run(*words, code=Exit.USAGE)
     desk.run("ledger", "rebuild", code=Exit.USAGE)
+
+
+def test_a_log_cut_short_is_held_to_a_kept_head(desk: Desk, database: "Database") -> None:
+    """Cut by who owns the database: the log's own heads are gone with its end."""
+    desk.submit("subject")
+    kept = []
+    for name in ("one.json", "two.json"):
+        desk.ask()
+        desk.run("log", "sequence")
+        (desk.folder / name).write_text(desk.run("log", "head", "--json").stdout, encoding="utf-8")
+        kept += ["--head", desk.file(name)]
+    assert desk.read("log", "verify", *kept)["kept_heads"] == 2
+    size = json.loads((desk.folder / "one.json").read_text())["size"]
+    with psycopg.connect(database.url) as owner:
+        owner.execute("delete from log.tree_head where size > %s", (size,))
+        owner.execute("delete from log.entry where number >= %s", (size,))
+        owner.execute(
+            "delete from log.look l where not exists"
+            " (select from log.entry e where e.look_id = l.look_id)"
+        )
+    assert desk.read("log", "verify")["ok"]
+    assert desk.read("log", "verify", *kept[:2])["ok"]
+    told = desk.run("log", "verify", *kept, code=Exit.FOUND).stdout
+    assert f"missing: number {size}, kept head of size {size + 1}" in told
+
+
+def test_a_head_the_bureau_did_not_sign_is_named(desk: Desk) -> None:
+    head = desk.folder / "head.json"
+    unsigned = {"size": 1, "root": "00" * 32, "key_id": "k", "signature": "A" * 86}
+    signed_at = "2026-03-01T09:00:00.000000Z"
+    head.write_text(json.dumps({**unsigned, "signed_at": signed_at}), encoding="utf-8")
+    told = desk.run("log", "verify", "--head", str(head), code=Exit.FOUND).stdout
+    assert "head_forged: kept head of size 1" in told

@@ -35,6 +35,7 @@ def test_the_tutorial_runs_to_its_end(place: Path) -> None:
         cwd=ROOT,
         env={
             "PATH": f"{programs}:{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT / "src"),
             "HOME": str(place),
             "TMPDIR": str(place),
             "LANG": "C.UTF-8",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -60,22 +61,44 @@ def rebuild_ledger(yes: Yes = False, dry_run: DryRun = False, as_json: AsJson = 
 
 
 @log.command("verify")
-def verify_log(as_json: AsJson = False) -> None:
+def verify_log(
+    head: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--head",
+            metavar="FILE",
+            help="A head kept elsewhere, as `log head --json` printed it; may be given again. The"
+            " log must still begin with what it was signed over.",
+            exists=True,
+            dir_okay=False,
+            readable=True,
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """Check the log from its first entry; names the first altered, missing or moved look.
+
+    A log cut short together with its newest heads shows only against a head kept outside the
+    database: give each by `--head`.
 
     Then check what answers rest on: every consent against what was signed of it, every withdrawal,
     and each person's steps from the first to the last; names the consent that was changed.
     """
+    from tallystick.entry.cli.heads import kept_heads
     from tallystick.service.log import log_verify
 
+    kept = kept_heads(head or ())
     with opening.deps() as parts:
-        result = log_verify(parts)
+        result = log_verify(parts, kept_heads=kept)
     _verdict(result, as_json=as_json, mend="tallystick doctor", fine="tallystick log head")
 
 
 @log.command("head")
 def show_head(as_json: AsJson = False) -> None:
-    """Show the newest signed head: its size and root are what others can hold us to."""
+    """Show the newest signed head: its size and root are what others can hold us to.
+
+    Keep the JSON where nobody of the bureau can change it, for `log verify --head`.
+    """
     from tallystick.entry.cli.heads import newest_head
 
     with opening.deps() as parts:

@@ -22,12 +22,16 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
     except OSError as error:
         is_taken = error.errno == errno.EADDRINUSE
         why = "is taken; try --port 0" if is_taken else f"cannot be had: {error.strerror}"
-        raise Unavailable("unavailable", f"port {port} of {host} {why}") from error
+        raise Unavailable("unavailable", f"port {port} of {host} {why}", retryable=False) from error
     with found:
         yield found
 
 
 def address_of(found: socket.socket) -> str:
     """The address a browser takes to get there."""
-    host, port = found.getsockname()[:2]
+    return address_at(*found.getsockname()[:2])
+
+
+def address_at(host: str, port: int) -> str:
+    """The address of a port of a host; one of IPv6 stands in brackets."""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -12,18 +12,25 @@ from uuid import uuid4
 import psycopg
 import pytest
 import typer
+from typer.main import get_command
 
 from bureaus import Database
 from tallystick.adapters.settings import Settings
+from tallystick.entry.cli.app import app
 from tallystick.entry.cli.exits import Exit, told, write_report
+from tallystick.entry.cli.ids import Kind, read
 from tallystick.entry.cli.opening import bureau
+from tallystick.entry.cli.reference import commands
+from tallystick.entry.cli.remedies import REMEDIES
 from tallystick.errors import (
     BadRequest,
+    Coded,
     InvariantBroken,
     ProfileError,
     Refused,
     Unavailable,
 )
+from tallystick.service.catalogue import CATALOGUE
 from tallystick.service.verify import ledger_verify
 
 TALLYSTICK = Path(sys.executable).with_name("tallystick")
@@ -89,6 +96,70 @@ def test_a_code_is_told_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> N
     assert "consent_withdrawn" in captured.err
     assert captured.err.count("\n") >= 2
     assert captured.out == ""
+
+
+#: Codes of the API alone; the command line never has them.
+OF_THE_API = {
+    "unsupported_media_type",
+    "doubled_key",
+    "too_many_records",
+    "idempotency_key_missing",
+    "history_not_permitted",
+    "instant_not_reportable",
+    "internal_error",
+    "too_large",
+}
+#: Words of a remedy that nobody at a command line can follow.
+API_WORDS = (
+    "GET /",
+    "POST /",
+    "Bearer sk_",
+    "Idempotency-Key",
+    "`errors`",
+    "Content-Type",
+    "request id",
+)
+
+
+def told_of(error: Coded, capsys: pytest.CaptureFixture[str]) -> str:
+    with pytest.raises(typer.Exit), told("test"):
+        raise error
+    return " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("code", sorted(CATALOGUE.keys() - OF_THE_API))
+def test_no_remedy_sends_the_command_line_to_the_api(
+    code: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    said = told_of(BadRequest(code, "the detail"), capsys)
+    remedy = said.partition("the detail")[2]
+    assert not [word for word in API_WORDS if word in remedy], said
+
+
+def test_the_command_lines_own_remedies_are_of_codes_there_are() -> None:
+    assert REMEDIES.keys() <= CATALOGUE.keys()
+
+
+@pytest.mark.parametrize(
+    ("error", "is_again"),
+    [
+        (Unavailable("unavailable", "w"), True),
+        (Unavailable("unavailable", "w", retryable=False), False),
+        (Unavailable("log_delayed", "w"), True),
+    ],
+)
+def test_only_what_may_help_is_to_be_tried_again(
+    error: Unavailable, is_again: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert ("Try again" in told_of(error, capsys)) == is_again
+
+
+def test_every_command_a_remedy_names_is_there() -> None:
+    known = {" ".join(path) for path, _ in commands(get_command(app), ())}
+    for text in [*REMEDIES.values(), *(entry.fix_en for entry in CATALOGUE.values())]:
+        for words in re.findall(r"`tallystick ([a-z -]+?)(?: --[a-z ]+| [A-Z].*?)?`", text):
+            name = words.split(" person")[0]
+            assert name in known, text
 
 
 def run(*words: str, given: str | None = None, **environment: str) -> tuple[int, str, str]:
@@ -181,7 +252,8 @@ def test_a_broken_person_file_is_not_quoted() -> None:
 def _run(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProcess[str]:
     """A command of its own process, in a folder without a bureau."""
     given = {f"TALLYSTICK_{name}": value for name, value in settings.items()}
-    environment = {"PATH": os.environ["PATH"], "TALLYSTICK_DATA_FOLDER": str(folder), **given}
+    kept = {name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ}
+    environment = {**kept, "TALLYSTICK_DATA_FOLDER": str(folder), **given}
     return subprocess.run(
         [TALLYSTICK, *words],
         env=environment,
@@ -200,6 +272,14 @@ def test_a_taken_port_is_told_before_anything_listens(tmp_path: Path, command: s
     assert ended.returncode == Exit.UNREACHABLE
     assert f"port {port} of 127.0.0.1 is taken" in " ".join(ended.stderr.split())
     assert "listening" not in ended.stdout + ended.stderr
+    assert "Try again" not in ended.stderr
+
+
+def test_where_no_bureau_is_trying_again_is_no_remedy(tmp_path: Path) -> None:
+    ended = _run(tmp_path, "log", "verify")
+    assert ended.returncode == Exit.UNREACHABLE
+    assert "there is no bureau yet: run `tallystick init`" in " ".join(ended.stderr.split())
+    assert "Try again" not in ended.stderr
 
 
 def test_an_address_that_is_not_here_is_no_taken_port(tmp_path: Path) -> None:
@@ -242,3 +322,21 @@ def test_rules_of_no_dataset_and_no_need_are_refused(tmp_path: Path) -> None:
 def test_the_help_names_every_exit_code(tmp_path: Path) -> None:
     told_codes = re.findall(r"(\d+)\s+[a-z]", _run(tmp_path, "--help").stdout.split("codes:")[1])
     assert [int(one) for one in told_codes] == list(Exit)
+
+
+def test_the_next_step_after_a_rule_names_its_dataset(tmp_path: Path) -> None:
+    said = _run(tmp_path, "explain", "SUB-BIRTH-001").stderr
+    assert "next: tallystick validate FILE --dataset subject" in said
+
+
+@pytest.mark.parametrize(("kind", "article"), [("inquiry", "an"), ("consent", "a")])
+def test_what_is_no_id_is_said_to_be_none(kind: Kind, article: str) -> None:
+    with pytest.raises(typer.BadParameter, match=f"not the id of {article} {kind}:"):
+        read(kind, "x")
+
+
+def test_what_can_be_undone_is_not_said_to_be_final(tmp_path: Path) -> None:
+    said = _run(tmp_path, "unlink", f"pty_{'0' * 32}")
+    assert said.returncode == Exit.USAGE
+    assert "--yes" in said.stderr
+    assert "cannot be undone" not in said.stderr

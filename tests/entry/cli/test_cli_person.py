@@ -111,6 +111,8 @@ def test_she_sees_who_looked_and_withdraws_for_the_next_inquiry(desk: Desk) -> N
     assert "credit_application" in json.dumps(own["body"]["looks"]), own["body"]["looks"]
     listed = desk.read("consents", "list", *session)
     assert [(one["consent_id"], one["status"]) for one in listed] == [(consent, "active")]
+    assert (listed[0]["captured_by"], listed[0]["recipient"]) == ("millbrook", "millbrook")
+    assert "recipient_id" not in listed[0]
 
     desk.run("consents", "withdraw", consent, *session, "--yes")
     assert desk.read("consents", "list", *session)[0]["status"] == "withdrawn"
@@ -250,6 +252,28 @@ def test_an_id_that_is_none_is_refused(desk: Desk, words: tuple[str, ...], text:
 )
 def test_sign_in_wants_whom_it_is_for(desk: Desk, words: tuple[str, ...]) -> None:
     desk.run("sign-in", *words, code=Exit.USAGE)
+
+
+@pytest.mark.parametrize(
+    ("address", "is_taken"),
+    [
+        ("https://bureau.example", True),
+        ("http://127.0.0.1:8001/", True),
+        ("http://[::1]:8001/under", True),
+        ("ftp://x", False),
+        ("bureau.example", False),
+        ("https://", False),
+        ("https://bureau.example?x=1", False),
+        ("https://bureau.example#x", False),
+        ("https://bureau.example:port", False),
+        ("https://[::1", False),
+        ("https://two words", False),
+    ],
+)
+def test_a_link_leads_to_web_pages(desk: Desk, address: str, is_taken: bool) -> None:
+    words = ("sign-in", "operator", "--address", address)
+    said = desk.run(*words, code=Exit.FINE if is_taken else Exit.USAGE)
+    assert said.stdout.startswith(f"{address.rstrip('/')}/sign-in/") == is_taken
 
 
 def test_an_answer_from_the_past_says_the_publication_it_rests_on(desk: Desk) -> None:

@@ -77,3 +77,26 @@ def test_a_bureau_that_is_no_demo_is_neither_used_nor_thrown_away(database, tmp_
         place.what_is_there(settings)
     with pytest.raises(Unavailable), place.opened_place(settings, reset=True):
         pass
+
+
+@pytest.mark.parametrize(
+    ("given", "served", "address"),
+    [
+        ({}, None, "http://127.0.0.1:8000"),
+        ({}, "http://127.0.0.1:8123", "http://127.0.0.1:8123"),
+        ({"port": 8001}, "http://127.0.0.1:8123", "http://127.0.0.1:8001"),
+        ({"host": "::1"}, "http://127.0.0.1:8123", "http://[::1]:8000"),
+    ],
+)
+def test_links_lead_where_the_demo_is_served(given, served, address):
+    """Where it was served last, unless another place is asked for."""
+    marker = place.Marker(people=3, seed=1, served_at=served)
+    assert place.address_of_demo(Settings(**given), marker) == address
+
+
+def test_a_marker_from_before_it_said_where_is_read(database, tmp_path):
+    connections = Database(database.url)
+    connections.set_setting("demo", '{"people": 3, "seed": 1, "ends_at": null}')
+    connections.close()
+
+    assert place.what_is_there(settings_of(database, tmp_path)) == place.Marker(people=3, seed=1)

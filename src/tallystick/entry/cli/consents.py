@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 from uuid import UUID
@@ -48,7 +49,8 @@ def register_consent(
     with opening.deps() as parts:
         member = opening.acting_member(parts, key_file)
         view = register(parts, member, artefact=artefact, salt=salt, scheme=scheme, number=number)
-    _print([view], as_json=as_json)
+        rows = _rows(parts, [view])
+    _print(rows, as_json=as_json)
     output.next_step(f"tallystick inquire --permit consent --consent {_id(view)} --subject FILE")
 
 
@@ -73,7 +75,8 @@ def withdraw_consent(
             view = _withdraw_own(parts, identity, opening.own_subject(parts, session_file))
         else:
             view = _withdraw_for(parts, identity, opening.acting_member(parts, key_file))
-    _print([view], as_json=as_json)
+        rows = _rows(parts, [view])
+    _print(rows, as_json=as_json)
     output.next_step("tallystick consents list")
 
 
@@ -102,7 +105,8 @@ def list_consents(session_file: opening.SessionFile = None, as_json: AsJson = Fa
     with opening.deps() as parts:
         subject_id = opening.own_subject(parts, session_file)
         found = of_subject(parts, subject_id)
-    _print(found, as_json=as_json)
+        rows = _rows(parts, found)
+    _print(rows, as_json=as_json)
     active = [view for view in found if view.withdrawn_at is None]
     if not found:
         output.say("no consent is on file")
@@ -140,10 +144,25 @@ def _id(view: ConsentView) -> str:
     return shown("consent", view.consent_id)
 
 
-def _print(views: list[ConsentView], *, as_json: bool) -> None:
-    plain: list[dict[str, Any]] = [output.plain(view) | {"consent_id": _id(view)} for view in views]
+def _rows(parts: Deps, views: list[ConsentView]) -> list[dict[str, Any]]:
+    """Consents as people read them: ids with their prefix, members by their codes."""
+    from tallystick.service.members import members
+
+    codes = {member.member_id: member.code for member in members(parts)}
+    return [_row(view, codes) for view in views]
+
+
+def _row(view: ConsentView, codes: Mapping[UUID, str]) -> dict[str, Any]:
+    found: dict[str, Any] = output.plain(view)
+    del found["recipient_id"]
+    recipient = None if view.recipient_id is None else codes[view.recipient_id]
+    named = {"captured_by": codes[view.captured_by], "recipient": recipient}
+    return found | {"consent_id": _id(view)} | named
+
+
+def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
     if as_json:
-        output.as_json(plain)
+        output.as_json(rows)
         return
     columns = ("consent_id", "status", "purpose", "data_classes", "valid_from", "valid_to")
-    output.table(columns, [[one[column] for column in columns] for one in plain])
+    output.table(columns, [[one[column] for column in columns] for one in rows])

@@ -89,13 +89,18 @@ def _code_of(error: Coded) -> Exit:
 
 def _tell_coded(error: Coded) -> None:
     """The catalogue's words for a code, the detail of this case, and how to mend it."""
+    from tallystick.entry.cli.remedies import REMEDIES
     from tallystick.service.catalogue import CATALOGUE
 
     entry = CATALOGUE.get(error.code)
     title = entry.title_en if entry else error.code
     output.complain(f"{title} ({error.code})" + (f": {error.detail}" if error.detail else ""))
-    if entry and entry.fix_en:
-        output.say(entry.fix_en)
+    is_final = isinstance(error, Unavailable) and not error.retryable
+    if entry is None or (is_final and entry.retryable):
+        return  # to try again is no remedy: the detail names one
+    remedy = REMEDIES.get(error.code, entry.fix_en)
+    if remedy:
+        output.say(remedy)
 
 
 def _tell_other(error: Exception, command: str) -> Exit:

@@ -39,4 +39,7 @@ def read(kind: Kind, text: str) -> UUID:
     try:
         return UUID(text)
     except ValueError:
-        raise typer.BadParameter(f"not the id of a {kind}: {prefix}_ and 32 hex digits") from None
+        article = "an" if kind[0] in "aeiou" else "a"
+        raise typer.BadParameter(
+            f"not the id of {article} {kind}: {prefix}_ and 32 hex digits"
+        ) from None

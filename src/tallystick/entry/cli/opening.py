@@ -63,7 +63,9 @@ def bureau(
     logging.getLogger("psycopg.pool").setLevel(logging.CRITICAL)
     chosen = settings or read_settings()
     if not make and chosen.database_url is None and not (chosen.data_folder / "postgres").exists():
-        raise Unavailable("unavailable", "there is no bureau yet: run `tallystick init`")
+        raise Unavailable(
+            "unavailable", "there is no bureau yet: run `tallystick init`", retryable=False
+        )
     if chosen.database_url is not None and not waits:
         require_listener(chosen.database_url)
     with open_bureau(chosen, make=make) as opened:

@@ -45,11 +45,11 @@ Limit = Annotated[int, typer.Option("--limit", min=1, max=1000, help="Most rows 
 
 
 def confirm(question: str, *, yes: bool) -> None:
-    """Ask before something that cannot be undone; without a terminal `--yes` is needed."""
+    """Ask before something grave; without a terminal `--yes` is needed."""
     if yes:
         return
     import sys
 
     if not sys.stdin.isatty():
-        raise typer.BadParameter("this cannot be undone: say --yes where nobody can be asked")
+        raise typer.BadParameter("nobody can be asked here: say --yes to do it without asking")
     typer.confirm(question, abort=True, err=True)

@@ -75,7 +75,11 @@ def explain(
             output.facts((name, value) for name, value in field.items() if value is not None)
         if code is not None:
             output.facts(code.items())
-    output.next_step("tallystick rules list" if rule is None else "tallystick validate FILE")
+    output.next_step(
+        "tallystick rules list"
+        if rule is None
+        else f"tallystick validate FILE --dataset {rule.datasets[0]}"
+    )
 
 
 def _datasets(rule: Rule) -> str:

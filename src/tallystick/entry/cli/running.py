@@ -106,7 +106,9 @@ def serve(
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         server.run(sockets=[socket])
         if not server.started:
-            raise Unavailable("unavailable", "the web server did not start; its log says why")
+            raise Unavailable(
+                "unavailable", "the web server did not start; its log says why", retryable=False
+            )
 
 
 def _end(number: int, frame: FrameType | None) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import typer
 
@@ -56,6 +56,8 @@ def sign_in(
         raise typer.BadParameter("a member's CODE goes with furnisher and lender, and only there")
     if (persona == "person") != (subject is not None):
         raise typer.BadParameter("--subject goes with person, and only there")
+    if address is not None:
+        _require_web(address)
     content = None if subject is None else named(subject)
     from tallystick.service.sessions import issue_link, open_session
 
@@ -74,6 +76,17 @@ def sign_in(
     _give("link", f"{base}/sign-in/{quote(secret)}", as_json=as_json)
     output.say(f"works once, within {minutes} minutes; give it to nobody else")
     output.next_step("tallystick serve --worker")
+
+
+def _require_web(address: str) -> None:
+    """Refuse what no sign-in page can be under."""
+    try:
+        parts = urlsplit(address)
+        is_web = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # a port that is no number, half a bracket
+        is_web = False
+    if not is_web or parts.query or parts.fragment or any(map(str.isspace, address)):
+        raise typer.BadParameter("--address takes http:// or https://, a host, and a path or none")
 
 
 def _who(parts: Deps, *, code: str | None, content: dict[str, Any] | None) -> dict[str, Any]:

@@ -24,6 +24,7 @@ from tallystick.adapters.postgres import (
 )
 from tallystick.adapters.settings import Settings
 from tallystick.entry.compose import DATABASE
+from tallystick.entry.listening import address_at
 from tallystick.errors import Unavailable
 
 _MARKER: Final = "demo"
@@ -33,11 +34,15 @@ _OURS = ("synth", "keys", "work", keys.FILE_NAME)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Marker:
-    """What was or is being built; `ends_at` is the last instant of its history, once complete."""
+    """What was or is being built; `ends_at` is the last instant of its history, once complete.
+
+    `served_at`: the address it was served at last; None before it was.
+    """
 
     people: int
     seed: int
     ends_at: str | None = None
+    served_at: str | None = None
 
     @property
     def end(self) -> datetime | None:
@@ -78,8 +83,19 @@ def what_is_there(settings: Settings) -> Marker | None:
         return None
     found = _marker(url)
     if found is None and _has_members(url):
-        raise Unavailable("unavailable", "this bureau is no demo; name another folder or database")
+        raise Unavailable(
+            "unavailable",
+            "this bureau is no demo; name another folder or database",
+            retryable=False,
+        )
     return found
+
+
+def address_of_demo(settings: Settings, marker: Marker) -> str:
+    """Where the demo's pages are: where settings were given for, else where it was served last."""
+    if marker.served_at is not None and not settings.model_fields_set & {"host", "port"}:
+        return marker.served_at
+    return address_at(settings.host, settings.port)
 
 
 def start_over(settings: Settings) -> None:
@@ -114,7 +130,9 @@ def _has_members(url: str) -> bool:
 
 def _require_demo(url: str) -> None:
     if _exists(url) and schema_version(url) is not None and _marker(url) is None:
-        raise Unavailable("unavailable", "only a demo is thrown away; this bureau is none")
+        raise Unavailable(
+            "unavailable", "only a demo is thrown away; this bureau is none", retryable=False
+        )
 
 
 def _drop(settings: Settings, url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from dataclasses import replace
 from time import perf_counter
 from typing import Final
 
@@ -58,7 +59,9 @@ def links(settings: Settings, *, as_json: bool = False) -> int:
 
     Raises: Unavailable when there is no complete demo
     """
-    missing = Unavailable("unavailable", "there is no demo here yet: run `tallystick demo`")
+    missing = Unavailable(
+        "unavailable", "there is no demo here yet: run `tallystick demo`", retryable=False
+    )
     if settings.database_url is None and not (settings.data_folder / "postgres").exists():
         raise missing
     with place.opened_place(settings, reset=False) as placed:
@@ -68,7 +71,7 @@ def links(settings: Settings, *, as_json: bool = False) -> int:
         clock = DemoClock(marker.end)
         clock.run_from(clock())
         with open_bureau(placed, clock=clock) as bureau:
-            address = f"http://{settings.host}:{settings.port}"
+            address = place.address_of_demo(settings, marker)
             doors = welcome.doors(bureau.deps, synth_folder(placed), address)
     if as_json:
         output.as_json({"address": address, "doors": doors})
@@ -120,6 +123,7 @@ def _serve(
     clock.run_from(clock())
     with open_bureau(settings, clock=clock) as bureau:
         address = address_of(port)
+        place.mark(bureau.database, replace(marker, served_at=address))
         app = create_app(bureau.deps, background=True)
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
         _tell(bureau, settings, address, as_json=as_json)

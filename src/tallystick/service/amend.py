@@ -20,6 +20,7 @@ from tallystick.furnish import Staged, stage_file
 from tallystick.service import deletions, domains, intake_store, process_rows, replaced
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
+from tallystick.service.workbench import insert_rows
 from tallystick.validate import judge_record, load_rules
 
 Progress = Callable[[str, int, int | None], None]
@@ -94,10 +95,9 @@ def _correct(
     path.unlink()
     lines = {number: row["line_no"] for number, row in enumerate(rows, start=1)}
     _renumber(job, lines)
-    certified = [(row["line_no"],) for row in rows if row["reason"] == CERTIFIED]
     job.con.execute("create or replace table certified (line_no bigint)")
-    if certified:
-        job.con.executemany("insert into certified values (?)", certified)
+    certified = ((row["line_no"],) for row in rows if row["reason"] == CERTIFIED)
+    insert_rows(job.con, "certified", certified)
     operations = {
         row["line_no"]: (
             "reinsertion" if row["reason"] == CERTIFIED else "correction",
@@ -132,7 +132,7 @@ def _as_sent(deps: Deps, row: Mapping[str, Any]) -> dict[str, Any]:
 def _renumber(job: Job, lines: Mapping[int, int]) -> None:
     """Give staged rows and faults the line numbers of the file they were wrapped in."""
     job.con.execute("create or replace table line_map (staged bigint, line_no bigint)")
-    job.con.executemany("insert into line_map values (?, ?)", list(lines.items()))
+    insert_rows(job.con, "line_map", lines.items())
     for table in ('"row"', "fault"):
         job.con.execute(
             f"update {table} set line_no = m.line_no from line_map m"
@@ -156,6 +156,7 @@ def _check_targets(deps: Deps, job: Job, rows: Sequence[Mapping[str, Any]]) -> N
         on_file = replaced.digests(deps, connection, job)
         others = {row["line_no"]: row for row in rows if not _names(row, on_file)}
         standing = replaced.standing(deps, connection, job, sent=others, on_file=on_file)
+    found = []
     for row in rows:
         line = row["line_no"]
         target = on_file.get(line)
@@ -168,12 +169,11 @@ def _check_targets(deps: Deps, job: Job, rows: Sequence[Mapping[str, Any]]) -> N
             "target_is_own": target is not None and target.is_own,
             "digest_matches": line not in others or line in standing,
         }
-        for one in judge_record("correction", beside, rules):
-            job.con.execute(
-                "insert into fault (line_no, field, rule_id, seen, severity)"
-                " values (?, ?, ?, ?, ?)",
-                (line, one.field, one.rule_id, one.seen, one.severity),
-            )
+        found += [
+            (line, one.field, one.rule_id, one.seen, one.severity)
+            for one in judge_record("correction", beside, rules)
+        ]
+    insert_rows(job.con, "fault (line_no, field, rule_id, seen, severity)", found)
 
 
 def _names(row: Mapping[str, Any], on_file: Mapping[int, replaced.OnFile]) -> bool:

@@ -33,6 +33,7 @@ from tallystick.service import (
 )
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
+from tallystick.service.workbench import insert_rows
 from tallystick.validate import (
     Rule,
     judge_records,
@@ -178,8 +179,7 @@ def _evaluate(job: Job, rules: Sequence[Rule], judged: str, sent: int) -> None:
         (one.line_no, one.rule_id, one.field, one.seen)
         for one in judge_records(job.dataset, records, rules)
     ]
-    if found:
-        job.con.executemany("insert into finding values (?, ?, ?, ?)", found)
+    insert_rows(job.con, "finding", found)
 
 
 def _nothing_found(job: Job) -> None:

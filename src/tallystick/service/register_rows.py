@@ -286,8 +286,7 @@ def _reject(deps: Deps, job: Job, refused: Sequence[_Refused]) -> None:
     key = deps.vault.get([job.submission_id])[job.submission_id]
     with deps.database.connect("intake") as connection:
         intake_store.insert_findings(connection, job.submission_id, key, refused)
-    lines = [(one.line_no,) for _, one in refused]
-    job.con.executemany("insert into left_out values (?, true)", lines)
+    insert_rows(job.con, "left_out", ((one.line_no, True) for _, one in refused))
 
 
 def _accepted(job: Job) -> list[dict[str, Any]]:

@@ -1,0 +1,69 @@
+"""A file of many lines asks the databases no more than one of few: lines travel in sets."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+import pytest
+
+import factory as f
+from tallystick.service import workbench
+from tallystick.service.members import Member
+from tallystick.service.port import Deps
+
+FEW, MANY = 2, 60
+
+
+def rejected_corrections(count: int) -> list[f.Native]:
+    return [f.correction("snapshot", f.snapshot(n, "2024-12")) for n in range(1, count + 1)]
+
+
+def waiting_snapshots(count: int) -> list[f.Native]:
+    return [f.snapshot(n, "2024-12") for n in range(1, count + 1)]
+
+
+@contextmanager
+def statements_counted() -> Iterator[list[str]]:
+    """All statements of this process; one for each row where rows are given one by one."""
+    asked: list[str] = []
+    in_duckdb, in_postgres = workbench._ParsingOnce.execute, psycopg.Cursor.execute
+
+    def judging(self: Any, query: str, *parameters: Any) -> Any:
+        asked.append(query)
+        return in_duckdb(self, query, *parameters)
+
+    def one_by_one(self: Any, query: str, rows: Any) -> Any:
+        asked.extend([query] * len(rows))
+        return self._con.executemany(query, rows)
+
+    def storing(self: Any, query: Any, *rest: Any, **named: Any) -> Any:
+        asked.append(str(query))
+        return in_postgres(self, query, *rest, **named)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workbench._ParsingOnce, "execute", judging)
+        patch.setattr(workbench._ParsingOnce, "executemany", one_by_one, raising=False)
+        patch.setattr(psycopg.Cursor, "execute", storing)
+        yield asked
+
+
+CASES: list[tuple[str, Callable[[int], list[f.Native]], tuple[int, int, int, int]]] = [
+    ("correction", rejected_corrections, (0, 0, 1, 0)),
+]
+
+
+@pytest.mark.parametrize(("dataset", "records", "counted"), CASES)
+def test_many_lines_ask_no_more_than_a_few(
+    deps: Deps, bank: Member, dataset: str, records: Any, counted: tuple[int, ...]
+) -> None:
+    f.send(deps, bank, dataset, *records(1))  # whatever a program asks once
+    asked = {}
+    for count in (FEW, MANY):
+        with statements_counted() as one:
+            view = f.send(deps, bank, dataset, *records(count))
+        assert f.counts(view) == tuple(count * times for times in counted)
+        asked[count] = one
+    assert len(asked[MANY]) == len(asked[FEW])

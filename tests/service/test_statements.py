@@ -52,6 +52,7 @@ def statements_counted() -> Iterator[list[str]]:
 
 CASES: list[tuple[str, Callable[[int], list[f.Native]], tuple[int, int, int, int]]] = [
     ("correction", rejected_corrections, (0, 0, 1, 0)),
+    ("snapshot", waiting_snapshots, (0, 0, 0, 1)),
 ]
 
 

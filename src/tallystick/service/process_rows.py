@@ -272,23 +272,25 @@ def _store_pending(
     """
     if job.dataset in _OWN_WAY:
         return
-    waiting = rows.waiting(deps, job)
+    until = day + timedelta(days=profile.pending_expires_days)
     dataset = job.dataset if wrapped is None else "correction"
-    for one in waiting:
-        if one.line_no in known:
-            continue
-        record = one.record if wrapped is None else wrapped(one.line_no)
-        connection.execute(
-            "insert into intake.pending (pending_id, submission_id, furnisher_id, dataset,"
-            " line_no, waits_kind, waits_token, record_sealed, expires_on, since)"
-            " values (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
-            (
-                deps.new_id(), job.submission_id, job.furnisher_id, dataset, one.line_no,
-                one.waits_kind, one.waits_token,
-                intake_store.seal_part(key, (1 << 80) + one.line_no, orjson.dumps(record)),
-                day + timedelta(days=profile.pending_expires_days), deps.clock(),
-            ),
-        )  # fmt: skip
+    for batch in rows.waiting(deps, job):
+        fresh = [one for one in batch if one.line_no not in known]
+        with connection.cursor().copy(
+            "copy intake.pending (pending_id, submission_id, furnisher_id, dataset, line_no,"
+            " waits_kind, waits_token, record_sealed, expires_on, since)"
+            " from stdin (format binary)"
+        ) as copy:
+            copy.set_types(["uuid", "uuid", "uuid", "text", "int8", "text", "bytea", "bytea",
+                            "date", "timestamptz"])  # fmt: skip
+            for one in fresh:
+                record = orjson.dumps(one.record if wrapped is None else wrapped(one.line_no))
+                copy.write_row(
+                    (deps.new_id(), job.submission_id, job.furnisher_id, dataset, one.line_no,
+                     one.waits_kind, one.waits_token,
+                     intake_store.seal_part(key, (1 << 80) + one.line_no, record),
+                     until, deps.clock())
+                )  # fmt: skip
 
 
 def _publish(

@@ -7,7 +7,7 @@ file seen by the leaf.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from functools import cache
@@ -26,6 +26,9 @@ from tallystick.service.pending import CONSENT_KIND, consent_token
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
+
+#: Rows that wait are read so many at a time: all of a file may, where it came before its accounts.
+_WAITING_ROWS = 2_000
 
 
 @dataclass(slots=True, kw_only=True)
@@ -381,8 +384,11 @@ def _lacks_second_sql(shape: Shape) -> str:
     return f"{there}.subject_id is not null and {lacking}.subject_id is null"
 
 
-def waiting(deps: Deps, job: Job) -> list[Waiting]:
-    """The rows that only wait, as records that can be judged again; the others are refused."""
+def waiting(deps: Deps, job: Job) -> Iterator[list[Waiting]]:
+    """The rows that only wait, some at a time, as records that can be judged again.
+
+    Those of which nobody can say what they wait for are refused.
+    """
     shape = SHAPES[job.dataset]
     kinds = dict(shape.references)
     parts = ["r.*"]
@@ -401,20 +407,21 @@ def waiting(deps: Deps, job: Job) -> list[Waiting]:
         parts.append(f"{under_consent} as lacks_consent")
     some = job.con.execute("select 1 from left_out where not is_rejected limit 1").fetchall()
     if not some:
-        return []
-    cursor = job.con.execute(
+        return
+    names, batches = job.read(
         f'select {", ".join(parts)} from "row" r {context.joins_to_judge(job)}'
-        " where r.line_no in (select line_no from left_out where not is_rejected)"
+        " where r.line_no in (select line_no from left_out where not is_rejected)",
+        _WAITING_ROWS,
     )
-    names = [column[0] for column in cursor.description or ()]
-    found = []
-    for values in cursor.fetchall():
-        row = dict(zip(names, values, strict=True))
-        try:
-            found.append(_waiting(job, row))
-        except refused_rows.FAULTS as error:  # what it waits for cannot be said: it never comes
-            refused_rows.refuse(deps, job, row["line_no"], error)
-    return found
+    for batch in batches:
+        found = []
+        for values in batch:
+            row = dict(zip(names, values, strict=True))
+            try:
+                found.append(_waiting(job, row))
+            except refused_rows.FAULTS as error:  # what it waits for cannot be said: never comes
+                refused_rows.refuse(deps, job, row["line_no"], error)
+        yield found
 
 
 def _waiting(job: Job, row: Mapping[str, Any]) -> Waiting:

@@ -25,6 +25,11 @@ def waiting_snapshots(count: int) -> list[f.Native]:
     return [f.snapshot(n, "2024-12") for n in range(1, count + 1)]
 
 
+def rejected_deletions(count: int) -> list[f.Native]:
+    keys = [{"account_number": f"A{n}", "period_end": "2024-12-31"} for n in range(1, count + 1)]
+    return [f.deletion("snapshot", key) for key in keys]
+
+
 @contextmanager
 def statements_counted() -> Iterator[list[str]]:
     """All statements of this process; one for each row where rows are given one by one."""
@@ -53,6 +58,7 @@ def statements_counted() -> Iterator[list[str]]:
 CASES: list[tuple[str, Callable[[int], list[f.Native]], tuple[int, int, int, int]]] = [
     ("correction", rejected_corrections, (0, 0, 1, 0)),
     ("snapshot", waiting_snapshots, (0, 0, 0, 1)),
+    ("deletion", rejected_deletions, (0, 0, 1, 0)),
 ]
 
 

@@ -150,6 +150,6 @@ def test_each_deletes_its_own_word(bureau: Any, lender: Any, funder: Any) -> Non
     later = factory.send_again(bureau.deps, lender, "funding", share("0.2"))
     assert told(bureau, lender, later) == []
     with bureau.deps.database.connect("intake") as connection:
-        found = locate.target(bureau.deps, connection, funder.member_id, "funding", key=KEY)
+        (found,) = locate.targets(bureau.deps, connection, funder.member_id, "funding", keys=[KEY])
     assert found is not None
     assert [one.furnisher_id for one in found.hidden_by] == [funder.member_id]

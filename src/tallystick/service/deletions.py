@@ -81,8 +81,8 @@ def _accepted(
     found: list[intake_store.FindingRow] = []
     accepted: list[_Read] = []
     with deps.database.connect("intake") as connection:
-        for row in rows:
-            read, beside = _read(deps, connection, job, row, named=named)
+        for row, told in zip(rows, _named(deps, connection, job, rows), strict=True):
+            read, beside = _read(job, row, told, named=named)
             beside |= {"judged_on": day, "is_test_mode": deps.is_test_mode}
             hits = judge_record("deletion", beside, rules)
             found += [_finding(job, row["line_no"], one) for one in hits]
@@ -93,31 +93,53 @@ def _accepted(
     return accepted
 
 
-def _read(
+def _named(
     deps: Deps,
     connection: psycopg.Connection[Any],
     job: Job,
+    rows: Sequence[Mapping[str, Any]],
+) -> list[tuple[record_keys.RecordKey, locate.Target | None]]:
+    """The keys of some deletions as read, each with the record it names, if there is one."""
+    lists = domains.of(deps.profile_today)
+    told = [
+        record_keys.read(
+            deps.registry[row["record_dataset"]], orjson.loads(row["record_key"]), lists
+        )
+        for row in rows
+    ]
+    of_dataset: dict[str, dict[int, Mapping[str, str]]] = {}
+    for at, (row, one) in enumerate(zip(rows, told, strict=True)):
+        if one.values is not None:
+            of_dataset.setdefault(row["record_dataset"], {})[at] = one.values
+    target: dict[int, locate.Target | None] = {}
+    for dataset, keys in of_dataset.items():
+        found = locate.targets(
+            deps, connection, job.furnisher_id, dataset, keys=list(keys.values())
+        )
+        target |= zip(keys, found, strict=True)
+    return [(one, target.get(at)) for at, one in enumerate(told)]
+
+
+def _read(
+    job: Job,
     row: Mapping[str, Any],
+    told: tuple[record_keys.RecordKey, locate.Target | None],
     *,
     named: Mapping[_Key, str],
 ) -> tuple[_Read | None, dict[str, Any]]:
     """What a deletion says, and the row with what its rules read; a faulty key names nothing."""
-    dataset = deps.registry[row["record_dataset"]]
-    told = record_keys.read(
-        dataset, orjson.loads(row["record_key"]), domains.of(deps.profile_today)
-    )
-    if told.values is None:
+    dataset, (key_read, target) = row["record_dataset"], told
+    if key_read.values is None:
         return None, {
             **row,
-            "key_missing": told.missing,
-            "key_unknown": told.unknown,
-            "key_unreadable": told.unreadable,
+            "key_missing": key_read.missing,
+            "key_unknown": key_read.unknown,
+            "key_unreadable": key_read.unreadable,
         }
-    target = locate.target(deps, connection, job.furnisher_id, dataset.name, key=told.values)
     if target is None:
         return None, {**row, "target_exists": False, "target_is_own": False}
-    key, reason = (target.party_id, target.object_id, dataset.name, target.item_key), row["reason"]
-    itself = locate.Hidden(dataset.name, target.item_key, job.furnisher_id, reason)
+    key, reason = (target.party_id, target.object_id, dataset, target.item_key), row["reason"]
+    itself = locate.Hidden(dataset, target.item_key, job.furnisher_id, reason)
     stands = itself in target.hidden_by
     is_hidden = bool(target.hidden_by) or named.get(key, reason) != reason
     return _Read(key, reason, target, stands, key in named), {

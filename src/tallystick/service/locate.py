@@ -1,8 +1,8 @@
-"""Finding one record by its native key: where in the ledger it stands, and whose it is."""
+"""Finding records by their native keys: where in the ledger they stand, and whose they are."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -56,153 +56,211 @@ class Target:
     hidden_by: frozenset[Hidden]
 
 
-def target(
+class _Asked(NamedTuple):
+    """A key of a list: its number there, and what it names."""
+
+    no: int
+    party_id: UUID
+    object_id: UUID
+    item_key: str
+
+
+def targets(
     deps: Deps,
     connection: psycopg.Connection[Any],
     furnisher_id: UUID,
     dataset: str,
     *,
-    key: Mapping[str, str],
-) -> Target | None:
-    """The newest record a key names; None when there is none.
+    keys: Sequence[Mapping[str, str]],
+) -> list[Target | None]:
+    """The newest record each key of a dataset names; None where there is none.
 
-    Takes: `key`: all native key fields (`record_keys.read`); for an account the whole account is
-           meant, and `valid_from`, where it is named, must be that of a record of it
+    Takes: `keys`: each all native key fields (`record_keys.read`); for an account the whole account
+           is meant, and `valid_from`, where it is named, must be that of a record of it
     """
-    place = _place(deps, connection, furnisher_id, dataset, key=key)
-    if place is None:
-        return None
-    party_id, object_id = place
-    item_key = "|".join(key[name] for name in _ITEM.get(dataset, ()))
-    if _is_shared(connection, party_id, furnisher_id, dataset, key=key):
-        item_key += own_suffix(furnisher_id)
-    sought = key.get("valid_from", "") if dataset == "account" else item_key
-    # A member's facts hang on no person: party and object of their deletion are the member.
-    party = "member_key" if dataset == "member" else "party_id"
-    column = {"snapshot": "account_id", "member": "member_key"}.get(dataset, "object_id")
-    item = "period_end::text" if dataset == "snapshot" else "item_key"
-    row = connection.execute(
-        f"select t.furnisher_id, p.position from ledger.{dataset} t"
-        " join ledger.publication p using (chunk_id)"
-        f" where t.{party} = %s and t.{column} = %s and (%s = '' or t.{item} = %s)"
-        " order by p.position desc limit 1",
-        (party_id, object_id, sought, sought),
-    ).fetchone()
-    if row is None:
-        return None
-    hidden_by = _hidden_by(
-        connection, party_id, object_id, dataset, item_key=item_key, since=row[1]
-    )
-    return Target(
-        party_id=party_id,
-        object_id=object_id,
-        item_key=item_key,
-        furnisher_id=row[0],
-        is_account=dataset not in ("subject", *_OWN_KIND) and object_id != party_id,
-        hidden_by=hidden_by,
-    )
+    members = dict(connection.execute("select code, member_id from member.member").fetchall())
+    places = _places(deps, connection, furnisher_id, dataset, keys=keys, members=members)
+    shared = _shared(connection, furnisher_id, dataset, keys=keys, places=places, members=members)
+    asked = []
+    for no, place in places.items():
+        item_key = "|".join(keys[no][name] for name in _ITEM.get(dataset, ()))
+        asked.append(
+            _Asked(no, *place, item_key + own_suffix(furnisher_id) if no in shared else item_key)
+        )
+    newest = _newest(connection, dataset, asked, keys)
+    found = [one for one in asked if one.no in newest]
+    hidden = _hidden_by(connection, dataset, found, [newest[one.no][1] for one in found])
+    made: list[Target | None] = [None] * len(keys)
+    for one in found:
+        made[one.no] = Target(
+            party_id=one.party_id,
+            object_id=one.object_id,
+            item_key=one.item_key,
+            furnisher_id=newest[one.no][0],
+            is_account=dataset not in ("subject", *_OWN_KIND) and one.object_id != one.party_id,
+            hidden_by=frozenset(hidden.get(one.no, ())),
+        )
+    return made
 
 
-def _is_shared(
+_NEWEST = """
+select a.no - 1, n.furnisher_id, n.position
+from unnest(%s::uuid[], %s::uuid[], %s::text[])
+  with ordinality as a (party_id, object_id, sought, no)
+cross join lateral (select t.furnisher_id, p.position from ledger.{dataset} t
+  join ledger.publication p using (chunk_id)
+  where t.{party} = a.party_id and t.{object} = a.object_id and {item}
+  order by p.position desc limit 1) n
+"""
+
+
+def _newest(
     connection: psycopg.Connection[Any],
-    party_id: UUID,
+    dataset: str,
+    asked: Sequence[_Asked],
+    keys: Sequence[Mapping[str, str]],
+) -> dict[int, tuple[UUID, int]]:
+    """By number of the key, who furnished the newest record it names, and at which position."""
+    if not asked:
+        return {}
+    is_account = dataset == "account"
+    sought = [keys[one.no].get("valid_from", "") if is_account else one.item_key for one in asked]
+    # A member's facts hang on no person: party and object of their deletion are the member.
+    query = _NEWEST.format(
+        dataset=dataset,
+        party="member_key" if dataset == "member" else "party_id",
+        object={"snapshot": "account_id", "member": "member_key"}.get(dataset, "object_id"),
+        item="t.period_end = a.sought::date"
+        if dataset == "snapshot"
+        else "(a.sought = '' or t.item_key = a.sought)",
+    )
+    parties, objects = [one.party_id for one in asked], [one.object_id for one in asked]
+    rows = connection.execute(query, (parties, objects, sought)).fetchall()
+    return {asked[at].no: (furnisher_id, position) for at, furnisher_id, position in rows}
+
+
+def _shared(
+    connection: psycopg.Connection[Any],
     furnisher_id: UUID,
     dataset: str,
     *,
-    key: Mapping[str, str],
-) -> bool:
-    """Whether another speaks under the same key: of an event who had the account first, of a share
-    its originator (`keys_of_rows.item_key_sql`).
+    keys: Sequence[Mapping[str, str]],
+    places: Mapping[int, tuple[UUID, UUID]],
+    members: Mapping[str, UUID],
+) -> set[int]:
+    """The keys another speaks under too: of an event who had the account first, of a share its
+    originator (`keys_of_rows.item_key_sql`).
     """
     if dataset == "funding":
-        return _member(connection, key.get("originator")) not in (None, furnisher_id)
+        return {
+            no for no in places
+            if members.get(keys[no].get("originator", "")) not in (None, furnisher_id)
+        }  # fmt: skip
     if dataset != "event":
-        return False
-    row = connection.execute(
-        "select furnisher_id from directory.party where party_id = %s", (party_id,)
-    ).fetchone()
-    return row is not None and row[0] != furnisher_id
-
-
-def _member(connection: psycopg.Connection[Any], code: str | None) -> UUID | None:
-    row = connection.execute(
-        "select member_id from member.member where code = %s", (code,)
-    ).fetchone()
-    return row[0] if row else None
+        return set()
+    others = connection.execute(
+        "select party_id from directory.party where party_id = any(%s) and furnisher_id <> %s",
+        ([party_id for party_id, _ in places.values()], furnisher_id),
+    ).fetchall()
+    found = {row[0] for row in others}
+    return {no for no, (party_id, _) in places.items() if party_id in found}
 
 
 def _hidden_by(
     connection: psycopg.Connection[Any],
-    party_id: UUID,
-    object_id: UUID,
     dataset: str,
-    *,
-    item_key: str,
-    since: int,
-) -> frozenset[Hidden]:
+    asked: Sequence[_Asked],
+    since: Sequence[int],
+) -> dict[int, list[Hidden]]:
+    """By number of the key, the deletions that hide what it names.
+
+    Takes: `since`: of each, the position of its newest record: what came before hides it no more
+    """
+    if not asked:
+        return {}
     rows = connection.execute(
-        "select d.dataset, d.item_key, d.furnisher_id, d.reason"
-        " from ledger.deletion d join ledger.publication p using (chunk_id)"
-        " where d.party_id = %s and d.object_id = %s and p.position > %s"
-        " and (d.dataset = 'account' or (d.dataset = %s and d.item_key = %s))",
-        (party_id, object_id, since, dataset, item_key),
-    ).fetchall()
-    return frozenset(Hidden(*row) for row in rows)
+        "select a.no - 1, d.dataset, d.item_key, d.furnisher_id, d.reason"
+        " from unnest(%s::uuid[], %s::uuid[], %s::text[], %s::bigint[])"
+        " with ordinality as a (party_id, object_id, item_key, since, no)"
+        " join ledger.deletion d on d.party_id = a.party_id and d.object_id = a.object_id"
+        " and (d.dataset = 'account' or (d.dataset = %s and d.item_key = a.item_key))"
+        " join ledger.publication p using (chunk_id) where p.position > a.since",
+        (
+            [one.party_id for one in asked], [one.object_id for one in asked],
+            [one.item_key for one in asked], list(since), dataset,
+        ),
+    ).fetchall()  # fmt: skip
+    found: dict[int, list[Hidden]] = {}
+    for at, *values in rows:
+        found.setdefault(asked[at].no, []).append(Hidden(*values))
+    return found
 
 
-def _place(
+def _places(
     deps: Deps,
     connection: psycopg.Connection[Any],
     furnisher_id: UUID,
     dataset: str,
     *,
-    key: Mapping[str, Any],
-) -> tuple[UUID, UUID] | None:
-    if dataset in _OWN_KIND:
-        kind, name = _OWN_KIND[dataset]
-        return _object(deps, connection, furnisher_id, kind, number=key.get(name))
-    if dataset == "member":
-        is_own = _member(connection, key.get("member")) == furnisher_id
-        return (furnisher_id, furnisher_id) if is_own else None
-    about_party = dataset == "remark" and key.get("object_type") == "party"
-    if dataset == "subject" or about_party:
-        return _party(deps, connection, furnisher_id, key)
-    if dataset == "funding":
-        originator = _member(connection, key.get("originator"))
-        if originator is None:  # its account number is nobody's: not one of the sender's own
-            return None
-        furnisher_id = originator
-    return _object(deps, connection, furnisher_id, "account", number=key.get("account_number"))
+    keys: Sequence[Mapping[str, str]],
+    members: Mapping[str, UUID],
+) -> dict[int, tuple[UUID, UUID]]:
+    """By number of the key, the party and the object it names, where both are known."""
+    places: dict[int, tuple[UUID, UUID]] = {}
+    persons: dict[int, bytes] = {}
+    objects: dict[int, tuple[UUID, bytes]] = {}
+    kind, name = _OWN_KIND.get(dataset, ("account", "account_number"))
+    for no, key in enumerate(keys):
+        whose: UUID | None = furnisher_id
+        if dataset == "member":
+            if members.get(key.get("member", "")) == furnisher_id:
+                places[no] = (furnisher_id, furnisher_id)
+            continue
+        if dataset == "subject" or (dataset == "remark" and key.get("object_type") == "party"):
+            persons[no] = deps.keys.number_token(furnisher_id, "person", _holder(key))
+            continue
+        if dataset == "funding":
+            whose = members.get(key.get("originator", ""))
+        if whose is not None:  # else its account number is nobody's: not one of the sender's own
+            objects[no] = (whose, deps.keys.number_token(whose, kind, str(key.get(name))))
+    return (
+        places | _parties(connection, furnisher_id, persons) | _objects(connection, kind, objects)
+    )
 
 
-def _object(
-    deps: Deps, connection: psycopg.Connection[Any], furnisher_id: UUID, kind: str, *, number: Any
-) -> tuple[UUID, UUID] | None:
-    token = deps.keys.number_token(furnisher_id, kind, str(number))
-    row = connection.execute(
-        "select party_id, object_id from directory.object"
-        " where furnisher_id = %s and kind = %s and number_token = %s",
-        (furnisher_id, kind, token),
-    ).fetchone()
-    return (row[0], row[1]) if row else None
-
-
-def _party(
-    deps: Deps, connection: psycopg.Connection[Any], furnisher_id: UUID, key: Mapping[str, Any]
-) -> tuple[UUID, UUID] | None:
+def _holder(key: Mapping[str, Any]) -> str:
     if key.get("person_number"):
-        holder = f"p{HOLDER}{key['person_number']}"
-    else:
-        parts = (
-            "h",
-            key.get("account_number"),
-            key.get("role", "borrower"),
-            key.get("holder_no", 1),
-        )
-        holder = HOLDER.join(str(part) for part in parts)
-    token = deps.keys.number_token(furnisher_id, "person", holder)
-    row = connection.execute(
-        "select party_id from directory.party where furnisher_id = %s and person_token = %s",
-        (furnisher_id, token),
-    ).fetchone()
-    return (row[0], row[0]) if row else None
+        return f"p{HOLDER}{key['person_number']}"
+    parts = ("h", key.get("account_number"), key.get("role", "borrower"), key.get("holder_no", 1))
+    return HOLDER.join(str(part) for part in parts)
+
+
+def _parties(
+    connection: psycopg.Connection[Any], furnisher_id: UUID, persons: Mapping[int, bytes]
+) -> dict[int, tuple[UUID, UUID]]:
+    if not persons:
+        return {}
+    rows = connection.execute(
+        "select person_token, party_id from directory.party"
+        " where furnisher_id = %s and person_token = any(%s)",
+        (furnisher_id, list(persons.values())),
+    ).fetchall()
+    party_of = {bytes(token): party_id for token, party_id in rows}
+    return {no: (party_of[one],) * 2 for no, one in persons.items() if one in party_of}
+
+
+def _objects(
+    connection: psycopg.Connection[Any], kind: str, objects: Mapping[int, tuple[UUID, bytes]]
+) -> dict[int, tuple[UUID, UUID]]:
+    if not objects:
+        return {}
+    numbers = list(objects)
+    rows = connection.execute(
+        "select a.no - 1, o.party_id, o.object_id"
+        " from unnest(%s::uuid[], %s::bytea[]) with ordinality as a (furnisher_id, token, no)"
+        " cross join lateral (select party_id, object_id from directory.object d"
+        " where d.furnisher_id = a.furnisher_id and d.kind = %s and d.number_token = a.token"
+        " order by d.valid_from limit 1) o",
+        ([objects[no][0] for no in numbers], [objects[no][1] for no in numbers], kind),
+    ).fetchall()
+    return {numbers[at]: (party_id, object_id) for at, party_id, object_id in rows}

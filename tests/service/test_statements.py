@@ -10,9 +10,10 @@ import psycopg
 import pytest
 
 import factory as f
-from tallystick.service import workbench
+from tallystick.service import pending, workbench
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
+from tallystick.service.submissions import show
 
 FEW, MANY = 2, 60
 
@@ -74,3 +75,26 @@ def test_many_lines_ask_no_more_than_a_few(
         assert f.counts(view) == tuple(count * times for times in counted)
         asked[count] = one
     assert len(asked[MANY]) == len(asked[FEW])
+
+
+def test_rows_that_wait_are_read_some_at_a_time(
+    deps: Deps, bank: Member, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pending, "_JUDGED_AT_ONCE", 10, raising=False)
+    f.send(deps, bank, "subject", *(f.subject(n) for n in range(1, 31)))
+    sent = f.send(deps, bank, "snapshot", *waiting_snapshots(30))
+    fetched, held = psycopg.Cursor.fetchall, []
+
+    def fetchall(self: Any) -> list[Any]:
+        rows = fetched(self)
+        held.append(len(rows) if "record_sealed" in _columns(self) else 0)
+        return rows
+
+    monkeypatch.setattr(psycopg.Cursor, "fetchall", fetchall)
+    f.send(deps, bank, "account", *(f.account(n) for n in range(1, 31)))
+    assert f.counts(show(deps, None, sent.submission_id)) == (30, 0, 0, 0)
+    assert [count for count in held if count] == [10, 10, 10]
+
+
+def _columns(cursor: Any) -> list[str]:
+    return [column.name for column in cursor.description or ()]

@@ -430,13 +430,13 @@ def woken(connection: psycopg.Connection[Any], submission_id: UUID) -> list[tupl
     submission itself, whosever account they wait for. Columns as `pending` reads them.
     """
     found = connection.execute(_WOKEN, {"submission": submission_id}).fetchall()
-    accounts = {row[6]: row[7] for row in found if row[8] != row[2]}
+    accounts = {row[5]: row[6] for row in found if row[7] != row[2]}
     words = given_up(connection, accounts, told(connection, accounts)) if accounts else {}
-    return [row[:6] for row in found if row[8] == row[2] or row[6] in words]
+    return [row[:5] for row in found if row[7] == row[2] or row[5] in words]
 
 
 _WOKEN = """
-select p.pending_id, p.submission_id, p.furnisher_id, p.dataset, p.line_no, p.record_sealed,
+select p.pending_id, p.submission_id, p.furnisher_id, p.dataset, p.line_no,
   o.object_id, o.party_id, o.furnisher_id
 from (
   select s.furnisher_id as had_by, m.member_id as sent_by, null::uuid as sent_in

@@ -20,6 +20,8 @@ from tallystick.service.port import Deps
 
 #: What a row waits for whose consent is not known (`intake.pending.waits_kind`).
 CONSENT_KIND = "consent"
+#: Rows that waited are judged so many at a time, each time as one submission.
+_JUDGED_AT_ONCE = 1_000
 
 
 class ProcessPending(Protocol):
@@ -138,18 +140,32 @@ def _judge_again(
         key = deps.vault.get([parent]).get(parent)
         if key is None:
             continue
-        for start in range(0, len(members), 1000):
-            part = members[start : start + 1000]
-            records = [
-                orjson.loads(intake_store.open_part(key, (1 << 80) + one[4], one[5]))
-                for one in part
-            ]
+        for start in range(0, len(members), _JUDGED_AT_ONCE):
+            records, part = _opened(deps, key, members[start : start + _JUDGED_AT_ONCE])
+            if not part:
+                continue
             child = process_records(deps, furnisher, dataset, records, parent=parent)
             line_of = {one[0]: one[4] for one in part}
             sent = waited.Side(parent, key)
             judged.moved.update(_settle(deps, sent, child, line_of, dataset=dataset))
             judged.made.add(child)
     return judged
+
+
+def _opened(
+    deps: Deps, key: bytes, rows: Sequence[tuple[Any, ...]]
+) -> tuple[list[dict[str, Any]], list[tuple[Any, ...]]]:
+    """The records of rows that waited, as sent, and the rows; those gone since are left out."""
+    with deps.database.connect("intake") as connection:
+        sealed = dict(
+            connection.execute(
+                "select pending_id, record_sealed from intake.pending where pending_id = any(%s)",
+                ([one[0] for one in rows],),
+            ).fetchall()
+        )
+    there = [one for one in rows if one[0] in sealed]
+    opened = (intake_store.open_part(key, (1 << 80) + one[4], sealed[one[0]]) for one in there)
+    return [orjson.loads(one) for one in opened], there
 
 
 def _settle(
@@ -248,7 +264,8 @@ def expire_pending(deps: Deps) -> int:
     return sum(len(lines) for _, lines in found)
 
 
-_COLUMNS = "p.pending_id, p.submission_id, p.furnisher_id, p.dataset, p.line_no, p.record_sealed"
+#: Which rows wait, not what they say: a file that came before its accounts has a million.
+_COLUMNS = "p.pending_id, p.submission_id, p.furnisher_id, p.dataset, p.line_no"
 _WAITS = "not exists (select from intake.pending_outcome o where o.pending_id = p.pending_id)"
 _ORDER = "order by p.dataset, p.submission_id, p.line_no"
 #: What a row `p` waits for is on file: its person, its agreement, its account (a funder's is the

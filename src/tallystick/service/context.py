@@ -25,6 +25,7 @@ from tallystick.service import (
     former,
     hidden,
     holders,
+    overtaken,
     whose,
 )
 from tallystick.service.keys_of_rows import SHAPES, item_key_sql
@@ -100,6 +101,7 @@ def build(
     if not is_known:
         given["exists_already"] = "false"
     given |= whose.expressions(connection, job, given["exists_already"])
+    given |= overtaken.expressions(connection, job, joins(job), given["exists_already"])
     if has_sold:
         given["parent_is_own"] = _is_own_sql(job.dataset)
     if corrections:  # which say themselves what they replace
@@ -382,6 +384,7 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
     given = {
         "judged_on": f"date '{day}'",
         "person_is_other": "false",
+        "newer_was_taken": "false",
         "is_test_mode": str(deps.is_test_mode).lower(),
         "duplicate_line_no": "d.first_line_no",
         "duplicate_is_equal": "d.is_equal",

@@ -29,7 +29,10 @@ FINISHED = ("published", "rejected", "failed")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Submission:
-    """A submission as the intake keeps it."""
+    """A submission as the intake keeps it.
+
+    `parent_submission_id`: of rows judged again, the submission they were sent in; else None.
+    """
 
     submission_id: UUID
     furnisher_id: UUID
@@ -38,6 +41,7 @@ class Submission:
     byte_count: int
     received_at: datetime
     channel: str
+    parent_submission_id: UUID | None
     state: str
     row_count: int | None
 
@@ -46,7 +50,7 @@ def load(connection: psycopg.Connection[Any], submission_id: UUID) -> Submission
     """A submission; None when there is none of that id."""
     row = connection.execute(
         "select submission_id, furnisher_id, dataset, format, byte_count, received_at, channel,"
-        " state, row_count from intake.submission where submission_id = %s",
+        " parent_submission_id, state, row_count from intake.submission where submission_id = %s",
         (submission_id,),
     ).fetchone()
     if row is None:

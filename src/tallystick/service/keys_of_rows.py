@@ -100,6 +100,20 @@ SHAPES: dict[str, Shape] = {
 }
 
 
+_PARTIES = {
+    "subject": "p.party_id",
+    "remark": "coalesce(a.party_id, p.party_id)",
+    "agreement": "o.party_id",
+    "guarantee": "o.party_id",
+    "payment": "o.party_id",
+}
+
+
+def party_sql(dataset: str) -> str:
+    """The party a row on file is kept under, over the joins of `service/context.py`."""
+    return _PARTIES.get(dataset, "a.party_id")
+
+
 def own_suffix(furnisher_id: UUID) -> str:
     """What makes an item key its furnisher's own, where two may speak under the same.
 

@@ -64,7 +64,8 @@ class Job:
     """One submission being processed: its DuckDB, its folder, its furnisher.
 
     `is_small` says that all rows may be read at once; `places` is the column of each field in the
-    file that came, from 1, where it has columns.
+    file that came, from 1, where it has columns. `sent_in` is the submission that rows judged again
+    were sent in; None for rows that are judged as they come.
     """
 
     con: duckdb.DuckDBPyConnection
@@ -73,6 +74,7 @@ class Job:
     dataset: str
     submission_id: UUID
     is_small: bool = False
+    sent_in: UUID | None = None
     places: Mapping[str, int] = field(default_factory=dict)
 
     def filled(self, *tables: str) -> set[str]:

@@ -13,17 +13,11 @@ import psycopg
 from tallystick.formats import columns, full_form, record_digest
 from tallystick.ledger import seal, tables
 from tallystick.service import beside_rows, context
+from tallystick.service.keys_of_rows import party_sql
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 
 _BATCH = 500
-_PARTY = {
-    "subject": "p.party_id",
-    "remark": "coalesce(a.party_id, p.party_id)",
-    "agreement": "o.party_id",
-    "guarantee": "o.party_id",
-    "payment": "o.party_id",
-}
 
 
 class OnFile(NamedTuple):
@@ -47,7 +41,7 @@ def digests(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> dict[i
     if job.dataset == "member":
         return _of_member_facts(connection, job, members)
     found = job.con.execute(
-        f"select r.line_no, {_PARTY.get(job.dataset, 'a.party_id')}, e.object_id, e.leaf, e.is_own"
+        f"select r.line_no, {party_sql(job.dataset)}, e.object_id, e.leaf, e.is_own"
         f' from "row" r {context.joins(job)} where e.leaf is not null order by r.line_no'
     ).fetchall()
     named = {line: OnFile(is_own=True, digest=None) for line, *_, own in found if own}
@@ -185,7 +179,7 @@ def _said(job: Job, sent: Mapping[int, Mapping[str, Any]]) -> list[_Said]:
         member = f"'{job.furnisher_id}'::uuid"
         keys, joined = f"{member}, {member}, r.valid_from::varchar", ""
     else:
-        keys = f"{_PARTY.get(job.dataset, 'a.party_id')}, e.object_id, e.item_key"
+        keys = f"{party_sql(job.dataset)}, e.object_id, e.item_key"
         joined = context.joins(job)
     cursor = job.con.execute(
         f'select {keys}, r.* from "row" r {joined} where r.line_no in (select unnest(?))',

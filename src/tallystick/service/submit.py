@@ -177,7 +177,7 @@ def _process_held(deps: Deps, submission_id: UUID, progress: Progress) -> None:
             job = Job(
                 con=con, folder=folder, furnisher_id=found.furnisher_id,
                 dataset=found.dataset, submission_id=submission_id,
-                is_small=size <= PLAIN_PLAN_BYTES,
+                is_small=size <= PLAIN_PLAN_BYTES, sent_in=found.parent_submission_id,
             )  # fmt: skip
             _run(deps, job, path, key, progress=progress)
     finally:

@@ -31,6 +31,8 @@ DATASETS = (
     "deletion",
 )
 _ON_ACCOUNT = ("snapshot", "event", "account_party", "funding", "guarantee", "remark")
+_WAITING = ("subject", "account", "agreement", "payment", "snapshot", "event", "account_party",
+            "funding", "guarantee", "remark")  # fmt: skip
 _MONTHLY = ("snapshot", "payment")
 
 
@@ -116,6 +118,16 @@ CONTEXT: tuple[ContextColumn, ...] = (
             "boolean",
             "That account or person was the sender's own at the time; of a member's facts: they are"
             " the sender's.",
+        ),
+    ),
+    *_columns(
+        _WAITING,
+        "ledger",
+        (
+            "newer_was_taken",
+            "boolean",
+            "The row waited, and what its sender sent of the same key later was taken first and"
+            " differs, or is a deletion. False of rows that did not wait.",
         ),
     ),
     *_columns(

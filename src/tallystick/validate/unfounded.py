@@ -34,6 +34,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "duplicate_line_no": (WHOLE,),
     "duplicate_is_equal": (WHOLE,),
     "exists_already": (WHOLE,),
+    "newer_was_taken": (WHOLE,),
     "parent_exists": (*_PERSON, "originator", "object_type"),
     "parent_is_own": ("member", *_PERSON),
     "former_state": (*_PERSON, "valid_from", "formerly_furnisher", "formerly_account_number"),

@@ -10,14 +10,13 @@ import pytest
 
 import factory
 from beginnings import beginning
-from tallystick.service import pending, submissions
+from tallystick.service import submissions
 from tallystick.service.members import member_by_code
 from tallystick.service.state import bureau_state
-from tallystick.service.submit import process
 from tallystick.service.verify import ledger_verify
 
 NEWER = "ANY-WAITED-001"
-ACCEPTED, UNCHANGED, REJECTED, WAITS = (1, 0, 0, 0), (0, 1, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)
+ACCEPTED, REJECTED, WAITS = (1, 0, 0, 0), (0, 0, 1, 0), (0, 0, 0, 1)
 CONSENT = "018f0000-0000-7000-8000-000000000001"
 UNDER = {"basis": "consent", "consent_ref": CONSENT}
 Sent = tuple[str, factory.Native]
@@ -86,7 +85,6 @@ class Case(NamedTuple):
 REFUSED = (REJECTED, {NEWER})
 TAKEN: tuple[tuple[int, ...], set[str]] = (ACCEPTED, set())
 RESTATED = (ACCEPTED, {"ANY-RESTATE-001"})
-PRINCIPAL = "principal_minor from ledger.account"
 CASES = {
     "said anew": Case(UNDER_G1, (), (terms("2000.00"),), G1, REFUSED, "200000"),
     "and corrected": Case(
@@ -180,7 +178,6 @@ SAID = {
     "payment": ("amount_due_minor", "payer_account", "R1", "2024-12-31"),
     "agreement": ("credit_limit_minor", "agreement", "G1", "2024-01-01"),
     "account_party": ("valid_to", "account", "A2", "co_borrower|2|2024-01-01"),
-    "snapshot": ("balance_minor", "account", "A7", None),
 }
 
 
@@ -188,13 +185,11 @@ def _stands(bureau: Any, bank: Any, sent: Sent) -> str:
     """What the newest record of a case's key says."""
     dataset = sent[1]["record_dataset"] if sent[0] == "correction" else sent[0]
     value, kind, number, item = SAID[dataset]
-    key = "account_id" if dataset == "snapshot" else "object_id"
-    within = "item_key = %s" if item else "%s::text is null"
     with bureau.deps.database.connect("intake") as connection:
         row = connection.execute(
             f"select {value} from ledger.{dataset} t join ledger.publication using (chunk_id)"
-            f" where {key} = (select object_id from directory.object"
-            f" where furnisher_id = %s and kind = %s and number_token = %s) and {within}"
+            f" where object_id = (select object_id from directory.object"
+            f" where furnisher_id = %s and kind = %s and number_token = %s) and item_key = %s"
             " order by position desc limit 1",
             (
                 bank.member_id, kind, bureau.deps.keys.number_token(bank.member_id, kind, number),
@@ -260,58 +255,6 @@ def test_of_two_rows_that_wait_the_one_sent_later_counts(
     assert _told(bureau, bank, sent) == (REFUSED if later_first else TAKEN)
     assert _told(bureau, bank, sent_later)[0] == ACCEPTED
     assert _stands(bureau, bank, first) == stands
-
-
-def month(balance: str, period: str = "2024-12") -> Sent:
-    return "snapshot", factory.snapshot(7, period, balance=balance)
-
-
-def note(text: str, kind: str = "statement") -> Sent:
-    return "remark", {**factory.REMARK, "account_number": "A7", "text": text, "kind": kind}
-
-
-def share(of: str, day: str = "2024-01-01") -> Sent:
-    return "funding", factory.funding(7, "bank2", of, valid_from=day)
-
-
-def borrower(until: str, number: str = "2") -> Sent:
-    return "account_party", factory.account_party(7, 1, holder_no=number, valid_to=until)
-
-
-@pytest.mark.parametrize(
-    ("waits", "meanwhile", "ends"),
-    [
-        (month("1.00"), month("2.00"), REJECTED),
-        (month("1.00"), month("1.00"), UNCHANGED),
-        (month("1.00"), month("2.00", "2024-11"), ACCEPTED),
-        (note("One."), note("Two."), REJECTED),
-        (note("One."), note("One."), UNCHANGED),
-        (note("One."), note("Two.", "disputed"), ACCEPTED),
-        (share("0.1"), share("0.2"), REJECTED),
-        (share("0.1"), share("0.1"), UNCHANGED),
-        (share("0.1"), share("0.2", "2024-02-01"), ACCEPTED),
-        (borrower("2024-06-01"), borrower("2024-07-01"), REJECTED),
-        (borrower("2024-06-01"), borrower("2024-06-01"), UNCHANGED),
-        (("event", factory.event(7)), ("event", factory.event(7, event_type="restructured")),
-         REJECTED),
-        (("event", factory.event(7)), ("event", factory.event(7)), UNCHANGED),
-        (("event", factory.event(7)), ("event", factory.event(7, "e2", event_type="restructured")),
-         ACCEPTED),
-    ],
-)  # fmt: skip
-def test_what_is_taken_between_what_it_waits_for_and_its_turn_stands(
-    bureau: Any, bank: Any, monkeypatch: pytest.MonkeyPatch,
-    waits: Sent, meanwhile: Sent, ends: tuple[int, ...],
-) -> None:  # fmt: skip
-    sent = _wait(bureau, bank, waits)
-    with monkeypatch.context() as patch:  # who would have woken it died
-        patch.setattr(pending, "wake", lambda *_, **__: None)
-        came = factory.send(bureau.deps, bank, "account", factory.account(7, 2))
-        _take(bureau, bank, meanwhile)
-    assert _told(bureau, bank, sent)[0] == WAITS
-    process(bureau.deps, came.submission_id)
-    counted, rules = _told(bureau, bank, sent)
-    assert (counted, NEWER in rules) == (ends, ends == REJECTED)
 
 
 def test_another_members_record_is_not_a_newer_one(bureau: Any, bank: Any) -> None:

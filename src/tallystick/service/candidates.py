@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -14,10 +14,8 @@ import psycopg
 from tallystick.ledger import seal
 from tallystick.ledger.apart import is_apart_sql
 from tallystick.resolve import Candidate, Identity, agreements
+from tallystick.service.numbers import LABEL, number_token
 from tallystick.service.port import Deps
-
-#: The label personal fields of a subject record are sealed under.
-LABEL = b"subject"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +33,11 @@ class Candidates:
     """Subjects on file that share a token or a name key with the chunk's new parties.
 
     And those that a known party's new number leads to, with the party's own. Whoever is set apart
-    is nobody's candidate.
+    is nobody's candidate. A number that no record of a subject carries any more, with the chunk or
+    before it, leads there no longer; of whom no record stands, every number of before does.
 
-    Takes: `linked`: the subjects of known parties; `carried`: further tokens that are asked for
+    Takes: `linked`: the subjects of known parties; `carried`: further tokens that are asked for;
+           `standing`: what a known party says of itself with the chunk
     """
 
     def __init__(
@@ -48,7 +48,10 @@ class Candidates:
         *,
         linked: Mapping[UUID, UUID],
         carried: Sequence[bytes],
+        standing: Callable[[UUID], Sequence[Identity]],
     ):
+        self._linked = linked
+        self._standing = standing
         self._by_token: dict[bytes, list[UUID]] = {}
         self._by_key: dict[bytes, list[UUID]] = {}
         self._identities: dict[UUID, list[Identity]] = {}
@@ -73,13 +76,14 @@ class Candidates:
             subjects.update(self._by_token.get(token, ()))
         for one in parties:
             subject_id = linked.get(one.party_id)
-            if subject_id is None or self.is_new(one.identity.token, subject_id):
-                subjects.update(self._by_token.get(one.identity.token or b"", ()))
+            token = one.identity.token
+            if subject_id is None or (token and self._by_token.get(token) != [subject_id]):
+                subjects.update(self._by_token.get(token or b"", ()))
                 subjects.update(() if subject_id is None else (subject_id,))
         self._load(deps, connection, subjects)
 
     def is_new(self, token: bytes | None, subject_id: UUID) -> bool:
-        """Whether a record has a number that does not lead to the subject yet."""
+        """Whether a record has a number that does not lead to the subject yet, or no longer."""
         return token is not None and subject_id not in self._by_token.get(token, ())
 
     def _load(
@@ -99,28 +103,34 @@ class Candidates:
             (subjects,),
         ).fetchall()
         documents = {subject: orjson.loads(document) for subject, document in rows}
-        self._open(deps, documents)
-
-    def _open(self, deps: Deps, documents: Mapping[UUID, Mapping[str, Any]]) -> None:
-        parties = {
-            UUID(one["party_id"]) for doc in documents.values() for one in doc.get("parties", ())
-        }
-        keys = deps.vault.get(list(parties))
+        keys = deps.vault.get(
+            [UUID(one["party_id"]) for doc in documents.values() for one in doc.get("parties", ())]
+        )
         for subject, document in documents.items():
-            for party in document.get("parties", ()):
-                key = keys.get(UUID(party["party_id"]))
-                if key is None:
-                    continue
-                for version in party["versions"]:
-                    personal = seal.unseal(key, base64.b64decode(version["sealed"]), LABEL)
-                    self._identities[subject].append(
-                        Identity(
-                            name=personal.get("name", ""),
-                            birth_date=personal.get("birth_date"),
-                            token=None,
-                            agreements=agreements(personal, party["furnisher_id"]),
-                        )
-                    )
+            said = _opened(deps, document, keys)
+            self._identities[subject] = [one for group in said.values() for one in group]
+            if self._identities[subject]:
+                self._leave_out(subject, said)
+
+    def _leave_out(self, subject: UUID, said: Mapping[UUID, Sequence[Identity]]) -> None:
+        """Let no number lead to a subject unless its records carry it before and with the chunk.
+
+        So one that a known party gives up in the chunk is free for the next of the chunk, and one
+        that it takes up again is looked at like a new one.
+
+        Takes: what stood of each of the subject's parties before the chunk
+        """
+        leading: set[bytes | None] = set()
+        carried: set[bytes | None] = set()
+        for party_id, before in said.items():
+            after = self._standing(party_id) if party_id in self._linked else before
+            carried |= (numbers := {one.token for one in after})
+            leading |= numbers & {one.token for one in before}
+        for token in self._tokens[subject] - leading:
+            group = self._by_token.get(token, [])
+            if subject in group:
+                group.remove(subject)
+        self._tokens[subject] = {token for token in carried if token is not None}
 
     def of(self, party: NewParty) -> list[Candidate]:
         """The candidates of one party, each once."""
@@ -161,3 +171,26 @@ class Candidates:
             group = self._by_key.setdefault(key, [])
             if subject_id not in group:
                 group.append(subject_id)
+
+
+def _opened(
+    deps: Deps, document: Mapping[str, Any], keys: Mapping[UUID, bytes]
+) -> dict[UUID, list[Identity]]:
+    """What stands of each party of a subject whose key is there."""
+    found: dict[UUID, list[Identity]] = {}
+    for party in document.get("parties", ()):
+        key = keys.get(UUID(party["party_id"]))
+        if key is None:
+            continue
+        said = found[UUID(party["party_id"])] = []
+        for version in party["versions"]:
+            personal = seal.unseal(key, base64.b64decode(version["sealed"]), LABEL)
+            said.append(
+                Identity(
+                    name=personal.get("name", ""),
+                    birth_date=personal.get("birth_date"),
+                    token=number_token(deps.keys, version, personal),
+                    agreements=agreements(personal, party["furnisher_id"]),
+                )
+            )
+    return found

@@ -18,6 +18,7 @@ import psycopg
 from tallystick.ledger import fold, read
 from tallystick.service import former_circles
 from tallystick.service.keys_of_rows import SHAPES
+from tallystick.service.numbers import led_to
 from tallystick.service.port import Deps
 from tallystick.service.references import HOLDER, Job
 from tallystick.service.workbench import insert_rows
@@ -390,12 +391,7 @@ def load_persons(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> N
     tokens = [
         deps.keys.identity_token(row[3], row[4]) if row[3] and row[4] else None for row in sent
     ]
-    named: dict[bytes, set[UUID]] = {}
-    for token, subject in connection.execute(
-        "select token, subject_id from directory.token_subject where token = any(%s)",
-        ([one for one in tokens if one is not None],),
-    ):
-        named.setdefault(bytes(token), set()).add(subject)
+    named = led_to(deps, connection, [one for one in tokens if one is not None])
     rows = []
     for (line_no, number, subject, *_), token in zip(sent, tokens, strict=True):
         whose = {subject} if subject else named.get(token or b"", set())

@@ -42,7 +42,7 @@ from tallystick.service.gate import (
 from tallystick.service.idempotency import REUSED, kept_keys
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
-from tallystick.service.read_file import ConsentRow, Material, opened_identities
+from tallystick.service.read_file import ConsentRow, Material, numbers_of, opened_identities
 from tallystick.service.release import Outgoing, release
 from tallystick.service.replay import given_before
 from tallystick.service.reviewable import has_open_account
@@ -136,6 +136,7 @@ class _Inquiry:
         self.now = self.deps.clock()
         self.profile = profile_on(self.deps, self.now)
         keys = await self._keys(found)
+        self.numbers = {one.subject_id: numbers_of(one, keys, self.deps.keys) for one in found}
         passing = [one for one in found if self._passes(one, keys)]
         material = passing[0] if len(passing) == 1 else None
         try:
@@ -161,10 +162,13 @@ class _Inquiry:
         return await self.deps.vault.keys_of(parties)
 
     def _passes(self, material: Material, keys: Mapping[str, bytes]) -> bool:
-        """Whether name and birth date fit her parties: those that hold a date vouch for it.
+        """Whether a record of hers carries a number asked by, and name and birth date fit.
 
-        To verify, the asker's own, and those of whoever lends to her what it funds by their word.
+        Of her parties those that hold a birth date vouch for it. To verify, the asker's own are
+        asked, and those of whoever lends to her what it funds by their word.
         """
+        if self.numbers[material.subject_id].isdisjoint(self.tokens):
+            return False
         own = str(self.ask.member.member_id)
         whose = {own, *lenders(material.accounts, own)} if self._verifies else {None}
         held = [
@@ -193,7 +197,9 @@ class _Inquiry:
         row, names_subject = None, False
         if ask.permit == "consent" and ask.consent_id is not None:
             row = _consent_named(material, found, str(ask.consent_id))
-            names_subject = row is not None and (material is None or row.token in material.tokens)
+            names_subject = row is not None and (
+                material is None or row.token in self.numbers[material.subject_id]
+            )
             if row is None and await self._is_known(gate, ask.consent_id):
                 raise Refused("consent_other_subject", "it does not name this person")
         permit = mint(
@@ -253,8 +259,9 @@ class _Inquiry:
         return await release(self.deps, gate, going, request=self.request)
 
     def _token_of(self, material: Material) -> bytes:
-        """The first token of hers that was asked by; the first of all where none is hers now."""
-        return next((one for one in self.tokens if one in material.tokens), self.tokens[0])
+        """The first of her numbers that was asked by."""
+        hers = self.numbers[material.subject_id]
+        return next((one for one in self.tokens if one in hers), self.tokens[0])
 
     async def _missed(
         self, gate: Opened, material: Material | None, outcome: str, refusal_code: str | None = None

@@ -26,6 +26,8 @@ from tallystick.model.file import (
 )
 from tallystick.model.instant import instant_text
 from tallystick.service.her_time import HerTime, her_time
+from tallystick.service.numbers import number_token
+from tallystick.service.port import Keys
 from tallystick.service.roles import RoleOn, other_roles, role_on
 
 #: Stands for the bureau where a consent is one to furnish.
@@ -152,6 +154,22 @@ def opened_identities(
             if "name" in fields:
                 found.append((fields["name"], fields.get("birth_date")))
     return found
+
+
+def numbers_of(
+    material: Material, keys: Mapping[str, bytes], bureau_keys: Keys
+) -> frozenset[bytes]:
+    """The tokens of the identity numbers that versions of her parties give, if they can be opened.
+
+    Her `tokens` are more: every number that any record of hers ever gave.
+    """
+    found = {
+        number_token(bureau_keys, version, _identity(material, version, keys[party["party_id"]]))
+        for party in material.document.get("parties", ())
+        if party["party_id"] in keys
+        for version in party["versions"]
+    }
+    return frozenset(one for one in found if one is not None)
 
 
 def subject_file(

@@ -21,8 +21,8 @@ from tallystick.ledger import append, fold, publish, read, seal
 from tallystick.ledger.apart import SET_APART_BY, is_apart_sql
 from tallystick.resolve import Identity, is_another
 from tallystick.service import heads
-from tallystick.service.candidates import LABEL
 from tallystick.service.identity import accounts_of, others_of, tokens_of
+from tallystick.service.numbers import LABEL, number_token
 from tallystick.service.port import Deps
 
 _UNPUBLISHED = 2**62
@@ -93,6 +93,7 @@ class Heard:
         linked: Mapping[UUID, UUID],
         chunk_id: int,
     ):
+        self._deps = deps
         self._connection = connection
         self._linked = linked
         self._chunk_id = chunk_id
@@ -105,10 +106,14 @@ class Heard:
         """The identities of a party that stood before the chunk."""
         return self._identities(party_id, _UNPUBLISHED)
 
+    def standing(self, party_id: UUID) -> list[Identity]:
+        """The identities of a party that stand with the chunk."""
+        return self._identities(party_id, _UNPUBLISHED + 1)
+
     def takes_back(self, party_id: UUID) -> bool:
         """Whether all that stands of a party set apart is again one person's, as it was before."""
         known = self._identities(party_id, self.apart[party_id].since)
-        for one in self._identities(party_id, _UNPUBLISHED + 1):
+        for one in self.standing(party_id):
             if is_another(one, known):
                 return False
             known.append(one)
@@ -132,7 +137,7 @@ class Heard:
                     Identity(
                         name=personal.get("name", ""),
                         birth_date=personal.get("birth_date"),
-                        token=None,
+                        token=number_token(self._deps.keys, one.record, personal),
                     )
                 )
         return found

@@ -102,7 +102,9 @@ class _Settling:
         self.cases: list[set_apart.Case] = []
         self._gone: dict[UUID, None] = dict.fromkeys(heard.apart)
         carried = identity.tokens_of(connection, heard.apart)
-        self._candidates = Candidates(deps, connection, parties, linked=before, carried=carried)
+        self._candidates = Candidates(
+            deps, connection, parties, linked=before, carried=carried, standing=heard.standing
+        )
         for one in parties:
             if one.party_id not in self._gone:
                 self._settle(one)

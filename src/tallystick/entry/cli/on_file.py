@@ -12,7 +12,6 @@ from tallystick.errors import BadRequest
 if TYPE_CHECKING:
     from tallystick.service.port import Deps
 
-_SUBJECTS = "select distinct subject_id from directory.token_subject where token = any(%s)"
 _ON_FILE = """
 select from directory.token_subject where subject_id = %(subject)s
 union all select from directory.party_subject where subject_id = %(subject)s limit 1
@@ -44,26 +43,28 @@ def subject_of(parts: Deps, content: dict[str, Any]) -> UUID:
     Raises: BadRequest `not_found` unless exactly one subject has them: a household is not erased
             with one of its members
     """
+    from tallystick.service.numbers import led_to
+
     if set(content) == {"subject_id"}:
         return read("subject", taken(content, "subject_id")[0])
     identifiers, _, _ = identified(content)
     tokens = [parts.keys.identity_token(scheme, number) for scheme, number in identifiers]
     with parts.database.connect("eraser") as connection:
-        rows = connection.execute(_SUBJECTS, (tokens,)).fetchall()
-    if not rows:  # an erasure leaves no token by which the two could be told apart
+        by_number = led_to(parts, connection, tokens)
+    found = {subject for group in by_number.values() for subject in group}
+    if not found:  # an erasure leaves no token by which the two could be told apart
         raise BadRequest(
             "not_found",
             "nobody on file has these numbers: she never was on file, or was erased; by her"
             " `subject_id` an erasure is found again",
         )
-    if len(rows) != 1:
+    if len(found) != 1:
         raise BadRequest(
             "not_found",
-            f"{len(rows)} subjects have these numbers, exactly one must: give numbers of one person"
-            " only, or her `subject_id`",
+            f"{len(found)} subjects have these numbers, exactly one must: give numbers of one"
+            " person only, or her `subject_id`",
         )
-    found: UUID = rows[0][0]
-    return found
+    return found.pop()
 
 
 def require_on_file(parts: Deps, subject_id: UUID) -> None:

@@ -77,6 +77,21 @@ def test_many_lines_ask_no_more_than_a_few(
     assert len(asked[MANY]) == len(asked[FEW])
 
 
+def test_many_rows_that_waited_are_settled_by_as_many_statements_as_few(
+    deps: Deps, bank: Member
+) -> None:
+    asked = {}
+    for count, first in ((FEW, 1), (MANY, 101)):
+        numbers = range(first, first + count)
+        f.send(deps, bank, "subject", *(f.subject(n) for n in numbers))
+        sent = f.send(deps, bank, "snapshot", *(f.snapshot(n, "2024-12") for n in numbers))
+        with statements_counted() as one:
+            f.send(deps, bank, "account", *(f.account(n) for n in numbers))
+        assert f.counts(show(deps, None, sent.submission_id)) == (count, 0, 0, 0)
+        asked[count] = [text for text in one if "intake.pending_outcome (" in text]
+    assert len(asked[MANY]) == len(asked[FEW])
+
+
 def test_rows_that_wait_are_read_some_at_a_time(
     deps: Deps, bank: Member, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ waits for that, in the submission it was sent with.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 from uuid import UUID
@@ -192,17 +193,16 @@ def _settle(
             (child,),
         ).fetchone()
         position, unchanged = last or (None, 0)
-        counts = {"accepted": 0, "rejected": 0}
-        still: dict[int, UUID] = {}
-        settled: dict[int, int] = {}
-        for line_no, (pending_id, parent_line) in enumerate(line_of.items(), start=1):
-            if bad.get(line_no) is False:
-                still[line_no] = pending_id
-                continue
-            outcome = "rejected" if bad.get(line_no) else "accepted"
-            if _end(deps, connection, pending_id, outcome):
-                counts[outcome] += 1
-                settled[line_no] = parent_line
+        lines = dict(enumerate(line_of, start=1))
+        still = {line: one for line, one in lines.items() if bad.get(line) is False}
+        outcomes = {
+            one: "rejected" if bad.get(line) else "accepted"
+            for line, one in lines.items()
+            if line not in still
+        }
+        ended = _end(deps, connection, outcomes)
+        counts = Counter(outcomes[one] for one in ended)
+        settled = {line: line_of[one] for line, one in lines.items() if one in ended}
         moved = _wait_on(deps, connection, child, still) if still else {}
         waiting = {line: line_of[one] for line, one in still.items() if one in moved}
         waited.carry_over(
@@ -218,13 +218,17 @@ def _settle(
     return set(moved.values())
 
 
-def _end(deps: Deps, connection: psycopg.Connection[Any], pending_id: UUID, outcome: str) -> int:
-    """End one wait; gives 0 where somebody else did."""
-    return connection.execute(
+def _end(
+    deps: Deps, connection: psycopg.Connection[Any], outcomes: Mapping[UUID, str]
+) -> set[UUID]:
+    """End waits; gives those that nobody else ended before."""
+    rows = connection.execute(
         "insert into intake.pending_outcome (pending_id, outcome, settled_at)"
-        " values (%s, %s, %s) on conflict do nothing",
-        (pending_id, outcome, deps.clock()),
-    ).rowcount
+        " select pending_id, outcome, %s from unnest(%s::uuid[], %s::text[])"
+        " as ended (pending_id, outcome) on conflict do nothing returning pending_id",
+        (deps.clock(), list(outcomes), list(outcomes.values())),
+    ).fetchall()
+    return {row[0] for row in rows}
 
 
 def _wait_on(
@@ -234,16 +238,20 @@ def _wait_on(
 
     Gives: the new id of each that waited for something else before
     """
-    moved = {}
+    others: dict[UUID, tuple[str, bytes]] = {}
     for pending_id, kind, token in connection.execute(
         _OTHER_WAITS, {"child": child, "lines": list(still), "rows": list(still.values())}
     ).fetchall():
-        if _end(deps, connection, pending_id, "unchanged"):
-            moved[pending_id] = deps.new_id()
-            connection.execute(
-                _TAKES_ITS_PLACE,
-                {"new": moved[pending_id], "old": pending_id, "kind": kind, "token": token},
-            )
+        others.setdefault(pending_id, (kind, token))
+    ended = _end(deps, connection, dict.fromkeys(others, "unchanged"))
+    moved = {pending_id: deps.new_id() for pending_id in others if pending_id in ended}
+    places = [
+        {"new": new, "old": old, "kind": others[old][0], "token": others[old][1]}
+        for old, new in moved.items()
+    ]
+    if places:
+        with connection.cursor() as cursor:
+            cursor.executemany(_TAKES_ITS_PLACE, places)
     return moved
 
 

@@ -42,6 +42,11 @@ class CodeEntry:
         """What to do, in `en` or `zh`."""
         return self.fix_zh if language == "zh" else self.fix_en
 
+    def said(self, language: str) -> str:
+        """Title and what to do, as sentences of `en` or `zh`."""
+        stop = "。" if language == "zh" else ". "
+        return f"{self.title(language)}{stop}{self.fix(language)}"
+
 
 def read_catalogue(text: str) -> Mapping[str, CodeEntry]:
     """The catalogue of a TOML text, in its order.

@@ -63,6 +63,47 @@ def test_a_form_that_does_not_fit_is_refused(visit, furnisher, data, files, stat
     fine(answer, "en")
 
 
+UNCHOSEN = (
+    b'--cut\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n%s\r\n'
+    b'--cut\r\nContent-Disposition: form-data; name="dataset"\r\n\r\n%s\r\n'
+    b'--cut\r\nContent-Disposition: form-data; name="file"; filename="%s"\r\n'
+    b"Content-Type: application/octet-stream\r\n\r\n%s\r\n--cut--\r\n"
+)
+
+
+@pytest.mark.parametrize(
+    ("dataset", "name", "content", "language", "field", "said"),
+    [("subject", "", "", "en", "file", "Choose a file"),
+     ("subject", "", "", "zh", "file", "请选择文件"),
+     ("subject", "", "a", "en", "file", "Choose a file"),
+     ("nothing", "x.csv", "a", "en", "dataset", "Choose a dataset"),
+     ("nothing", "x.csv", "a", "zh", "dataset", "请选择数据集"),
+     ("", "", "", "en", "dataset", "Choose a dataset")],
+)  # fmt: skip
+def test_a_form_without_file_or_dataset_says_what_to_choose(
+    site, visit, furnisher, dataset, name, content, language, field, said
+):
+    """Without a choice a browser sends the file's part all the same, with no name and no bytes."""
+    before = Page(visit("/submissions", furnisher).text)
+    parts = (before.hidden["csrf"], dataset, name, content)
+    queued = len(site.queued)
+    answer = visit(
+        f"/submissions?lang={language}", furnisher, method="POST",
+        content=UNCHOSEN % tuple(part.encode() for part in parts),
+        headers={"Content-Type": "multipart/form-data; boundary=cut"},
+    )  # fmt: skip
+    assert answer.status_code == 422
+    page = fine(answer, language)
+    assert f'<p class="fault" id="{field}-fault">{said}</p>' in answer.text
+    control = next(control for control in page.controls if control["id"] == field)
+    assert control["aria-invalid"] == "true"
+    assert f"{field}-fault" in control["aria-describedby"]
+    assert f"#{field}" in page.links
+    assert "/v1/" not in "".join(page.links) + said
+    assert len(site.queued) == queued
+    assert Page(visit("/submissions?lang=en", furnisher).text).links == before.links
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize(
     ("more", "named"),
@@ -129,6 +170,19 @@ def test_faults_of_the_form_are_summed_up_and_tied_to_their_fields(visit, lender
     control = next(control for control in page.controls if control["id"] == faulty)
     assert control["aria-invalid"] == "true"
     assert f"{faulty}-fault" in (control["aria-describedby"] or "")
+
+
+@pytest.mark.parametrize(
+    ("language", "said"),
+    [("en", "The identity number is not valid in its scheme. Check scheme"),
+     ("zh", "证件号码不符合其编码规则。请核对")],
+)  # fmt: skip
+def test_a_refusal_of_the_form_ends_its_sentences_as_its_language_does(
+    visit, lender, language, said
+):
+    form = inquiry(Page(visit("/inquiry", lender).text), 1, number="0000000196")
+    answer = visit(f"/inquiry?lang={language}", lender, method="POST", data=form)
+    assert said in answer.text
 
 
 @pytest.mark.parametrize(

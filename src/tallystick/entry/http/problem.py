@@ -56,8 +56,7 @@ def problem_body(
         "code": entry.code,
         "retryable": entry.retryable if retryable is None else retryable,
         "errors": list(errors),
-        "display_message": f"{entry.title(language)}{'。' if language == 'zh' else '. '}"
-        f"{entry.fix(language)}",
+        "display_message": entry.said(language),
     }
 
 

@@ -156,7 +156,8 @@ class FormUpload:
         if self._header.lower() == b"content-disposition":
             _, options = parse_options_header(self._header_value)
             self._name = options.get(b"name", b"").decode(errors="replace")
-            self._in_file = b"filename" in options
+            # Where nobody chose a file, a browser sends the part with an empty name.
+            self._in_file = bool(options.get(b"filename"))
             # A second file would go on in the first one, whatever its field is called.
             self._names.append(_FILE if self._in_file else self._name)
             require_each_once(self._names)

@@ -18,17 +18,15 @@ from tallystick.entry.http.api_submissions import (
 from tallystick.entry.http.language import TAKES_LANGUAGE
 from tallystick.entry.http.pages.picture import stacked_bar
 from tallystick.entry.http.pages.render import render, words_of
-from tallystick.entry.http.pages.session import check_csrf, signed_in
+from tallystick.entry.http.pages.session import SignedIn, check_csrf, signed_in
 from tallystick.entry.http.paging import cursor, id_place, number_place
 from tallystick.entry.http.reading import rule_in_address
 from tallystick.entry.http.shapes import stages_of
 from tallystick.entry.http.uploads import FormUpload
 from tallystick.entry.http.web import web_of
-from tallystick.errors import BadRequest
 from tallystick.model.ids import edge_id
 from tallystick.service.intake_store import FINISHED
 from tallystick.service.submissions import SubmissionView, findings, listing, show
-from tallystick.service.submit import require_dataset
 from tallystick.validate import load_rules
 
 PARTS = ("accepted", "unchanged", "rejected", "pending")
@@ -41,7 +39,13 @@ router = APIRouter(prefix="/submissions", dependencies=[TAKES_LANGUAGE])
 @router.get("")
 async def submissions(request: Request, after: str | None = None) -> Response:
     """A furnisher's submissions, and the form to send one."""
-    who = await signed_in(request, "furnisher")
+    return await _listed(request, await signed_in(request, "furnisher"), after=after)
+
+
+async def _listed(
+    request: Request, who: SignedIn, *, after: str | None = None, wrong: str | None = None
+) -> Response:
+    """The list with its form; `wrong` is the form's field in which nothing fit was chosen."""
     deps, member, place = web_of(request).deps, who.the_member(), id_place(after)
     views = await run_in_threadpool(lambda: listing(deps, member, after=place, limit=_PAGE + 1))
     following = cursor(views[_PAGE - 1].submission_id.hex) if len(views) > _PAGE else None
@@ -52,7 +56,9 @@ async def submissions(request: Request, after: str | None = None) -> Response:
         submissions=[_shown(request, view) for view in views[:_PAGE]],
         next_cursor=following,
         datasets=list(deps.registry.values()),
-        fault=None,
+        wrong=wrong,
+        get_path="/submissions",
+        status=200 if wrong is None else 422,
     )
 
 
@@ -64,9 +70,10 @@ async def upload(request: Request) -> Response:
     fields = await form.read_fields()
     check_csrf(who, fields.get("csrf"))
     dataset = fields.get("dataset", "")
-    require_dataset(web.deps, dataset)
+    if dataset not in web.deps.registry:
+        return await _listed(request, who, wrong="dataset")
     if not form.has_file:
-        raise BadRequest("empty_submission", "no file came with the form")
+        return await _listed(request, who, wrong="file")
     member, again = who.the_member(), fields.get("again") == "yes"
     view: SubmissionView = await run_in_threadpool(
         lambda: receive_file(web, member, dataset, form.file(), again=again)

@@ -48,7 +48,7 @@ async def inquire(request: Request) -> Response:
     except (Refused, BadRequest) as refusal:
         entry, words = entry_of(refusal.code), words_of(request)
         field = "number" if refusal.code == "identifier_invalid" else "purpose"
-        said = [(field, f"{entry.title(words.language)}. {entry.fix(words.language)}")]
+        said = [(field, entry.said(words.language))]
         return _form(request, who, given=given, faults=said, status=entry.status)
     return report_page(request, who, result)
 

@@ -38,7 +38,7 @@ def test_a_body_of_an_earlier_version_is_made_as_it_was(kept: Path, version: Ver
 
     assert text(made) == kept.read_text("utf-8")
     assert list(Draft202012Validator(schema(version)).iter_errors(made)) == []
-    assert [error.path[0] for error in SCHEMA.iter_errors(made)] == ["format", "header"]
+    assert next(error.path[0] for error in SCHEMA.iter_errors(made)) == "format"
 
 
 def test_every_earlier_version_has_bodies_kept() -> None:

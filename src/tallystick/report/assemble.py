@@ -152,7 +152,8 @@ class _Body:
         if "looks" in self.leaving:
             self.blocks["looks"] = [look_block(look, reader=self.reader) for look in shown]
         if "inquiries" in self.leaving:
-            self.blocks["inquiries"] = inquiries_block(shown, profile=self.profile, as_of=as_of)
+            counted = [one for one in shown if self.version.counts_again or one.permit != "again"]
+            self.blocks["inquiries"] = inquiries_block(counted, profile=self.profile, as_of=as_of)
 
     def add_consents(self, consents: Iterable[ConsentLine]) -> None:
         """Consents: the person sees all, a lender those given to it or captured by it."""

@@ -18,13 +18,15 @@ class Version:
     """One version: what a body says in it otherwise than in another.
 
     `name` is the `format` of its bodies and is kept with each look; `schema` names its file;
-    `news` says to readers what is new in it; `position` makes `header.position`.
+    `news` says to readers what is new in it; `position` makes `header.position`;
+    `counts_again`: in `inquiries` an answer given again is one inquiry more.
     """
 
     name: str
     schema: str
     news: str
     position: Callable[[int], int | str]
+    counts_again: bool = False
 
 
 _VERSION_1 = Version(
@@ -32,16 +34,24 @@ _VERSION_1 = Version(
     schema="report-v1.schema.json",
     news="The first.",
     position=int,
+    counts_again=True,
 )
 _VERSION_2 = Version(
     name="tallystick.report/2",
     schema="report-v2.schema.json",
     news="`header.position` is an opaque string; it was an integer.",
     position=edge_position,
+    counts_again=True,
+)
+_VERSION_3 = Version(
+    name="tallystick.report/3",
+    schema="report-v3.schema.json",
+    news="`inquiries` counts no answer given again, which was one inquiry more.",
+    position=edge_position,
 )
 #: By name.
 VERSIONS: Mapping[str, Version] = MappingProxyType(
-    {version.name: version for version in (_VERSION_1, _VERSION_2)}
+    {version.name: version for version in (_VERSION_1, _VERSION_2, _VERSION_3)}
 )
 #: What new answers are made in.
-NEWEST = _VERSION_2
+NEWEST = _VERSION_3

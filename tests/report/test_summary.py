@@ -19,6 +19,7 @@ from report_factory import (
 
 from tallystick.model.months import pack
 from tallystick.report.summary import total
+from tallystick.report.versions import VERSIONS
 
 
 def summary(*accounts, **blocks):
@@ -154,6 +155,9 @@ def test_draws_on_an_agreement_that_is_not_at_hand_tell_one_limit(
 
     assert row(*draws)["credit_limit"] == limit
     assert row(*draws, agreements=(cancelled,))["credit_limit"] == limit
+    earlier = body(file(*draws), version=VERSIONS["tallystick.report/2"])["summary"]
+    added = "8000.00" if second[0] == 300_000 else "10000.00"
+    assert earlier["by_product"][0]["credit_limit"] == added
 
 
 def test_a_limit_nobody_draws_on_stands_apart() -> None:

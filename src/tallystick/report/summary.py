@@ -51,9 +51,11 @@ def summary_block(
     guarantees: Sequence[Record],
     codes: Codes,
     today: str,
+    adds_draws: bool = False,
 ) -> Block:
     """The summary of a person's accounts.
 
+    Takes: `adds_draws`: as `Version` has it
     Time: agreements and guarantees whose last day was before `today` (ISO day) are not counted
     """
     debts = [account for account in accounts if account.is_debt]
@@ -69,6 +71,7 @@ def summary_block(
                 line for line in agreements if not has_ended(line, "expires_on", today=today)
             ],
             codes=codes,
+            adds_draws=adds_draws,
         ),
         "payments_due": _payments_due(open_debts),
         "responsibilities": _responsibilities(accounts),
@@ -79,7 +82,11 @@ def summary_block(
 
 
 def _by_product(
-    debts: Sequence[ShownAccount], *, agreements: Sequence[Record], codes: Codes
+    debts: Sequence[ShownAccount],
+    *,
+    agreements: Sequence[Record],
+    codes: Codes,
+    adds_draws: bool,
 ) -> list[Block]:
     groups: dict[tuple[str, str], list[ShownAccount]] = {}
     for account in debts:
@@ -88,10 +95,12 @@ def _by_product(
     limits: dict[tuple[str, str], list[int | None]] = {}
     for product, currency, limit in shared.values():
         limits.setdefault((product, currency), []).append(limit)
+    for key, accounts in groups.items():
+        apart = [a for a in accounts if not a.is_closed and _agreement(a) not in shared]
+        told = [_limit(a) for a in apart] if adds_draws else _own_limits(apart)
+        limits[key] = [*told, *limits.get(key, [])]
     return [
-        _product_row(
-            key, groups.get(key, []), shared=shared, limits=limits.get(key, []), codes=codes
-        )
+        _product_row(key, groups.get(key, []), limits=limits.get(key, []), codes=codes)
         for key in sorted(groups.keys() | limits.keys())
     ]
 
@@ -100,13 +109,11 @@ def _product_row(
     key: tuple[str, str],
     accounts: Sequence[ShownAccount],
     *,
-    shared: dict[str, tuple[str, str, int]],
     limits: Sequence[int | None],
     codes: Codes,
 ) -> Block:
     product, currency = key
     opened = [account for account in accounts if not account.is_closed]
-    own = _own_limits([account for account in opened if _agreement(account) not in shared])
     balances = [_latest(account, "balance_minor") for account in opened]
     late = b"".join(account.late for account in accounts)
     return {
@@ -115,7 +122,7 @@ def _product_row(
         "accounts": len(accounts),
         "open_accounts": len(opened),
         "balance": total(balances, currency=currency),
-        "credit_limit": total([*own, *limits], currency=currency),
+        "credit_limit": total(limits, currency=currency),
         "delinquency": {
             "ever_late_accounts": sum(1 for account in accounts if account.late),
             "late_now_accounts": sum(1 for account in accounts if account.is_late_now),

@@ -19,7 +19,8 @@ class Version:
 
     `name` is the `format` of its bodies and is kept with each look; `schema` names its file;
     `news` says to readers what is new in it; `position` makes `header.position`;
-    `counts_again`: in `inquiries` an answer given again is one inquiry more.
+    `counts_again`: in `inquiries` an answer given again is one inquiry more; `adds_draws`: limits
+    of draws on one agreement that is not at hand are added up.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Version:
     news: str
     position: Callable[[int], int | str]
     counts_again: bool = False
+    adds_draws: bool = False
 
 
 _VERSION_1 = Version(
@@ -35,6 +37,7 @@ _VERSION_1 = Version(
     news="The first.",
     position=int,
     counts_again=True,
+    adds_draws=True,
 )
 _VERSION_2 = Version(
     name="tallystick.report/2",
@@ -42,11 +45,13 @@ _VERSION_2 = Version(
     news="`header.position` is an opaque string; it was an integer.",
     position=edge_position,
     counts_again=True,
+    adds_draws=True,
 )
 _VERSION_3 = Version(
     name="tallystick.report/3",
     schema="report-v3.schema.json",
-    news="`inquiries` counts no answer given again, which was one inquiry more.",
+    news="`inquiries` counts no answer given again, which was one inquiry more; a limit that several"
+    " draws tell counts once.",
     position=edge_position,
 )
 #: By name.

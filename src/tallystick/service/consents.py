@@ -125,7 +125,7 @@ def view(
 
 
 def of_subject(deps: Deps, subject_id: UUID) -> list[ConsentView]:
-    """Every consent under a subject's tokens, newest first."""
+    """Every consent under a subject's tokens, newest first; shown only by `person.own_consents`."""
     with deps.database.connect("serve") as connection:
         rows = connection.execute(
             _VIEW + " join directory.token_subject t on t.token = c.token"

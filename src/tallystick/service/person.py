@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import orjson
@@ -15,6 +15,7 @@ from tallystick.consent import mint
 from tallystick.errors import BadRequest, ProfileError, Unavailable
 from tallystick.model.instant import instant_text
 from tallystick.service.answers import Answer, body_of, profile_on
+from tallystick.service.consents import ConsentView, of_subject
 from tallystick.service.fold_file import Place, fold_material, place_known_at
 from tallystick.service.gate import (
     Moved,
@@ -56,6 +57,15 @@ async def own_looks(deps: Deps, session: Session) -> list[dict[str, Any]]:
     answered = await _own(deps, session, _Question(scope=frozenset({"looks"})))
     looks: list[dict[str, Any]] = orjson.loads(answered.body or b"{}")["looks"]
     return looks
+
+
+async def own_consents(deps: Deps, session: Session) -> list[ConsentView]:
+    """Her consents, newest first (a look too: they say who captured them and who receives).
+
+    Raises: as `own_report`
+    """
+    await _own(deps, session, _Question(scope=frozenset({"consents"})))
+    return await asyncio.to_thread(of_subject, deps, cast(UUID, session.subject_id))
 
 
 async def _own(deps: Deps, session: Session, question: _Question) -> Answer:

@@ -113,6 +113,9 @@ def test_she_sees_who_looked_and_withdraws_for_the_next_inquiry(desk: Desk) -> N
     assert [(one["consent_id"], one["status"]) for one in listed] == [(consent, "active")]
     assert (listed[0]["captured_by"], listed[0]["recipient"]) == ("millbrook", "millbrook")
     assert "recipient_id" not in listed[0]
+    desk.run("log", "sequence")
+    looks = desk.read("report", *session)["body"]["looks"]
+    assert [one["permit"] for one in looks] == ["consent", "self", "self"]  # report, then list
 
     desk.run("consents", "withdraw", consent, *session, "--yes")
     assert desk.read("consents", "list", *session)[0]["status"] == "withdrawn"

@@ -8,10 +8,13 @@ from uuid import UUID
 
 import pytest
 from page_reader import Page, fine, inquiry
-from records import csv_file, identity_number, subject
+from records import SCHEME, csv_file, identity_number, subject
 
+import factory
+from tallystick.consent import subject_hash
 from tallystick.entry.http.language import LANGUAGES, texts
 from tallystick.model.ids import edge_id
+from tallystick.service.consents import register
 from tallystick.service.erase import erase
 from tallystick.service.housekeeping import tidy
 from tallystick.service.identity import cases
@@ -160,6 +163,29 @@ def test_a_person_sees_her_report_and_who_looked(visit, person, lender, language
     fine(consents, language)
     other = visit(f"/me/consents/cns_{UUID(int=9).hex}/withdraw", person)
     assert other.status_code == 404
+
+
+def test_reading_her_consents_is_a_look_and_withdrawing_is_none(site, visit, person):
+    def looks():
+        with site.deps.database.connect("serve") as connection:
+            return connection.execute("select permit from log.look").fetchall()
+
+    captor, number = factory.member(site.deps), identity_number(1)
+    salt = factory.consent_record(site.deps, captor, 1)["salt"]
+    hashed = subject_hash(salt, SCHEME, number)
+    signed = factory.consent_record(site.deps, captor, 1, subject_hash=hashed)["artefact"]
+    register(site.deps, captor, artefact=signed, salt=salt, scheme=SCHEME, number=number)
+    page = Page(visit("/me/consents", person).text)
+    assert looks() == [("self",)]
+    form = next(one for one in page.links if one.endswith("/withdraw"))
+    csrf = Page(visit(form, person).text).hidden["csrf"]
+    assert looks() == [("self",)] * 2
+    done = visit(form, person, method="POST", data={"csrf": csrf})
+    assert (done.status_code, looks()) == (303, [("self",)] * 2)
+    other = f"/me/consents/cns_{UUID(int=9).hex}/withdraw"
+    assert visit(other, person, method="POST", data={"csrf": csrf}).status_code == 404
+    with site.deps.database.connect("serve") as connection:
+        assert connection.execute("select count(*) from gate.withdrawal").fetchone() == (1,)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from tallystick.service.consents import ConsentView
     from tallystick.service.members import Member
     from tallystick.service.port import Deps
+    from tallystick.service.sessions import Session
 
 consents = typer.Typer(no_args_is_help=True, help="What persons agreed to.")
 
@@ -72,7 +73,7 @@ def withdraw_consent(
     with opening.deps() as parts:
         session = opening.session_or_none(parts, session_file)
         if session is not None:
-            view = _withdraw_own(parts, identity, opening.own_subject(parts, session_file))
+            view = _withdraw_own(parts, identity, opening.own_session(parts, session_file))
         else:
             view = _withdraw_for(parts, identity, opening.acting_member(parts, key_file))
         rows = _rows(parts, [view])
@@ -80,10 +81,11 @@ def withdraw_consent(
     output.next_step("tallystick consents list")
 
 
-def _withdraw_own(parts: Deps, consent_id: UUID, subject_id: UUID) -> ConsentView:
+def _withdraw_own(parts: Deps, consent_id: UUID, who: Session) -> ConsentView:
     from tallystick.service.consents import of_subject, withdraw
 
-    if consent_id not in {view.consent_id for view in of_subject(parts, subject_id)}:
+    hers = [] if who.subject_id is None else of_subject(parts, who.subject_id)
+    if consent_id not in {view.consent_id for view in hers}:
         raise BadRequest("not_found", "no consent of this id that you may withdraw")
     return withdraw(parts, consent_id, withdrawn_by="person")
 
@@ -96,16 +98,16 @@ def _withdraw_for(parts: Deps, consent_id: UUID, member: Member) -> ConsentView:
 
 @consents.command("list")
 def list_consents(session_file: opening.SessionFile = None, as_json: AsJson = False) -> None:
-    """List a person's own consents; she shows her session, nobody else can list them.
+    """List a person's own consents, a look of hers; she shows her session, nobody else can.
 
     `tallystick sign-in person --subject FILE --session` prints a session's secret for her.
     """
-    from tallystick.service.consents import of_subject
+    from tallystick.service.person import own_consents
 
-    with opening.deps() as parts:
-        subject_id = opening.own_subject(parts, session_file)
-        found = of_subject(parts, subject_id)
-        rows = _rows(parts, found)
+    with opening.bureau() as opened:
+        who = opening.own_session(opened.deps, session_file)
+        found = opening.waited(opened, own_consents(opened.deps, who))
+        rows = _rows(opened.deps, found)
     _print(rows, as_json=as_json)
     active = [view for view in found if view.withdrawn_at is None]
     if not found:

@@ -9,7 +9,6 @@ from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
-from uuid import UUID
 
 import typer
 
@@ -138,8 +137,8 @@ def session_or_none(parts: Deps, session_file: Path | None) -> Session | None:
     return found
 
 
-def own_subject(parts: Deps, session_file: Path | None) -> UUID:
-    """The person whose session was given. Raises: Refused when it is nobody's."""
+def own_session(parts: Deps, session_file: Path | None) -> Session:
+    """The session given, which is a person's. Raises: Refused when it is nobody's."""
     found = session_or_none(parts, session_file)
     if found is None or found.subject_id is None:
         raise Refused(
@@ -147,7 +146,7 @@ def own_subject(parts: Deps, session_file: Path | None) -> UUID:
             f"only the person may: set {SESSION_VARIABLE} to her session's secret, which"
             " `tallystick sign-in person --subject FILE --session` prints for her",
         )
-    return found.subject_id
+    return found
 
 
 def _secret(path: Path | None, variable: str) -> str:

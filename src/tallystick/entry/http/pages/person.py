@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from datetime import datetime
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Query
 from starlette.concurrency import run_in_threadpool
@@ -20,10 +19,12 @@ from tallystick.entry.http.web import web_of
 from tallystick.errors import BadRequest
 from tallystick.model.ids import edge_id, parse_edge_id
 from tallystick.model.instant import read_instant
-from tallystick.service.consents import ConsentView, of_subject, withdraw
+from tallystick.service.consents import of_subject, withdraw
 from tallystick.service.members import members
-from tallystick.service.person import own_report
+from tallystick.service.person import own_consents, own_report
+from tallystick.service.port import Deps
 
+_NOT_HERS = "no consent of this id that you may withdraw"
 _NOT_REPORTABLE = "instant_not_reportable"
 Asked = Annotated[str | None, Query(max_length=40)]
 router = APIRouter(prefix="/me", dependencies=[TAKES_LANGUAGE])
@@ -60,7 +61,7 @@ def _instant(request: Request, name: str, text: str | None) -> datetime | None:
 
 @router.get("/consents")
 async def consents(request: Request) -> Response:
-    """Her consents as cards."""
+    """Her consents as cards; a look of hers, as the form is that shows one of them."""
     who = await signed_in(request, "person")
     return render(request, "consents.html", who=who, consents=await _cards(request, who))
 
@@ -78,25 +79,26 @@ async def withdraw_now(consent_id: str, request: Request) -> Response:
     """Withdraw; in force at once."""
     who = await signed_in(request, "person")
     await posted(request, who)
-    card = _card_of(await _cards(request, who), consent_id)
-    deps = web_of(request).deps
-    identity: UUID = card["view"].consent_id
-    await run_in_threadpool(lambda: withdraw(deps, identity, withdrawn_by="person"))
+    # It shows nothing, so it is no look: she can withdraw even while the log is behind.
+    await run_in_threadpool(_withdraw_own, web_of(request).deps, who, consent_id)
     return RedirectResponse("/me/consents", status_code=303)
+
+
+def _withdraw_own(deps: Deps, who: SignedIn, consent_id: str) -> None:
+    identity, subject_id = parse_edge_id("cns", consent_id), who.session.subject_id
+    hers = [] if subject_id is None else [view.consent_id for view in of_subject(deps, subject_id)]
+    if identity is None or identity not in hers:
+        raise BadRequest("not_found", _NOT_HERS)
+    withdraw(deps, identity, withdrawn_by="person")
 
 
 async def _cards(request: Request, who: SignedIn) -> list[dict[str, Any]]:
     deps, words = web_of(request).deps, words_of(request)
-    subject_id = who.session.subject_id
-    if subject_id is None:
+    if who.session.subject_id is None:
         return []
-    known_subject: UUID = subject_id
-
-    def read() -> tuple[list[ConsentView], dict[UUID, str]]:
-        names = {m.member_id: words.pick(m.name_en, m.name_zh) for m in members(deps)}
-        return of_subject(deps, known_subject), names
-
-    views, names = await run_in_threadpool(read)
+    views = await own_consents(deps, who.session)
+    known = await run_in_threadpool(members, deps)
+    names = {m.member_id: words.pick(m.name_en, m.name_zh) for m in known}
     purposes = deps.profile_today.purposes
     cards = []
     for view in views:
@@ -122,4 +124,4 @@ def _card_of(cards: list[dict[str, Any]], consent_id: str) -> dict[str, Any]:
     for card in cards:
         if card["view"].consent_id == identity:
             return card
-    raise BadRequest("not_found", "no consent of this id that you may withdraw")
+    raise BadRequest("not_found", _NOT_HERS)

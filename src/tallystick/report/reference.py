@@ -17,6 +17,7 @@ _INTRODUCTION = """# The report, version {number}
 What one reader may see of one person at one place in history.
 It is canonical JSON (RFC 8785) of strings, integers and booleans.
 Made from `src/tallystick/report/schema/{schema}`; a test keeps the two equal.
+A bureau serves that schema at `GET /v1/schemas/report`.
 
 - Amounts are decimal strings with a currency beside them; nothing is added across currencies.
 - A field that was not reported is left out; one stated absent stands under `absent` with its

@@ -50,8 +50,8 @@ _VERSION_2 = Version(
 _VERSION_3 = Version(
     name="tallystick.report/3",
     schema="report-v3.schema.json",
-    news="`inquiries` counts no answer given again, which was one inquiry more; a limit that several"
-    " draws tell counts once.",
+    news="`inquiries` counts no answer given again, which was one inquiry more; a limit told by"
+    " several draws counts once.",
     position=edge_position,
 )
 #: By name.

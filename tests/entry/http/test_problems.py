@@ -9,6 +9,8 @@ import pytest
 from starlette.routing import Route
 
 from tallystick.errors import ProfileError, Unavailable
+from tallystick.report import NEWEST
+from tallystick.report.reference import schema
 from tallystick.service.catalogue import CATALOGUE, codes_page, read_catalogue
 
 ROOT = Path(__file__).parents[3]
@@ -217,6 +219,16 @@ def test_the_callers_interaction_id_comes_back(site):
     assert answer.headers["x-fapi-interaction-id"] == given
     odd = site.client.get("/livez", headers={"x-fapi-interaction-id": "not-one"})
     assert "x-fapi-interaction-id" not in odd.headers
+
+
+def test_the_published_schema_of_a_report_is_served_beside_the_datasets(site):
+    answer = site.client.get("/v1/schemas/report")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/schema+json")
+    assert answer.json() == schema(NEWEST)
+    assert "report" not in site.deps.registry, "a dataset of this name could not be reached"
+    for near in ("reports", "report-v2", "Report"):
+        answer = site.client.get(f"/v1/schemas/{near}")
+        assert (answer.status_code, answer.json()["code"]) == (422, "unknown_dataset")
 
 
 def test_the_code_page_is_the_catalogue():

@@ -15,6 +15,7 @@ from tallystick.entry.http.shapes import rule_shape
 from tallystick.entry.http.web import web_of
 from tallystick.formats.schema import json_schema
 from tallystick.model.permit import MEMBERS_PERMITS
+from tallystick.report.reference import schema as report_schema
 from tallystick.service import domains
 from tallystick.service.submit import require_dataset
 from tallystick.validate import load_rules
@@ -49,6 +50,13 @@ def list_schemas(request: Request) -> JSONResponse:
         for dataset in web_of(request).deps.registry.values()
     ]
     return JSONResponse({"object": "list", "data": data, "has_more": False, "next_cursor": None})
+
+
+# Before the datasets, of which none has this name.
+@router.get("/v1/schemas/report", summary="JSON Schema of a report")
+def show_report_schema() -> Response:
+    """The JSON Schema (2020-12) of a report's body, in the newest version of its format."""
+    return JSONResponse(report_schema(), media_type="application/schema+json")
 
 
 @router.get("/v1/schemas/{dataset}", summary="JSON Schema of a record")

@@ -1,6 +1,7 @@
 """A kept head is read whole or refused, before anything is opened."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -44,4 +45,5 @@ def test_a_file_that_is_no_head_is_refused_before_the_bureau_is_opened(
     environment = {"TALLYSTICK_DATA_FOLDER": str(tmp_path / "none")}
     result = CliRunner(env=environment).invoke(app, ["log", "verify", "--head", str(head)])
     assert result.exit_code == Exit.USAGE
-    assert "head.json" in result.output.replace("\n", "")
+    # Its frame breaks a long path at the end of a line.
+    assert "head.json" in re.sub(r"[\s│]", "", result.output)

@@ -14,12 +14,12 @@ import pytest
 
 import factory
 from tallystick.errors import BadRequest
-from tallystick.ledger import rebuild
 from tallystick.service import identity
 from tallystick.service.inquire import answer
 from tallystick.service.log import sequence_once
 from tallystick.service.replay import prove
 from tallystick.service.verify import ledger_verify
+from whole import require_whole
 
 ACCEPTED = (1, 0, 0, 0)
 SONG = {"person_number": "V6", "valid_from": "2020-01-01", "name": "宋江", "phone": None,
@@ -98,17 +98,6 @@ def accounts_told(result: Any) -> int:
 
 def kinds(bureau: Any) -> list[str]:
     return [one.kind for one in identity.cases(bureau.deps)]
-
-
-def require_whole(bureau: Any) -> None:
-    """The ledger verifies, and a rebuild folds the same files."""
-    assert ledger_verify(bureau.deps).faults == ()
-    files = "select subject_id, document from file.subject order by 1"
-    before = rows(bureau, files)
-    with bureau.deps.database.connect("intake") as connection:
-        rebuild.rebuild(connection, lambda *_: None)
-    assert rows(bureau, files) == before
-    assert ledger_verify(bureau.deps).faults == ()
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,6 @@ import pytest
 
 import factory
 from tallystick.errors import Refused
-from tallystick.ledger import rebuild
 from tallystick.service import identity
 from tallystick.service.consents import of_subject
 from tallystick.service.erase import erase
@@ -26,6 +25,7 @@ from tallystick.service.person import own_looks
 from tallystick.service.replay import prove, replay
 from tallystick.service.sessions import open_session, session
 from tallystick.service.verify import ledger_verify
+from whole import require_whole
 
 ADA = {"name": "Ada Adler", "birth_date": "1971-02-11", "phone": None}
 BEA = {"name": "Bea Adler", "birth_date": "1971-05-11", "phone": None}
@@ -108,17 +108,6 @@ def asked(bureau: Any, asker: Any, number: int, who: str, consent: UUID | None =
 def told(result: Any) -> tuple[str, int]:
     """The outcome and how many accounts are shown."""
     return result.outcome, len(orjson.loads(result.body)["accounts"]) if result.body else 0
-
-
-def require_whole(bureau: Any) -> None:
-    """The ledger verifies, and a rebuild folds the same files."""
-    assert ledger_verify(bureau.deps).faults == ()
-    files = "select subject_id, document from file.subject order by 1"
-    before = rows(bureau, files)
-    with bureau.deps.database.connect("intake") as connection:
-        rebuild.rebuild(connection, lambda *_: None)
-    assert rows(bureau, files) == before
-    assert ledger_verify(bureau.deps).faults == ()
 
 
 #: What is sent of Ada after she was sent under number 2; who is found then under numbers 1 and 2.

@@ -22,15 +22,21 @@ from tallystick.service.port import Deps, Keys
 LABEL = b"subject"
 
 
-def number_token(
-    keys: Keys, version: Mapping[str, Any], personal: Mapping[str, Any]
-) -> bytes | None:
-    """The token of the number a version of a party gives; None where it gives none.
+def number_of(version: Mapping[str, Any], personal: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The (scheme, number) a version of a party gives; None where it gives none.
 
     Takes: a version as the file has it, and what it seals, unsealed
     """
     scheme, number = version.get("identifier_scheme"), personal.get("identifier_number")
-    return keys.identity_token(scheme, number) if scheme and number else None
+    return (scheme, number) if scheme and number else None
+
+
+def number_token(
+    keys: Keys, version: Mapping[str, Any], personal: Mapping[str, Any]
+) -> bytes | None:
+    """The token of `number_of`."""
+    number = number_of(version, personal)
+    return None if number is None else keys.identity_token(*number)
 
 
 def led_to(

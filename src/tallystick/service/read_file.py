@@ -26,7 +26,7 @@ from tallystick.model.file import (
 )
 from tallystick.model.instant import instant_text
 from tallystick.service.her_time import HerTime, her_time
-from tallystick.service.numbers import number_token
+from tallystick.service.numbers import number_of
 from tallystick.service.port import Keys
 from tallystick.service.roles import RoleOn, other_roles, role_on
 
@@ -163,13 +163,13 @@ def numbers_of(
 
     Her `tokens` are more: every number that any record of hers ever gave.
     """
-    found = {
-        number_token(bureau_keys, version, _identity(material, version, keys[party["party_id"]]))
+    given = {  # her furnishers mostly give one: its token is made once
+        number_of(version, _identity(material, version, keys[party["party_id"]]))
         for party in material.document.get("parties", ())
         if party["party_id"] in keys
         for version in party["versions"]
     }
-    return frozenset(one for one in found if one is not None)
+    return frozenset(bureau_keys.identity_token(*one) for one in given if one is not None)
 
 
 def subject_file(

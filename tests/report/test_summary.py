@@ -33,7 +33,7 @@ def row(*accounts, **blocks):
 @pytest.mark.parametrize(
     ("amounts", "expected"),
     [
-        ([], "not_reported"),
+        ([], "not_applicable"),
         ([None], "not_reported"),
         ([0], "0.00"),
         ([1, 2], "0.03"),
@@ -165,6 +165,50 @@ def test_a_limit_nobody_draws_on_stands_apart() -> None:
 
     assert [line["product"] for line in rows] == ["agreement_not_drawn", "instalment_loan"]
     assert (rows[0]["accounts"], rows[0]["credit_limit"]) == (0, "8000.00")
+
+
+@pytest.mark.parametrize(
+    ("revolves", "draws", "products"),
+    [
+        (True, ["agreement-1"], ["agreement_not_drawn", "credit_card"]),
+        (False, ["agreement-1"], ["credit_card"]),
+        (False, ["agreement-1", "agreement-1"], ["credit_card"]),
+        (False, ["agreement-2"], ["agreement_not_drawn", "credit_card"]),
+        (False, [], ["agreement_not_drawn"]),
+    ],
+)
+def test_a_line_paid_back_can_be_drawn_again_only_if_it_revolves(
+    revolves: bool, draws: list[str], products: list[str]
+) -> None:
+    paid_back = [
+        account(n, terms=terms(**CARD, agreement_id=drawn, closed_on="2026-05-01"))
+        for n, drawn in enumerate(draws, start=1)
+    ]
+    line = {**LINE, "is_revolving": revolves}
+    shown = [one["product"] for one in summary(*paid_back, agreements=(line,))["by_product"]]
+    earlier = body(file(*paid_back, agreements=(line,)), version=VERSIONS["tallystick.report/2"])
+
+    assert shown == products
+    assert "agreement_not_drawn" in {one["product"] for one in earlier["summary"]["by_product"]}
+
+
+def test_what_is_partly_drawn_of_a_line_that_does_not_revolve_keeps_its_limit() -> None:
+    closed = account(1, terms=terms(**CARD, agreement_id="agreement-1", closed_on="2026-05-01"))
+    drawn = account(2, terms=terms(**CARD, agreement_id="agreement-1"))
+
+    shown = row(closed, drawn, agreements=({**LINE, "is_revolving": False},))
+    assert shown["credit_limit"] == "8000.00"
+
+
+@pytest.mark.parametrize(
+    ("version", "total_of_none"),
+    [("tallystick.report/2", "not_reported"), ("tallystick.report/3", "not_applicable")],
+)
+def test_where_nothing_is_open_no_amount_is_missing(version: str, total_of_none: str) -> None:
+    closed = account(terms=terms(**CARD, closed_on="2026-05-01"))
+    shown = body(file(closed), version=VERSIONS[version])["summary"]["by_product"][0]
+
+    assert (shown["balance"], shown["credit_limit"]) == (total_of_none, total_of_none)
 
 
 def test_an_expired_agreement_gives_no_limit() -> None:

@@ -126,7 +126,7 @@ class _Body:
                 guarantees=file.guarantees,
                 codes=self.codes,
                 today=reader.today,
-                adds_draws=self.version.adds_draws,
+                version=self.version,
             )
         if "accounts" in self.leaving:
             self.blocks["accounts"] = [account_block(shown, reader=reader) for shown in accounts]

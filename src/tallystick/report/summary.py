@@ -17,6 +17,7 @@ from tallystick.report.account import ShownAccount
 from tallystick.report.codes import Codes
 from tallystick.report.fields import Block, has_ended
 from tallystick.report.grid import NOT_REPORTED
+from tallystick.report.versions import NEWEST, Version
 
 #: Months over which payments due are averaged.
 AVERAGED_MONTHS = 6
@@ -25,12 +26,17 @@ NOT_DRAWN = "agreement_not_drawn"
 Total = str | Block
 
 
-def total(amounts: Sequence[int | None], *, currency: str) -> Total:
+def total(
+    amounts: Sequence[int | None], *, currency: str, of_none: str = NEWEST.total_of_none
+) -> Total:
     """The sum of amounts in minor units as a decimal string.
 
-    Missing:  all None, or none at all: "not_reported"; some None: not computable, with the sum of
-              what was reported and how many were not
+    Takes:    `of_none`: what stands for the sum of no amounts, as nothing is open to have one
+    Missing:  all None: "not_reported"; some None: not computable, with the sum of what was
+              reported and how many were not
     """
+    if not amounts:
+        return of_none
     known = [amount for amount in amounts if amount is not None]
     if not known:
         return NOT_REPORTED
@@ -51,11 +57,10 @@ def summary_block(
     guarantees: Sequence[Record],
     codes: Codes,
     today: str,
-    adds_draws: bool = False,
+    version: Version = NEWEST,
 ) -> Block:
     """The summary of a person's accounts.
 
-    Takes: `adds_draws`: as `Version` has it
     Time: agreements and guarantees whose last day was before `today` (ISO day) are not counted
     """
     debts = [account for account in accounts if account.is_debt]
@@ -71,7 +76,7 @@ def summary_block(
                 line for line in agreements if not has_ended(line, "expires_on", today=today)
             ],
             codes=codes,
-            adds_draws=adds_draws,
+            version=version,
         ),
         "payments_due": _payments_due(open_debts),
         "responsibilities": _responsibilities(accounts),
@@ -86,21 +91,27 @@ def _by_product(
     *,
     agreements: Sequence[Record],
     codes: Codes,
-    adds_draws: bool,
+    version: Version,
 ) -> list[Block]:
     groups: dict[tuple[str, str], list[ShownAccount]] = {}
     for account in debts:
         groups.setdefault((account.product, account.currency), []).append(account)
-    shared = _shared_limits(debts, agreements)
+    shared = _shared_limits(debts, agreements, keeps_repaid=version.keeps_repaid)
     limits: dict[tuple[str, str], list[int | None]] = {}
     for product, currency, limit in shared.values():
         limits.setdefault((product, currency), []).append(limit)
     for key, accounts in groups.items():
         apart = [a for a in accounts if not a.is_closed and _agreement(a) not in shared]
-        told = [_limit(a) for a in apart] if adds_draws else _own_limits(apart)
+        told = [_limit(a) for a in apart] if version.adds_draws else _own_limits(apart)
         limits[key] = [*told, *limits.get(key, [])]
     return [
-        _product_row(key, groups.get(key, []), limits=limits.get(key, []), codes=codes)
+        _product_row(
+            key,
+            groups.get(key, []),
+            limits=limits.get(key, []),
+            codes=codes,
+            of_none=version.total_of_none,
+        )
         for key in sorted(groups.keys() | limits.keys())
     ]
 
@@ -111,6 +122,7 @@ def _product_row(
     *,
     limits: Sequence[int | None],
     codes: Codes,
+    of_none: str,
 ) -> Block:
     product, currency = key
     opened = [account for account in accounts if not account.is_closed]
@@ -121,8 +133,8 @@ def _product_row(
         "currency": currency,
         "accounts": len(accounts),
         "open_accounts": len(opened),
-        "balance": total(balances, currency=currency),
-        "credit_limit": total(limits, currency=currency),
+        "balance": total(balances, currency=currency, of_none=of_none),
+        "credit_limit": total(limits, currency=currency, of_none=of_none),
         "delinquency": {
             "ever_late_accounts": sum(1 for account in accounts if account.late),
             "late_now_accounts": sum(1 for account in accounts if account.is_late_now),
@@ -134,18 +146,23 @@ def _product_row(
 
 
 def _shared_limits(
-    debts: Sequence[ShownAccount], agreements: Sequence[Record]
+    debts: Sequence[ShownAccount], agreements: Sequence[Record], *, keeps_repaid: bool
 ) -> dict[str, tuple[str, str, int]]:
-    """Active agreements and where their limit counts, once: at the first account drawing on it."""
+    """Active agreements and where their limit counts, once: at the first account drawing on it.
+
+    What was drawn from a line that does not revolve and was paid back cannot be drawn again: with
+    every account of it closed there is no limit left.
+    """
     shared = {}
     for agreement in agreements:
         agreement_id = agreement.get("object_id")
         if agreement_id is None or agreement["status"] != "active":
             continue
-        product = next(
-            (a.product for a in debts if _agreement(a) == agreement_id and not a.is_closed),
-            NOT_DRAWN,
-        )
+        drawn = [a for a in debts if _agreement(a) == agreement_id]
+        product = next((a.product for a in drawn if not a.is_closed), NOT_DRAWN)
+        is_repaid = bool(drawn) and product == NOT_DRAWN and not agreement["is_revolving"]
+        if is_repaid and not keeps_repaid:
+            continue
         shared[agreement_id] = (product, agreement["currency"], agreement["credit_limit_minor"])
     return shared
 

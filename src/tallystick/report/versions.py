@@ -20,7 +20,9 @@ class Version:
     `name` is the `format` of its bodies and is kept with each look; `schema` names its file;
     `news` says to readers what is new in it; `position` makes `header.position`;
     `counts_again`: in `inquiries` an answer given again is one inquiry more; `adds_draws`: limits
-    of draws on one agreement that is not at hand are added up.
+    of draws on one agreement that is not at hand are added up; `keeps_repaid`: a line that does not
+    revolve counts as not drawn when all of it is paid back; `total_of_none`: the sum where nothing
+    is open that could have an amount.
     """
 
     name: str
@@ -29,6 +31,8 @@ class Version:
     position: Callable[[int], int | str]
     counts_again: bool = False
     adds_draws: bool = False
+    keeps_repaid: bool = False
+    total_of_none: str = "not_applicable"
 
 
 _VERSION_1 = Version(
@@ -38,6 +42,8 @@ _VERSION_1 = Version(
     position=int,
     counts_again=True,
     adds_draws=True,
+    keeps_repaid=True,
+    total_of_none="not_reported",
 )
 _VERSION_2 = Version(
     name="tallystick.report/2",
@@ -46,12 +52,15 @@ _VERSION_2 = Version(
     position=edge_position,
     counts_again=True,
     adds_draws=True,
+    keeps_repaid=True,
+    total_of_none="not_reported",
 )
 _VERSION_3 = Version(
     name="tallystick.report/3",
     schema="report-v3.schema.json",
     news="`inquiries` counts no answer given again, which was one inquiry more; a limit told by"
-    " several draws counts once.",
+    " several draws counts once; where no account is open a total is `not_applicable`, not"
+    " `not_reported`; a line that does not revolve has no limit left when it is paid back.",
     position=edge_position,
 )
 #: By name.

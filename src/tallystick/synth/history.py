@@ -210,7 +210,10 @@ def _basis_change(
 
 
 def _write_agreements(desk: Desk, person: Person, furnished: list[Account]) -> None:
-    """One credit line for all of a person's accounts at a platform."""
+    """One credit line for all of a person's accounts at a platform.
+
+    It revolves where one of them does; what was lent only in instalments is repaid once.
+    """
     for code in cast.PLATFORMS:
         own = [account for account in furnished if account.member == code]
         if not own:
@@ -225,7 +228,7 @@ def _write_agreements(desk: Desk, person: Person, furnished: list[Account]) -> N
             "valid_from": first.opened_on.isoformat(),
             "currency": "CNY",
             "credit_limit": f"{limit}.00",
-            "is_revolving": "true",
+            "is_revolving": "true" if any(account.term == 0 for account in own) else "false",
             "status": "active",
             "basis": first.basis,
             "consent_ref": first.consent_id,

@@ -9,6 +9,7 @@ import signal
 import tempfile
 from collections.abc import Callable, Coroutine, Iterator
 from datetime import UTC, datetime, timedelta, timezone
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -54,6 +55,50 @@ def test_a_text_with_a_nul_is_refused_and_never_cut(server: str, run: Run, value
             await lines.give(line)
 
     assert run(_with_lines(server, act)) == [[(1,)]]
+
+
+class _Hours:
+    """The loop, with a clock of its own that goes on by a second at each look."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop):
+        self._loop = loop
+        self.now = loop.time()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._loop, name)
+
+    def time(self) -> float:
+        self.now += 1.0
+        return self.now
+
+
+def test_plans_are_kept_for_ever_longer_but_never_for_good(
+    server: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[str] = []
+    send = Line._send
+    monkeypatch.setattr(
+        Line,
+        "_send",
+        lambda line, statements: (
+            sent.extend(text for text, _ in statements) or send(line, statements)
+        ),
+    )
+
+    async def act(lines: Lines) -> None:
+        line = await lines.take()
+        line._loop = _Hours(line._loop)  # type: ignore[assignment]
+        for _ in range(600):
+            await line.run(("select 1", {}))
+        await lines.give(line)
+
+    asyncio.run(_with_lines(server, act))
+    at = [place for place, text in enumerate(sent) if text == "discard plans"]
+    kept = [after - before for before, after in pairwise(at)]
+    assert at[0] <= 2
+    assert 8 <= len(at) <= 13  # after 2, 4 … 64, then every 120 seconds, each a quarter off
+    assert kept[0] < kept[2] < kept[4]
+    assert max(kept) <= 160
 
 
 def test_values_come_back_as_they_were_sent(server: str, run: Run) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import re
+import secrets
 from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
@@ -33,11 +34,13 @@ _SYNC = pq.ExecStatus.PIPELINE_SYNC
 _TUPLES = pq.ExecStatus.TUPLES_OK
 _IDLE = pq.TransactionStatus.IDLE
 #: Every statement of a line finds rows by key; planning it anew costs more than running it. So it
-#: is planned by the keys, once, and again every few seconds: a plan made while a table was empty
-#: may be a bad one as soon as it is not.
+#: is planned by the keys, once, and again after twice as long each time: a plan made while a table
+#: was empty may be a bad one as soon as it is not, one made while it was half as full is not.
 PLANNED_ONCE = "-c plan_cache_mode=force_generic_plan -c enable_seqscan=off"
 _PATIENCE_SECONDS = 30.0
-_PLANNED_SECONDS = 5.0
+_FIRST_PLAN_SECONDS = 1.0
+_LONGEST_PLAN_SECONDS = 120.0
+_dice = secrets.SystemRandom()
 _FORGET_PLANS: Statement = ("discard plans", {})
 
 
@@ -77,7 +80,8 @@ class Line:
         self._results: list[Any] = []
         self._done: asyncio.Future[None] | None = None
         self._loop = asyncio.get_running_loop()
-        self._plan_again_at = self._loop.time() + 1.0
+        self._planned_seconds = _FIRST_PLAN_SECONDS
+        self._plan_again_at = self._loop.time() + _FIRST_PLAN_SECONDS
         self._server.enter_pipeline_mode()
         self._loop.add_reader(self._socket, self._read)
 
@@ -95,7 +99,7 @@ class Line:
                 psycopg.DataError for a text with a NUL
         """
         if self._loop.time() >= self._plan_again_at:
-            self._plan_again_at = self._loop.time() + _PLANNED_SECONDS
+            self._plan_again_at = self._loop.time() + self._next_planned_seconds()
             return (await self.run(_FORGET_PLANS, *statements))[1:]
         require(self._done is None, "a line runs one round trip at a time")
         self._done = self._loop.create_future()
@@ -109,6 +113,11 @@ class Line:
             self._done = None
         results, self._results = self._results, []
         return self._rows(results, fresh)
+
+    def _next_planned_seconds(self) -> float:
+        """How long the next plans are kept: lines opened together must not plan together."""
+        self._planned_seconds = min(2 * self._planned_seconds, _LONGEST_PLAN_SECONDS)
+        return self._planned_seconds * _dice.uniform(0.75, 1.25)
 
     def close(self) -> None:
         """End the connection; harmless when it has ended."""

@@ -10,6 +10,8 @@ from tradelines import LATE, NOT_HELD, Account, is_adjacent, snapshot_rows, subj
 
 Block = dict[str, Any]
 GRID_MONTHS = 60
+#: 60 months before the day of the bureau's clock (`conftest.loaded`), in January 2025.
+OLDEST_MONTH = "2020-01"
 _ABSENT_AMOUNTS = dict.fromkeys(
     ("days_past_due", "balance", "payment_due", "amount_paid", "amount_past_due"), "not_held"
 )
@@ -31,6 +33,32 @@ def grid(account: Account) -> list[Block]:
         shown.append({"month": f"{day:%Y-%m}", "bucket": account.months[day]})
         before = day
     return shown
+
+
+def young_enough(months: list[Block]) -> list[Block]:
+    """Without the first months that are older than the law keeps lateness, late or not.
+
+    The sample holds no late month whose time is over: each of them ends it.
+    """
+    start = 0
+    for at, month in enumerate(months):
+        if month["month"] >= OLDEST_MONTH or month["bucket"] in LATE:
+            break
+        start = at + 1
+    return months[start:]
+
+
+def withheld(accounts: Iterable[Account]) -> list[Block]:
+    """What the header says is left out of the accounts for its age."""
+    whole = [grid(account) for account in accounts]
+    left_out = sum(
+        month["bucket"] != "not_reported"
+        for months in whole
+        for month in months[: len(months) - len(young_enough(months))]
+    )
+    if not left_out:
+        return []
+    return [{"block": "accounts", "reason": "retention_over", "periods": left_out}]
 
 
 def account_block(account: Account) -> Block:
@@ -59,7 +87,7 @@ def account_block(account: Account) -> Block:
         },
         "latest": latest,
         "fundings": [],
-        "grid": grid(account),
+        "grid": young_enough(grid(account)),
         "events": [],
         "remarks": [],
     }
@@ -70,6 +98,7 @@ def summary(accounts: Sequence[Account]) -> Block:
     shown = [[month["bucket"] for month in grid(account)] for account in accounts]
     opened = sum(buckets[-1] != "C" for buckets in shown)
     late = [bucket for buckets in shown for bucket in buckets if bucket in LATE]
+    untold = "not_reported" if opened else "not_applicable"
     return {
         "lenders": len({account.lender for account in accounts}),
         "accounts": len(accounts),
@@ -81,8 +110,8 @@ def summary(accounts: Sequence[Account]) -> Block:
                 "currency": "CNY",
                 "accounts": len(accounts),
                 "open_accounts": opened,
-                "balance": "not_reported",
-                "credit_limit": "not_reported",
+                "balance": untold,
+                "credit_limit": untold,
                 "delinquency": {
                     "ever_late_accounts": sum(bool(LATE & set(buckets)) for buckets in shown),
                     "late_now_accounts": sum(buckets[-1] in LATE for buckets in shown),

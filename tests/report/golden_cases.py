@@ -54,7 +54,13 @@ CO_FUNDED = account(
     ),
 )  # fmt: skip
 JOINT = account(3, role="co_borrower", other_roles=("borrower",), terms=terms(product="mortgage"))
-GUARANTEED = account(4, furnisher_id=CARDS, role="guarantor", other_roles=("borrower",))
+GUARANTEED = account(
+    4,
+    furnisher_id=CARDS,
+    role="guarantor",
+    other_roles=("borrower",),
+    responsibility={"currency": "CNY", "amount_minor": 5_000},
+)
 #: Her role ended in March; months, of which one was late, go up to it.
 ENDED = account(
     7,

@@ -27,6 +27,7 @@ from report_factory import (
 from tallystick.errors import InvariantBroken
 from tallystick.model.file import SubjectFile
 from tallystick.report import assemble, to_bytes
+from tallystick.report.versions import VERSIONS
 
 REMARK = {"kind": "statement", "valid_from": "2026-01-01", "text": "my words", "locale": "en"}
 EVENT = {
@@ -150,6 +151,19 @@ def test_a_field_nobody_listed_does_not_leave() -> None:
     strange = {**account().terms, "secret_note": "hidden", "absent": {"secret_note": "refused"}}
 
     assert "secret" not in texts(body(file(account(terms=strange)), "person"))
+
+
+@pytest.mark.parametrize(
+    ("version", "says_so"), [("tallystick.report/2", False), ("tallystick.report/3", True)]
+)
+def test_events_do_not_leave_without_their_accounts(version: str, says_so: bool) -> None:
+    shown = body(full_file(), scope=frozenset({"events"}), version=VERSIONS[version])
+    withheld = {one["block"] for one in shown["header"]["withheld"]}
+
+    assert "accounts" in withheld
+    assert ("events" in withheld) is says_so
+    assert "accounts" not in shown
+    assert "events" not in shown
 
 
 def test_blocks_outside_the_scope_are_withheld_and_said_to_be() -> None:

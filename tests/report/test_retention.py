@@ -11,6 +11,7 @@ from report_factory import NEWEST, account, body, file, latest, month, run, term
 from tallystick.model.months import pack
 from tallystick.report.codes import codes_of
 from tallystick.report.retention import clock_of, hidden_in_grid
+from tallystick.report.versions import VERSIONS
 
 #: Late two months, cured in May 2021 (60 months before the newest month, May 2026).
 CURED = run("0110", ends_back=60)
@@ -111,18 +112,91 @@ def test_a_hidden_month_leaves_no_trace_in_the_report(audience: str) -> None:
     shown = body(file(old_account()), audience)
     line = shown["accounts"][0]
 
-    assert [month["bucket"] for month in line["grid"]] == [
-        "0",
-        "not_displayed",
-        "not_displayed",
-        "0",
-    ]
+    assert line["grid"] == []
     assert "first_delinquency_on" not in line["latest"]
     assert [event["event_type"] for event in line["events"]] == ["repaid"]
     assert shown["summary"]["by_product"][0]["delinquency"]["worst_bucket"] == "none"
     assert shown["header"]["withheld"] == [
-        {"block": "accounts", "reason": "retention_over", "periods": 2}
+        {"block": "accounts", "reason": "retention_over", "periods": 4}
     ]
+
+
+def test_earlier_versions_show_what_is_old_and_was_not_late() -> None:
+    shown = body(file(old_account()), version=VERSIONS["tallystick.report/2"])
+    line = shown["accounts"][0]
+
+    assert [month["bucket"] for month in line["grid"]] == [
+        "0", "not_displayed", "not_displayed", "0",
+    ]  # fmt: skip
+    assert [event["event_type"] for event in line["events"]] == ["repaid"]
+    assert shown["header"]["withheld"][-1]["periods"] == 2
+
+
+@pytest.mark.parametrize(
+    ("codes", "ends_back", "shown"),
+    [
+        ("0000", 59, "0"),
+        ("0000", 60, ""),
+        ("0110", 59, "110"),
+        ("0110", 60, ""),
+        ("1000", 58, "00"),
+        ("0X01", 59, "1"),
+        ("0111", 60, "111"),
+        ("0C1C", 59, "1C"),
+    ],
+)
+def test_what_was_late_is_not_told_by_a_gap(codes: str, ends_back: int, shown: str) -> None:
+    """Whether a month older than the law keeps was late or not, it is left out alike."""
+    made = body(file(account(months=run(codes, ends_back=ends_back), latest=None)))
+    withheld = made["header"]["withheld"]
+    left_out = len(codes) - len(shown)
+
+    assert "".join(month["bucket"] for month in made["accounts"][0]["grid"]) == shown
+    assert sum(one["periods"] for one in withheld) == left_out
+
+
+def event(kind: str, day: str) -> dict[str, object]:
+    return {
+        "event_id": f"{kind}-{day}", "event_type": kind, "occurred_at": f"{day}T00:00:00.000000Z",
+    }  # fmt: skip
+
+
+OLD, CURE, YOUNG = (
+    event("overdue", "2018-03-20"), event("cured", "2018-04-05"), event("overdue", "2021-06-02"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("events", "changes", "told"),
+    [
+        # Its month fell out of the grid, which begins without arrears.
+        ([OLD], {"months": run("0" * 60)}, []),
+        ([OLD, CURE], {"months": run("0" * 60)}, []),
+        # Its month fell out of the grid, which begins late: it may be the same arrears still.
+        ([OLD], {"months": run("1" * 60)}, ["overdue"]),
+        ([OLD, CURE], {"months": run("1" * 60)}, []),
+        ([OLD], {"months": run("11100", ends_back=60)}, []),
+        # A month of the same run is hidden, or there is none on file for the event's own.
+        ([OLD], {"months": run("0110", ends_back=96)}, []),
+        ([OLD], {"months": run("1X", ends_back=96)}, ["overdue"]),
+        # No months at all: a closing or a cure ends it, else nothing does.
+        ([OLD], {"months": b"", "terms": terms(closed_on="2021-05-31")}, []),
+        ([OLD], {"months": b"", "terms": terms(closed_on="2021-06-01")}, ["overdue"]),
+        ([OLD, CURE], {"months": b""}, []),
+        ([OLD], {"months": b""}, ["overdue"]),
+        # What is owed still is told; and so is what is young enough.
+        ([OLD], {"months": run("0" * 60), "latest": latest(status="in_recovery")}, ["overdue"]),
+        ([YOUNG], {"months": run("0" * 60)}, ["overdue"]),
+        ([event("repaid", "2018-03-20")], {"months": run("0" * 60)}, ["repaid"]),
+    ],
+)
+def test_an_event_of_lateness_is_told_no_longer_than_the_lateness(
+    events: list[dict[str, object]], changes: dict[str, object], told: list[str]
+) -> None:
+    line = account(**{"latest": None, **changes}, events=tuple(events))
+    shown = body(file(line))["accounts"][0]["events"]
+
+    assert [one["event_type"] for one in shown] == told
 
 
 def test_a_current_period_inside_a_month_that_ended_late_starts_no_clock() -> None:
@@ -154,8 +228,8 @@ def test_a_debt_closed_unpaid_stays_visible(changes: dict[str, object]) -> None:
     paid = body(file(account(months=months, terms=terms(closed_reason="paid"))))
     unpaid = body(file(account(months=months, **changes)))
 
-    assert [m["bucket"] for m in paid["accounts"][0]["grid"]][1:3] == ["not_displayed"] * 2
-    assert [m["bucket"] for m in unpaid["accounts"][0]["grid"]] == ["0", "1", "1", "C"]
+    assert paid["accounts"][0]["grid"] == []
+    assert [m["bucket"] for m in unpaid["accounts"][0]["grid"]] == ["1", "1", "C"]
 
 
 def test_old_arrears_of_a_payment_are_hidden_too() -> None:
@@ -170,10 +244,14 @@ def test_old_arrears_of_a_payment_are_hidden_too() -> None:
     unpaid = file(payments=(payment("2021-05-31", "1"), payment("2021-04-30", "1")))
     shown = body(paid)
 
-    assert [line["bucket"] for line in shown["payments"]] == ["not_displayed", "0"]
-    assert "amount_due" not in shown["payments"][0]
-    assert shown["header"]["withheld"][-1]["block"] == "payments"
+    assert shown["payments"] == []
+    assert shown["header"]["withheld"][-1] == {
+        "block": "payments", "reason": "retention_over", "periods": 2,
+    }  # fmt: skip
     assert [line["bucket"] for line in body(unpaid)["payments"]] == ["1", "1"]
+    earlier = body(paid, version=VERSIONS["tallystick.report/2"])
+    assert [line["bucket"] for line in earlier["payments"]] == ["not_displayed", "0"]
+    assert "amount_due" not in earlier["payments"][0]
 
 
 def test_late_months_too_young_to_hide_are_counted() -> None:
@@ -186,8 +264,8 @@ def test_late_months_too_young_to_hide_are_counted() -> None:
 @pytest.mark.parametrize(
     ("as_of", "shown"),
     [
-        ("2026-05-31T15:59:59.999999Z", ["0", "1", "1", "0"]),
-        ("2026-05-31T16:00:00.000000Z", ["0", "not_displayed", "not_displayed", "0"]),
+        ("2026-05-31T15:59:59.999999Z", ["1", "1", "0"]),
+        ("2026-05-31T16:00:00.000000Z", []),
     ],
 )
 def test_the_day_is_that_of_the_instant_in_the_profiles_time_zone(

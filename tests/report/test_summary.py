@@ -105,6 +105,37 @@ def test_answering_for_a_debt_is_not_owing_it(role: str, debts: int, responsibil
     assert len(shown["by_product"]) == debts
 
 
+@pytest.mark.parametrize(
+    ("amounts", "shown"),
+    [
+        ([("CNY", 5_000)], "50.00"),
+        ([("CNY", 5_000), ("CNY", 1)], "50.01"),
+        ([None], "not_reported"),
+        ([("EUR", 5_000)], "not_reported"),
+    ],
+)
+def test_for_how_much_she_answers_is_summed(
+    amounts: list[tuple[str, int] | None], shown: str
+) -> None:
+    lines = [
+        account(
+            n,
+            role="guarantor",
+            responsibility=said and {"currency": said[0], "amount_minor": said[1]},
+        )
+        for n, said in enumerate(amounts, start=1)
+    ]
+    made = body(file(*lines))
+    earlier = body(file(*lines), version=VERSIONS["tallystick.report/2"])
+
+    assert made["summary"]["responsibilities"][0]["responsibility"] == shown
+    assert [one.get("responsibility") for one in made["accounts"]] == [
+        said and {"currency": said[0], "amount": f"{said[1] / 100:.2f}"} for said in amounts
+    ]
+    assert "responsibility" not in earlier["summary"]["responsibilities"][0]
+    assert all("responsibility" not in one for one in earlier["accounts"])
+
+
 def test_a_co_funded_loan_counts_once() -> None:
     fundings = (
         {

@@ -34,6 +34,7 @@ class AccountLine:
     `role_ended_on` (ISO day) its last day where that is over. Terms are those of her last day,
     events, months and `latest` those of her time; `latest` is None where the newest snapshot is
     not, and while she has a role `before` then tells the `bucket` and `status` of it.
+    `responsibility` is for how much she answers (`currency`, `amount_minor`), where that was said.
     `other_roles` the roles of the account's other holders, sorted, never who they are.
     `months` is a packed grid (`model.months`), oldest first. `latest` is the newest snapshot in
     full, None when no month was furnished. `fundings` are the furnished shares
@@ -49,6 +50,7 @@ class AccountLine:
     furnisher_id: str
     role: str
     role_ended_on: str | None = None
+    responsibility: Record | None = None
     other_roles: tuple[str, ...] = ()
     terms: Record = field(default_factory=dict)
     months: bytes = b""

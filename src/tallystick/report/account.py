@@ -16,6 +16,7 @@ from tallystick.report.fields import (
     EVENT_IN_FULL,
     LATEST,
     REMARK,
+    RESPONSIBILITY,
     TERMS,
     TERMS_IN_FULL,
     Block,
@@ -26,13 +27,23 @@ from tallystick.report.fields import (
 from tallystick.report.fundings import funding_block
 from tallystick.report.grid import NOT_DISPLAYED, NOT_REPORTED, among_others, grid, newest_months
 from tallystick.report.reader import Reader
-from tallystick.report.retention import NONE, Clock, hidden_in_grid
+from tallystick.report.retention import (
+    LATE_EVENTS,
+    NONE,
+    Clock,
+    Past,
+    aged_events,
+    aged_periods,
+    hidden_in_grid,
+    periods_of,
+)
+from tallystick.report.versions import NEWEST, Version
 
 #: Roles that owe; the others answer for somebody else's debt or use the account.
 DEBT_ROLES = frozenset({"borrower", "co_borrower"})
+_NEVER = 2**16
 _UNPAID_STATUSES = frozenset({"written_off", "sold", "in_recovery"})
 _UNPAID_REASONS = frozenset({"written_off", "sold"})
-_LATE_EVENTS = frozenset({"overdue", "cured", "written_off"})
 
 
 @dataclass(slots=True, kw_only=True)  # frozen would cost more to make than all it holds
@@ -42,6 +53,7 @@ class ShownAccount:
     `months` are `newest_months`: the file's own (`line.months`) may hold several periods a month.
     `late` are the buckets of the late months that may be shown, oldest first. `masked` are months
     that are not hers or not the verifying furnisher's: all but their place in the grid is left out.
+    `untold` are the places of events that speak of what may not be shown.
     """
 
     line: AccountLine
@@ -50,18 +62,21 @@ class ShownAccount:
     months: bytes
     hidden: AbstractSet[int]
     masked: AbstractSet[int]
+    untold: AbstractSet[int]
     late: bytes
     is_late_now: bool
     is_closed: bool
     is_debt: bool
 
 
-def shown_account(line: AccountLine, *, codes: Codes, clock: Clock | None) -> ShownAccount:
+def shown_account(
+    line: AccountLine, *, codes: Codes, clock: Clock | None, version: Version = NEWEST
+) -> ShownAccount:
     """Work out what may be shown of an account; without a clock everything may."""
     currency = line.terms.get("currency")
     require(currency in CURRENCY_DIGITS, "an account without a known currency")
     months = newest_months(line.months)
-    hidden = NONE
+    hidden = untold = NONE
     if clock is not None:
         hidden = hidden_in_grid(
             months,
@@ -74,10 +89,15 @@ def shown_account(line: AccountLine, *, codes: Codes, clock: Clock | None) -> Sh
     buckets = codes.of(months)
     late = codes.late(_without(months, buckets, hidden) if hidden else buckets)
     newest = buckets[-1:]
+    if clock is not None and line.events:
+        untold = _untold(line, months, hidden, codes=codes, clock=clock, version=version)
+    if clock is not None and not version.shows_old and clock.is_over(_first(months)):
+        aged = aged_periods(periods_of(months), buckets, hidden, codes=codes, clock=clock)
+        hidden, months = hidden | aged, months[len(aged) * SIZE :]
     masked = NONE
     if line.others:
         months = among_others(months, line.others)
-        oldest = int.from_bytes(months[:2], "big")
+        oldest = _first(months)
         masked = frozenset(period for period in line.others if period >= oldest)
     return ShownAccount(
         line=line,
@@ -86,6 +106,7 @@ def shown_account(line: AccountLine, *, codes: Codes, clock: Clock | None) -> Sh
         months=months,
         hidden=hidden,
         masked=masked,
+        untold=untold,
         late=late,
         is_late_now=bool(newest) and newest in codes.negative and line.before is None,
         is_closed=is_closed(line, codes=codes),
@@ -93,7 +114,7 @@ def shown_account(line: AccountLine, *, codes: Codes, clock: Clock | None) -> Sh
     )
 
 
-def account_block(account: ShownAccount, *, reader: Reader) -> Block:
+def account_block(account: ShownAccount, *, reader: Reader, version: Version = NEWEST) -> Block:
     """The account as the reader sees it."""
     line = account.line
     in_full = reader.sees_in_full(line.furnisher_id)
@@ -114,6 +135,10 @@ def account_block(account: ShownAccount, *, reader: Reader) -> Block:
     }
     if line.role_ended_on is not None:
         block["role_ended_on"] = line.role_ended_on
+    if line.responsibility is not None and version.shows_responsibility:
+        block["responsibility"] = RESPONSIBILITY.pick(
+            line.responsibility, currency=currency_of(line.responsibility), mask=reader.mask
+        )
     number = line.private.get("account_number")
     if in_full and number is not None:
         block["account_number"] = number
@@ -167,17 +192,48 @@ def _events(account: ShownAccount, *, reader: Reader) -> list[Block]:
     fields = EVENT_IN_FULL if in_full else EVENT
     return [
         fields.pick(event, currency=currency_of(event, account.currency), mask=reader.mask)
-        for event in account.line.events
-        if not (account.hidden and _tells_of_hidden(event, account.hidden))
+        for at, event in enumerate(account.line.events)
+        if at not in account.untold
     ]
+
+
+def _untold(
+    line: AccountLine,
+    months: bytes,
+    hidden: AbstractSet[int],
+    *,
+    codes: Codes,
+    clock: Clock,
+    version: Version,
+) -> frozenset[int]:
+    """The places of events that speak of late months that may not be shown."""
+    untold = NONE
+    if hidden:
+        untold = frozenset(
+            at for at, event in enumerate(line.events) if _tells_of_hidden(event, hidden)
+        )
+    if version.shows_old:
+        return untold
+    past = Past(
+        months=months,
+        hidden=hidden,
+        closed_on=line.terms.get("closed_on") or line.role_ended_on,
+        is_unpaid=line.role_ended_on is None and _is_unpaid(line),
+    )
+    return untold | aged_events(line.events, past, codes=codes, clock=clock)
 
 
 def _tells_of_hidden(event: Record, hidden: AbstractSet[int]) -> bool:
     """Whether an event speaks of late months that may not be shown (a cure ends a month later)."""
-    if event["event_type"] not in _LATE_EVENTS:
+    if event["event_type"] not in LATE_EVENTS:
         return False
     period = period_of_text(event["occurred_at"])
     return period in hidden or period - 1 in hidden
+
+
+def _first(months: bytes) -> int:
+    """The first period of a packed grid; one after all others where there is none."""
+    return int.from_bytes(months[:2], "big") if months else _NEVER
 
 
 def _without(months: bytes, buckets: bytes, hidden: AbstractSet[int]) -> bytes:

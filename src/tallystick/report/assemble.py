@@ -104,16 +104,18 @@ class _Body:
             None if reader.is_furnisher else clock_of(profile, date.fromisoformat(reader.today))
         )
         self.blocks: Block = {}
-        self.leaving, withheld = _leaving(reader.permit.scope, reader.is_furnisher)
+        self.leaving, withheld = _leaving(
+            reader.permit.scope, reader.is_furnisher, version.hides_silently
+        )
         self.withheld: list[Block] = [
             {"block": block, "reason": reason} for block, reason in withheld
         ]
 
     def add_file_blocks(self) -> None:
         """Everything that comes from the person's file."""
-        file, reader = self.file, self.reader
+        file, reader, version = self.file, self.reader, self.version
         accounts = [
-            shown_account(line, codes=self.codes, clock=self.clock)
+            shown_account(line, codes=self.codes, clock=self.clock, version=version)
             for line in sorted(file.accounts, key=_account_order)
             if not reader.is_furnisher or reader.owns(line.furnisher_id)
         ]
@@ -126,10 +128,12 @@ class _Body:
                 guarantees=file.guarantees,
                 codes=self.codes,
                 today=reader.today,
-                version=self.version,
+                version=version,
             )
         if "accounts" in self.leaving:
-            self.blocks["accounts"] = [account_block(shown, reader=reader) for shown in accounts]
+            self.blocks["accounts"] = [
+                account_block(shown, reader=reader, version=version) for shown in accounts
+            ]
             self._note_hidden(accounts)
         if file.fundings and reader.is_furnisher and "accounts" in self.leaving:
             self.blocks["fundings"] = [
@@ -212,7 +216,13 @@ class _Body:
 
     def _add_payments(self) -> None:
         seen = [record for record in self.file.payments if self.reader.sees(record)]
-        shown, hidden = payment_blocks(seen, reader=self.reader, codes=self.codes, clock=self.clock)
+        shown, hidden = payment_blocks(
+            seen,
+            reader=self.reader,
+            codes=self.codes,
+            clock=self.clock,
+            shows_old=self.version.shows_old,
+        )
         self.blocks["payments"] = shown
         if hidden:
             self.withheld.append(
@@ -232,14 +242,20 @@ class _Body:
 
 @lru_cache(maxsize=256)
 def _leaving(
-    scope: frozenset[str], is_furnisher: bool
+    scope: frozenset[str], is_furnisher: bool, hides_silently: bool
 ) -> tuple[frozenset[str], tuple[tuple[str, str], ...]]:
-    """Which blocks may leave, and which may not, with the reason."""
+    """Which blocks may leave, and which may not, with the reason.
+
+    Events stand inside their accounts: without these they do not leave.
+    """
     withheld = []
+    outside = _ALL_BLOCKS - scope if scope else frozenset()
+    if "accounts" in outside and not hides_silently:
+        outside |= {"events"}
     for block in BLOCKS:
         if is_furnisher and block not in _FURNISHER_BLOCKS:
             withheld.append((block, "audience"))
-        elif scope and block not in scope:
+        elif block in outside:
             withheld.append((block, "scope"))
     return _ALL_BLOCKS - {block for block, _ in withheld}, tuple(withheld)
 

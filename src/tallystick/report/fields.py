@@ -114,6 +114,7 @@ PAYMENT = Fields(
     amounts=("amount_due", "amount_paid"),
     ids=(("object_id", "payer_account_id", "payer_account"),),
 )
+RESPONSIBILITY = Fields(plain=("currency",), amounts=("amount",))
 REMARK = Fields(plain=("kind", "valid_from", "valid_to", "text", "locale"))
 FUNDING = Fields(plain=("role", "valid_from", "valid_to"), amounts=("funded_amount",))
 IDENTITY = Fields(

@@ -8,15 +8,20 @@ always shown.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from datetime import date
 
+from tallystick.model.file import Record
 from tallystick.model.months import SIZE, period_of
 from tallystick.profile import ProfileAt
 from tallystick.report.codes import Codes
+from tallystick.report.fields import period_of_text
 
 NONE: frozenset[int] = frozenset()
+#: Events that tell of lateness; the month after may be the one a cure is told in.
+LATE_EVENTS = frozenset({"overdue", "cured", "written_off"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +48,11 @@ def clock_of(profile: ProfileAt, today: date) -> Clock:
     )
 
 
+def periods_of(months: bytes) -> list[int]:
+    """The periods of a packed grid."""
+    return [int.from_bytes(months[at : at + 2], "big") for at in range(0, len(months), SIZE)]
+
+
 def hidden_in_grid(
     months: bytes,
     *,
@@ -59,7 +69,7 @@ def hidden_in_grid(
     first = int.from_bytes(months[:2], "big")
     if not clock.is_over(first):
         return NONE  # nothing is old enough, whenever it was cured
-    periods = [int.from_bytes(months[at : at + 2], "big") for at in range(0, len(months), SIZE)]
+    periods = periods_of(months)
     return hidden_periods(
         periods, buckets, codes=codes, clock=clock, is_unpaid=is_unpaid, ended=ended, apart=apart
     )
@@ -108,3 +118,82 @@ def _starts(code: int, *, codes: Codes, clock: Clock, is_unpaid: bool) -> bool:
     if code in codes.current:
         return clock.starts_at_cure
     return code in codes.closed and clock.starts_at_closure and not is_unpaid
+
+
+def aged_periods(
+    periods: Sequence[int],
+    buckets: bytes,
+    hidden: AbstractSet[int],
+    *,
+    codes: Codes,
+    clock: Clock,
+) -> frozenset[int]:
+    """The first periods, as many as are older than the law keeps, up to a late one that is shown.
+
+    They are left out late or not: where only those `hidden` were, each would be told by its gap.
+    """
+    aged = []
+    for period, code in zip(periods, buckets, strict=True):
+        if not clock.is_over(period) or (code in codes.negative and period not in hidden):
+            break
+        aged.append(period)
+    return frozenset(aged)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What the age of an account's events is judged by: its months, and how it went on.
+
+    `months` and `hidden` as in its grid, uncut; `closed_on` is an ISO day.
+    """
+
+    months: bytes
+    hidden: AbstractSet[int]
+    closed_on: str | None
+    is_unpaid: bool
+
+
+def aged_events(
+    events: Sequence[Record], past: Past, *, codes: Codes, clock: Clock
+) -> frozenset[int]:
+    """The places of events that tell of lateness whose clock has run out.
+
+    Time:    the clock's day
+    Missing: where neither a month, a cure nor a closing says that the lateness is over, it is not;
+             where the grid begins later and not late, it was over before the grid began
+    """
+    cures = [period_of_text(one["occurred_at"]) for one in events if one["event_type"] == "cured"]
+    return frozenset(
+        at
+        for at, one in enumerate(events)
+        if one["event_type"] in LATE_EVENTS
+        and clock.is_over(period := period_of_text(one["occurred_at"]))
+        and (
+            one["event_type"] == "cured"
+            or (
+                not past.is_unpaid and _is_over_since(period, cures, past, codes=codes, clock=clock)
+            )
+        )
+    )
+
+
+def _is_over_since(
+    period: int, cures: Sequence[int], past: Past, *, codes: Codes, clock: Clock
+) -> bool:
+    """Whether what was late in a period ended so long ago that it is not shown any more."""
+    if any(one >= period and clock.is_over(one) for one in cures):
+        return True
+    months = past.months
+    if not months:
+        return past.closed_on is not None and clock.is_over(period_of_text(past.closed_on))
+    periods = periods_of(months)
+    for at, code in zip(periods, codes.of(months), strict=True):
+        if at < period:
+            continue
+        if code in codes.negative:
+            return at in past.hidden
+        if period < periods[0]:
+            return True
+        if _starts(code, codes=codes, clock=clock, is_unpaid=past.is_unpaid):
+            return clock.is_over(at)
+    return False

@@ -79,7 +79,7 @@ def summary_block(
             version=version,
         ),
         "payments_due": _payments_due(open_debts),
-        "responsibilities": _responsibilities(accounts),
+        "responsibilities": _responsibilities(accounts, version=version),
         "guarantees": _guarantees(
             [line for line in guarantees if not has_ended(line, "valid_to", today=today)]
         ),
@@ -244,22 +244,34 @@ def _mean_due(account: ShownAccount, since: int) -> int | None:
     return int((2 * sum(dues) + count) // (2 * count))
 
 
-def _responsibilities(accounts: Sequence[ShownAccount]) -> list[Block]:
+def _responsibilities(accounts: Sequence[ShownAccount], *, version: Version) -> list[Block]:
     groups: dict[tuple[str, str, str], list[ShownAccount]] = {}
     for account in accounts:
         if not (account.is_debt or account.is_closed or account.line.role_ended_on):
             key = (account.line.role, account.product, account.currency)
             groups.setdefault(key, []).append(account)
-    return [
-        {
+    rows: list[Block] = []
+    for (role, product, currency), group in sorted(groups.items()):
+        row: Block = {
             "role": role,
             "product": product,
             "currency": currency,
             "accounts": len(group),
             "balance": total([_latest(a, "balance_minor") for a in group], currency=currency),
         }
-        for (role, product, currency), group in sorted(groups.items())
-    ]
+        if version.shows_responsibility:
+            row["responsibility"] = total([_responsible(a) for a in group], currency=currency)
+        rows.append(row)
+    return rows
+
+
+def _responsible(account: ShownAccount) -> int | None:
+    """For how much she answers, in the account's currency; None where that was not said."""
+    said = account.line.responsibility
+    if said is None or said["currency"] != account.currency:
+        return None
+    amount_minor: int = said["amount_minor"]
+    return amount_minor
 
 
 def _guarantees(guarantees: Sequence[Record]) -> list[Block]:

@@ -22,7 +22,10 @@ class Version:
     `counts_again`: in `inquiries` an answer given again is one inquiry more; `adds_draws`: limits
     of draws on one agreement that is not at hand are added up; `keeps_repaid`: a line that does not
     revolve counts as not drawn when all of it is paid back; `total_of_none`: the sum where nothing
-    is open that could have an amount.
+    is open that could have an amount; `shows_old`: of what is older than the law keeps only late
+    months are left out, and their events only where the months are in the grid; `hides_silently`:
+    `header.withheld` leaves out events withheld with their accounts; `shows_responsibility`: for
+    how much she answers.
     """
 
     name: str
@@ -33,6 +36,9 @@ class Version:
     adds_draws: bool = False
     keeps_repaid: bool = False
     total_of_none: str = "not_applicable"
+    shows_old: bool = False
+    hides_silently: bool = False
+    shows_responsibility: bool = True
 
 
 _VERSION_1 = Version(
@@ -44,6 +50,9 @@ _VERSION_1 = Version(
     adds_draws=True,
     keeps_repaid=True,
     total_of_none="not_reported",
+    shows_old=True,
+    hides_silently=True,
+    shows_responsibility=False,
 )
 _VERSION_2 = Version(
     name="tallystick.report/2",
@@ -54,13 +63,19 @@ _VERSION_2 = Version(
     adds_draws=True,
     keeps_repaid=True,
     total_of_none="not_reported",
+    shows_old=True,
+    hides_silently=True,
+    shows_responsibility=False,
 )
 _VERSION_3 = Version(
     name="tallystick.report/3",
     schema="report-v3.schema.json",
     news="`inquiries` counts no answer given again, which was one inquiry more; a limit told by"
     " several draws counts once; where no account is open a total is `not_applicable`, not"
-    " `not_reported`; a line that does not revolve has no limit left when it is paid back.",
+    " `not_reported`; a line that does not revolve has no limit left when it is paid back;"
+    " months and payments older than the law keeps are left out alike, late or not, and so are"
+    " old events of lateness; `header.withheld` names `events` where their accounts are withheld;"
+    " `responsibility` says for how much a guarantor answers.",
     position=edge_position,
 )
 #: By name.

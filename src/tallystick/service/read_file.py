@@ -276,6 +276,7 @@ def account_line(
         furnisher_id=row.furnisher_id,
         role=role.name,
         role_ended_on=role.ended_on,
+        responsibility=role.responsibility,
         other_roles=other_roles(holders, own, day) if len(holders) > 1 else (),
         terms=_plain(version),
         months=months,

@@ -9,10 +9,14 @@ from tallystick.model.file import Record
 
 
 class RoleOn(NamedTuple):
-    """A role as it is on a day; `ended_on` is its last day (ISO) where that is over."""
+    """A role as it is on a day; `ended_on` is its last day (ISO) where that is over.
+
+    `responsibility`: for how much she answers (`currency`, `amount_minor`), where that was said.
+    """
 
     name: str
     ended_on: str | None = None
+    responsibility: Record | None = None
 
 
 def role_on(holders: Sequence[Record], own: Collection[str], day: str) -> RoleOn | None:
@@ -28,9 +32,9 @@ def role_on(holders: Sequence[Record], own: Collection[str], day: str) -> RoleOn
     for one in begun:
         ended_on = _ended_on(one, day)
         if ended_on is None:
-            return RoleOn(one["role"])
+            return RoleOn(one["role"], None, _responsibility(one))
         if last is None or ended_on > (last.ended_on or ""):
-            last = RoleOn(one["role"], ended_on)
+            last = RoleOn(one["role"], ended_on, _responsibility(one))
     return last
 
 
@@ -38,6 +42,13 @@ def other_roles(holders: Sequence[Record], own: Collection[str], day: str) -> tu
     """The roles all others have on an ISO day, sorted; a holder in two roles counts twice."""
     others = (one for one in _said_last(holders, day) if one["party_id"] not in own)
     return tuple(sorted(one["role"] for one in others if _ended_on(one, day) is None))
+
+
+def _responsibility(holder: Record) -> Record | None:
+    amount_minor = holder.get("responsibility_minor")
+    if amount_minor is None:
+        return None
+    return {"currency": holder["currency"], "amount_minor": amount_minor}
 
 
 def _said_last(holders: Iterable[Record], day: str) -> list[Record]:

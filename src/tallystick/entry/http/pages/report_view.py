@@ -152,6 +152,8 @@ class _View:
                     "label": self.words.label("product", row["product"]),
                     "accounts": row["accounts"],
                     "balance": self.amount(row["balance"], row["currency"]),
+                    # Absent in answers of earlier versions, which are shown as they were given.
+                    "responsibility": self.amount(row.get("responsibility"), row["currency"]),
                 }
                 for row in block["responsibilities"]
             ],
@@ -223,6 +225,10 @@ class _View:
             roles = [self.words.label("role", role) for role in account["other_roles"]]
             facts.append((self.words.label("field", "other_roles"), ", ".join(roles)))
         first = [(self.words.label("field", "role"), self.words.label("role", account["role"]))]
+        if "responsibility" in account:
+            said = account["responsibility"]
+            amount = self.amount(said["amount"], said["currency"])
+            first.append((self.words.t("report.answered_for"), amount))
         if "role_ended_on" in account:
             ended = self.words.day(account["role_ended_on"])
             first.append((self.words.label("field", "role_ended_on"), ended))

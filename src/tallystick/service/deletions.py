@@ -6,7 +6,7 @@ A run after a crash meets what this submission deleted before, which its funnel 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -19,7 +19,8 @@ from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.validate import judge_record, load_rules
 
-_CHUNK = 100
+#: Deletions published together.
+CHUNK = 100
 
 
 #: Which record a deletion hides: party, object, dataset and item key.
@@ -39,14 +40,14 @@ class _Read(NamedTuple):
     is_repeated: bool
 
 
-def run(deps: Deps, job: Job, key: bytes, rows: Sequence[Mapping[str, Any]]) -> int:
-    """Judge and publish deletions, one chunk for each hundred; gives how many were unchanged."""
+def run(deps: Deps, job: Job, key: bytes, chunks: Iterable[Sequence[Mapping[str, Any]]]) -> int:
+    """Judge and publish deletions, chunk by chunk; gives how many were unchanged."""
     before = _of_earlier_runs(deps, job)
     named: dict[_Key, str] = {}
     unchanged = 0
-    for start in range(0, len(rows), _CHUNK):
+    for rows in chunks:
         fresh: list[_Read] = []
-        for one in _accepted(deps, job, key, rows[start : start + _CHUNK], named=named):
+        for one in _accepted(deps, job, key, rows, named=named):
             is_done = (*one.key, one.reason) in before
             if one.is_repeated or (one.stands and not is_done):
                 unchanged += 1

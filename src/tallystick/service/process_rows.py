@@ -44,8 +44,8 @@ from tallystick.validate import (
 )
 
 Progress = Callable[[str, int, int | None], None]
-#: By line, the correction a row was sent in.
-Wrapped = Callable[[int], dict[str, Any]]
+#: Of some lines, by line, the correction each row was sent in.
+Wrapped = Callable[[Sequence[int]], Mapping[int, Mapping[str, Any]]]
 
 #: Rounds before a submission is given up as failing. Each is lost to somebody who wrote one of its
 #: accounts meanwhile, and so got on; half a dozen who write the same few without a pause leave one
@@ -88,13 +88,13 @@ def judge_and_publish(
     sent: int,
     *,
     progress: Progress,
-    operations: Mapping[int, tuple[str, str]] | None = None,
+    operations: rows.Operations | None = None,
     check: Callable[[], None] | None = None,
     wrapped: Wrapped | None = None,
 ) -> int:
     """Rounds of judging and publishing until every row is settled; gives how many were unchanged.
 
-    Takes: `operations`: by line, the operation and reason of rows that are corrections; `wrapped`
+    Takes: `operations`: asked for the operation and reason of rows that are corrections; `wrapped`
            gives those corrections as they were sent: one that waits is kept so;
            `check`: adds faults of its own in each round, once the rows' context is there
     """
@@ -276,6 +276,7 @@ def _store_pending(
     dataset = job.dataset if wrapped is None else "correction"
     for batch in rows.waiting(deps, job):
         fresh = [one for one in batch if one.line_no not in known]
+        sent = wrapped([one.line_no for one in fresh]) if wrapped else {}
         with connection.cursor().copy(
             "copy intake.pending (pending_id, submission_id, furnisher_id, dataset, line_no,"
             " waits_kind, waits_token, record_sealed, expires_on, since)"
@@ -284,7 +285,7 @@ def _store_pending(
             copy.set_types(["uuid", "uuid", "uuid", "text", "int8", "text", "bytea", "bytea",
                             "date", "timestamptz"])  # fmt: skip
             for one in fresh:
-                record = orjson.dumps(one.record if wrapped is None else wrapped(one.line_no))
+                record = orjson.dumps(one.record if wrapped is None else sent[one.line_no])
                 copy.write_row(
                     (deps.new_id(), job.submission_id, job.furnisher_id, dataset, one.line_no,
                      one.waits_kind, one.waits_token,
@@ -297,7 +298,7 @@ def _publish(
     deps: Deps,
     job: Job,
     progress: Progress,
-    operations: Mapping[int, tuple[str, str]] | None,
+    operations: rows.Operations | None,
     *,
     in_bulk: bool,
 ) -> int:
@@ -348,7 +349,7 @@ def _publish_batches(
     batches: Iterator[list[dict[str, Any]]],
     progress: Progress,
     *,
-    operations: Mapping[int, tuple[str, str]] | None,
+    operations: rows.Operations | None,
     months_too: bool = False,
 ) -> int:
     unchanged = done = 0
@@ -370,7 +371,7 @@ def _publish_batch(
     batch: Sequence[Mapping[str, Any]],
     *,
     ours: dict[UUID, int | None],
-    operations: Mapping[int, tuple[str, str]] | None,
+    operations: rows.Operations | None,
     months_too: bool,
 ) -> rows.Prepared:
     """Append and publish one batch; `ours` holds which of the job's chunks changed an account."""

@@ -12,7 +12,7 @@ import psycopg
 
 from tallystick.formats import columns, full_form, record_digest
 from tallystick.ledger import seal, tables
-from tallystick.service import beside_rows, context
+from tallystick.service import beside_rows, carried, context
 from tallystick.service.keys_of_rows import party_sql
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
@@ -31,40 +31,80 @@ class OnFile(NamedTuple):
     digest: str | None
 
 
-def digests(deps: Deps, connection: psycopg.Connection[Any], job: Job) -> dict[int, OnFile]:
-    """By line, the newest record on file of the row's key.
+class Said(NamedTuple):
+    """One correction: the key in the ledger of what it replaces, and what it says of that.
 
-    Takes:   the job after `context.build`; `connection`: under the intake role
+    `leaf` is the newest record's on file, None where there is none, `is_own` whether this very
+    submission wrote it; a member's facts have neither here. `replaces` is the digest as it was
+    sent; `record` the typed row that it brings.
+    """
+
+    line_no: int
+    party_id: UUID
+    object_id: UUID
+    item_key: str
+    leaf: str | None
+    is_own: bool | None
+    replaces: str
+    reason: str
+    record: Mapping[str, Any]
+
+
+def said(job: Job) -> Iterator[list[Said]]:
+    """The corrections of a job in the order of the file, some at a time.
+
+    Takes: the job after `context.build`, its corrections kept (`service/carried.py`)
+    """
+    if job.dataset == "member":
+        member = f"'{job.furnisher_id}'::uuid"
+        keys, joined = f"{member}, {member}, r.valid_from::varchar, null, null", ""
+    else:
+        keys = f"{party_sql(job.dataset)}, e.object_id, e.item_key, e.leaf, e.is_own"
+        joined = context.joins(job)
+    names, batches = job.read(
+        f'select {keys}, w.replaces_digest, w.reason, r.* from "row" r {joined}'
+        f" join {carried.KEPT} w on w.line_no = r.line_no order by r.line_no",
+        _BATCH,
+    )
+    for batch in batches:
+        records = [dict(zip(names[7:], row[7:], strict=True)) for row in batch]
+        yield [
+            Said._make((record["line_no"], *row[:7], record))
+            for row, record in zip(batch, records, strict=True)
+        ]
+
+
+def digests(
+    deps: Deps, connection: psycopg.Connection[Any], job: Job, some: Sequence[Said]
+) -> dict[int, OnFile]:
+    """By line, the newest record on file of the key of some corrections.
+
+    Takes:   `connection`: under the intake role
     Missing: a line without such a record is left out
     """
     members = dict(connection.execute("select member_id, code from member.member").fetchall())
     if job.dataset == "member":
-        return _of_member_facts(connection, job, members)
-    found = job.con.execute(
-        f"select r.line_no, {party_sql(job.dataset)}, e.object_id, e.leaf, e.is_own"
-        f' from "row" r {context.joins(job)} where e.leaf is not null order by r.line_no'
-    ).fetchall()
-    named = {line: OnFile(is_own=True, digest=None) for line, *_, own in found if own}
-    others = [row[:4] for row in found if not row[4]]
-    for start in range(0, len(others), _BATCH):
-        part = others[start : start + _BATCH]
-        known = _of_statements(deps, connection, job, part, members=members)
-        named |= {
-            line: known[(object_id, leaf)]
-            for line, _, object_id, leaf in part
-            if (object_id, leaf) in known  # else it was erased since the context was built
-        }
-    return named
+        return _of_member_facts(connection, job, some, members)
+    named = {one.line_no: OnFile(is_own=True, digest=None) for one in some if one.is_own}
+    others = [one for one in some if one.leaf is not None and not one.is_own]
+    known = _of_statements(deps, connection, job, others, members=members)
+    return named | {
+        one.line_no: known[(one.object_id, one.leaf)]
+        for one in others
+        if one.leaf and (one.object_id, one.leaf) in known  # else it was erased meanwhile
+    }
 
 
 def _of_statements(
     deps: Deps,
     connection: psycopg.Connection[Any],
     job: Job,
-    part: list[tuple[Any, ...]],
+    some: Sequence[Said],
     *,
     members: Mapping[UUID, str],
 ) -> dict[tuple[UUID, str], OnFile]:
+    if not some:
+        return {}
     dataset = job.dataset
     stated = [name for name, _ in tables.table(dataset).stated]
     key = "account_id" if dataset == "snapshot" else "object_id"
@@ -72,12 +112,12 @@ def _of_statements(
         f"select encode(leaf, 'hex'), {', '.join(stated)} from ledger.{dataset}"
         f" where party_id = any(%s) and {key} = any(%s) and leaf = any(%s)",
         (
-            [row[1] for row in part],
-            [row[2] for row in part],
-            [bytes.fromhex(row[3]) for row in part],
+            [one.party_id for one in some],
+            [one.object_id for one in some],
+            [bytes.fromhex(one.leaf or "") for one in some],
         ),
     ).fetchall()
-    keys = deps.vault.get(sorted({row[1] for row in part}))
+    keys = deps.vault.get(sorted({one.party_id for one in some}))
     found = {}
     for leaf, *values in rows:
         row = dict(zip(stated, values, strict=True))
@@ -102,7 +142,10 @@ def _digest(
 
 
 def _of_member_facts(
-    connection: psycopg.Connection[Any], job: Job, members: Mapping[UUID, str]
+    connection: psycopg.Connection[Any],
+    job: Job,
+    some: Sequence[Said],
+    members: Mapping[UUID, str],
 ) -> dict[int, OnFile]:
     """The same for an institution's own facts, which hang on no person and are not sealed."""
     stated = [name for name, _ in tables.table("member").stated]
@@ -118,8 +161,8 @@ def _of_member_facts(
         row = dict(zip(stated, values, strict=True))
         digest = None if is_own else _digest("member", row, {}, members)
         on_file[(members[row["member_key"]], row["item_key"])] = OnFile(is_own=True, digest=digest)
-    sent = job.con.execute('select line_no, member, valid_from::varchar from "row"').fetchall()
-    return {line: on_file[key] for line, *key_ in sent if (key := tuple(key_)) in on_file}
+    keyed = [(one.line_no, (one.record["member"], one.item_key)) for one in some]
+    return {line: on_file[key] for line, key in keyed if key in on_file}
 
 
 def _native(dataset: str, row: Mapping[str, Any], members: Mapping[UUID, str]) -> dict[str, Any]:
@@ -132,67 +175,38 @@ def _native(dataset: str, row: Mapping[str, Any], members: Mapping[UUID, str]) -
     return full_form(definition, typed)
 
 
-class _Said(NamedTuple):
-    """A correction that may stand already: its key in the ledger, and its record's digest."""
-
-    line_no: int
-    party_id: UUID
-    object_id: UUID
-    item_key: str
-    digest: str
-
-
 def standing(
     deps: Deps,
     connection: psycopg.Connection[Any],
     job: Job,
+    some: Sequence[Said],
     *,
-    sent: Mapping[int, Mapping[str, Any]],
     on_file: Mapping[int, OnFile],
 ) -> set[int]:
     """The lines of corrections that stand on file just as they were sent.
 
-    Takes: `sent`: by line, corrections that do not name the newest record; `on_file`: of `digests`
+    Takes: `some`: corrections that do not name the newest record; `on_file`: of `digests`
     Note:  such a correction brings the record that is on file, for the reason given there, and
            names the one it took the place of
     """
-    said = [one for one in _said(job, sent) if one.digest == on_file[one.line_no].digest]
-    members = dict(connection.execute("select member_id, code from member.member").fetchall())
-    found = set()
-    for start in range(0, len(said), _BATCH):
-        part = said[start : start + _BATCH]
-        keys = deps.vault.get(sorted({one.party_id for one in part}))
-        for one, (newest, before) in _two_newest(connection, job.dataset, part):
-            row = sent[one.line_no]
-            named = row["replaces_digest"].lower()
-            # A member's facts are kept without the reason they were corrected for.
-            is_for_it = job.dataset == "member" or newest["reason"] == row["reason"]
-            if is_for_it and _digest(job.dataset, before, keys, members) == named:
-                found.add(one.line_no)
-    return found
-
-
-def _said(job: Job, sent: Mapping[int, Mapping[str, Any]]) -> list[_Said]:
-    if not sent:
-        return []
-    if job.dataset == "member":
-        member = f"'{job.furnisher_id}'::uuid"
-        keys, joined = f"{member}, {member}, r.valid_from::varchar", ""
-    else:
-        keys = f"{party_sql(job.dataset)}, e.object_id, e.item_key"
-        joined = context.joins(job)
-    cursor = job.con.execute(
-        f'select {keys}, r.* from "row" r {joined} where r.line_no in (select unnest(?))',
-        [list(sent)],
-    )
-    names = [column[0] for column in cursor.description or ()][3:]
     definition = beside_rows.definition(job.dataset)
-    said = []
-    for party_id, object_id, item_key, *values in cursor.fetchall():
-        row = dict(zip(names, values, strict=True))
-        digest = record_digest(job.dataset, full_form(definition, row))
-        said.append(_Said(row["line_no"], party_id, object_id, item_key, digest))
-    return said
+    same = [
+        one
+        for one in some
+        if record_digest(job.dataset, full_form(definition, one.record))
+        == on_file[one.line_no].digest
+    ]
+    if not same:
+        return set()
+    members = dict(connection.execute("select member_id, code from member.member").fetchall())
+    keys = deps.vault.get(sorted({one.party_id for one in same}))
+    found = set()
+    for one, (newest, before) in _two_newest(connection, job.dataset, same):
+        # A member's facts are kept without the reason they were corrected for.
+        is_for_it = job.dataset == "member" or newest["reason"] == one.reason
+        if is_for_it and _digest(job.dataset, before, keys, members) == one.replaces.lower():
+            found.add(one.line_no)
+    return found
 
 
 #: A deletion hides what came before it, so only one after the newest record matters.
@@ -212,8 +226,8 @@ order by a.no, t.position desc
 
 
 def _two_newest(
-    connection: psycopg.Connection[Any], dataset: str, said: Sequence[_Said]
-) -> Iterator[tuple[_Said, list[dict[str, Any]]]]:
+    connection: psycopg.Connection[Any], dataset: str, said: Sequence[Said]
+) -> Iterator[tuple[Said, list[dict[str, Any]]]]:
     """Of each key that is not hidden and has them, its newest record and the one before."""
     stated = [name for name, _ in tables.table(dataset).stated]
     query = _TWO_NEWEST.format(

@@ -7,7 +7,7 @@ file seen by the leaf.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC
 from functools import cache
@@ -29,6 +29,8 @@ from tallystick.service.workbench import insert_rows
 
 #: Rows that wait are read so many at a time: all of a file may, where it came before its accounts.
 _WAITING_ROWS = 2_000
+#: Of some lines that are corrections, each one's operation and reason.
+Operations = Callable[[Sequence[int]], Mapping[int, tuple[str, str]]]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -59,19 +61,20 @@ def prepare(
     job: Job,
     batch: Sequence[Mapping[str, Any]],
     *,
-    operations: Mapping[int, tuple[str, str]] | None = None,
+    operations: Operations | None = None,
 ) -> Prepared:
     """Turn a batch into ledger rows; new parties and objects get their directory entries.
 
-    Takes:  `operations`: by line, (operation, reason) where the row is a correction
+    Takes:  `operations`: asked where the rows are corrections
     Raises: ledger.publish.Stale: judge again
     """
     fresh = [row for row in batch if row["duplicate_of"] is None and not row["is_same"]]
     prepared = Prepared(unchanged=len(batch) - len(fresh))
+    said = operations([row["line_no"] for row in fresh]) if operations else {}
     ids = _Ids(deps, connection, job, fresh)
     members = dict(connection.execute("select code, member_id from member.member").fetchall())
     for row in fresh:
-        operation = (operations or {}).get(row["line_no"], ("record", None))
+        operation = said.get(row["line_no"], ("record", None))
         values = _values(job, row, ids, members)
         values["operation"], values["reason"] = operation
         if _is_unchanged(job.dataset, row, values):

@@ -23,6 +23,8 @@ _LONGEST_HEADER = DEFAULT_LIMITS.max_line_bytes
 _QUOTED = re.compile(rb'"[^"]*"')
 #: A CR that no LF follows; of several in a row the last.
 _CR_ALONE = re.compile(rb"\r(?![\r\n])")
+#: UTF-16 and UTF-32 write names with a NUL beside each letter, at the least; fewer are damage.
+_NUL_SHARE = 4
 _MISSING = {
     "required": rule_ids.FILE_COLUMN_MISSING,
     "stated": rule_ids.FILE_COLUMN_UNSTATED,
@@ -81,12 +83,27 @@ def places_in(head: bytes, dataset: Dataset) -> dict[str, int]:
     return header.places if isinstance(header, Header) else {}
 
 
+def no_header(line: bytes) -> HeaderFault | None:
+    """Why a first line, or the start of one, is none of CSV at all; None where it may be."""
+    nuls = line.count(b"\0")
+    if nuls * _NUL_SHARE >= len(line) > 0:
+        return HeaderFault(rule_ids.FILE_NOT_UTF8, None, None, seen_text(line))
+    if nuls:
+        at = line.index(b"\0")
+        shown = seen_text(line[max(0, at - 20) : at + 20])
+        return HeaderFault(rule_ids.FILE_HEADER_NUL, line.count(b",", 0, at) + 1, None, shown)
+    if line.lstrip().startswith(b"["):
+        return HeaderFault(rule_ids.FILE_JSON_ARRAY, None, None, seen_text(line))
+    if ends_in_cr(line):
+        return HeaderFault(rule_ids.FILE_LINE_ENDS, None, None, seen_text(line))
+    return None
+
+
 def read_header(line: bytes, dataset: Dataset) -> Header | list[HeaderFault]:
     """The header of that line, or every fault in it."""
-    if b"\0" in line:  # UTF-16 and UTF-32 write ASCII with NUL bytes between
-        return [HeaderFault(rule_ids.FILE_NOT_UTF8, None, None, seen_text(line))]
-    if ends_in_cr(line):
-        return [HeaderFault(rule_ids.FILE_LINE_ENDS, None, None, seen_text(line))]
+    fault = no_header(line)
+    if fault is not None:
+        return [fault]
     record = split_record(line, 0, is_last=True, max_bytes=len(line) + 1)
     if isinstance(record, Broken):
         return [HeaderFault(rule_ids.FILE_HEADER_UNREADABLE, record.column_no, None, record.seen)]

@@ -23,7 +23,7 @@ from tallystick.furnish.check_sql import literal, name
 from tallystick.furnish.checks import ABSENT, lists
 from tallystick.furnish.csv_lines import CsvLines
 from tallystick.furnish.csv_record import seen_text
-from tallystick.furnish.header import Header, HeaderFault, ends_in_cr, read_header
+from tallystick.furnish.header import Header, HeaderFault, no_header, read_header
 from tallystick.furnish.json_lines import JsonLines
 from tallystick.furnish.source import DEFAULT_LIMITS, Block, Blocks, Limits, UnreadableFile
 from tallystick.furnish.spill import SEPARATOR, Spill, Spilled
@@ -128,7 +128,7 @@ def _clean(
             end = block.data.find(b"\n") + 1 or len(block.data)
             if block.too_long is not None or end > limits.max_line_bytes:
                 head = block.data[:end] if block.too_long is None else block.too_long[2]
-                raise _long_header(head)
+                return [_long_header(head)]
             header = read_header(block.data[:end], dataset)
             if not isinstance(header, Header):
                 return header
@@ -138,11 +138,10 @@ def _clean(
     return header
 
 
-def _long_header(head: bytes) -> UnreadableFile:
-    """Why no header ends where one may: it is too long, or LF ends none of the file's lines."""
-    if ends_in_cr(head):
-        return UnreadableFile(rule_ids.FILE_LINE_ENDS, seen_text(head))
-    return UnreadableFile(rule_ids.FILE_HEADER_UNREADABLE)
+def _long_header(head: bytes) -> HeaderFault:
+    """Why no header ends where one may: it is none at all, or is too long."""
+    too_long = HeaderFault(rule_ids.FILE_HEADER_LONG, None, None, seen_text(head))
+    return no_header(head) or too_long
 
 
 def _make_tables(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:

@@ -52,6 +52,39 @@ def test_decisions(incoming, candidates, subject, ground):
     assert (decision.case_with is not None) is (ground in ("clash", "weak"))
 
 
+def named(subject_id=ONE, *, tokens=(), known=None) -> Candidate:
+    """One whom the furnisher says it is, known before under another spelling."""
+    known = (identity(name="Paula Coles", token=None),) if known is None else known
+    return Candidate(
+        subject_id=subject_id, identities=known, tokens=frozenset(tokens), is_named=True
+    )
+
+
+@pytest.mark.parametrize(
+    ("incoming", "candidates", "subject", "ground", "case_with"),
+    [
+        (identity(), [named()], ONE, "stated", None),
+        (identity(token=None), [named()], ONE, "stated", None),
+        (identity(), [named(tokens=(OTHER,))], ONE, "stated", None),  # her number changed
+        (identity(birth_date="1990-04-07"), [named()], ONE, "stated", None),
+        (identity(birth_date="1991-04-07"), [named()], None, "clash", ONE),
+        (identity(name="Mary Smith"), [named()], None, "clash", ONE),
+        (identity(), [named(), named(TWO)], None, "clash", ONE),
+        (identity(), [candidate(TWO, tokens=()), named()], ONE, "stated", None),
+        (identity(), [candidate(TWO), named()], TWO, "token", ONE),
+        (identity(name="Paul"), [candidate(TWO), named(known=(identity("Xu"),))], TWO, "token",
+         None),
+        (identity(), [candidate(TWO), named(tokens=(TOKEN,))], ONE, "token", None),
+        (identity(name="Mary Smith"), [candidate(TWO), named(known=())], None, "clash", TWO),
+    ],
+)  # fmt: skip
+def test_the_furnishers_word(incoming, candidates, subject, ground, case_with):
+    decision = decide(incoming, candidates)
+    found = (decision.subject_id, decision.ground, decision.case_with)
+    assert found == (subject, ground, case_with)
+    assert decision.case_kind == ("clash" if ground == "clash" else "weak")
+
+
 def test_a_twin_at_the_same_address_is_another_person():
     twin = identity(name="Peter Cole", token=None)
     assert decide(twin, [candidate()]).subject_id is None

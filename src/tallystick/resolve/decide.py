@@ -10,7 +10,7 @@ from uuid import UUID
 from tallystick.resolve.agreements import is_told
 from tallystick.resolve.compare import birth_dates_clash, clashes, names_alike, normal_name
 
-Ground = Literal["new", "token", "name_and_birth_date", "clash", "weak"]
+Ground = Literal["new", "token", "stated", "name_and_birth_date", "clash", "weak"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +28,15 @@ class Identity:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Candidate:
-    """A subject on file and the identities of its parties."""
+    """A subject on file and the identities of its parties.
+
+    `is_named`: by the furnisher's own word it is she, known to it before without a person number
+    """
 
     subject_id: UUID
     identities: tuple[Identity, ...]
     tokens: frozenset[bytes] = frozenset()
+    is_named: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,30 +47,56 @@ class Decision:
     ground: Ground
     case_with: UUID | None = None
 
+    @property
+    def case_kind(self) -> str:
+        """What a case about it is: a contradiction, or too little that agrees."""
+        return "clash" if self.ground == "clash" else "weak"
+
 
 def decide(incoming: Identity, candidates: Sequence[Candidate]) -> Decision:
     """Decide whose record it is.
 
-    Takes:  candidates that share the token, or the exact name and birth date
+    Takes:  candidates that share the token, or the exact name and birth date, or are named
     Gives:  with a number: the one candidate under that number that does not clash; else a new
-            subject, with a case where somebody under the number clashes or several pass.
+            subject, with a case where somebody under the number clashes or several pass, of whom
+            not one is named. Where another is named and passes: a case about her too.
+            Under no number on file: the one who is named and does not clash.
             Without a number (on either side): exact name, birth date and one more agreement
     """
+    named = [one for one in candidates if one.is_named]
     if incoming.token is not None:
         under_number = [one for one in candidates if incoming.token in one.tokens]
         if under_number:
-            return _by_number(incoming, under_number)
+            return _by_number(incoming, under_number, named)
         candidates = [one for one in candidates if not one.tokens]
-    return _by_name(incoming, candidates)
+    return _by_word(incoming, named) if named else _by_name(incoming, candidates)
 
 
-def _by_number(incoming: Identity, under_number: Sequence[Candidate]) -> Decision:
-    passing = [one for one in under_number if not _clashing(incoming, one)]
-    if len(passing) == 1:
-        return Decision(subject_id=passing[0].subject_id, ground="token")
+def _by_number(
+    incoming: Identity, under_number: Sequence[Candidate], named: Sequence[Candidate]
+) -> Decision:
+    passing = [one for one in under_number if passes(incoming, one)]
+    chosen = passing if len(passing) == 1 else [one for one in passing if one.is_named]
+    if len(chosen) != 1:
+        return Decision(
+            subject_id=None, ground="clash", case_with=(passing or under_number)[0].subject_id
+        )
+    (found,) = chosen
+    others = [
+        one.subject_id
+        for one in named
+        if one.subject_id != found.subject_id and passes(incoming, one)
+    ]
     return Decision(
-        subject_id=None, ground="clash", case_with=(passing or under_number)[0].subject_id
+        subject_id=found.subject_id, ground="token", case_with=others[0] if others else None
     )
+
+
+def _by_word(incoming: Identity, named: Sequence[Candidate]) -> Decision:
+    passing = [one for one in named if passes(incoming, one)]
+    if len(passing) == 1:
+        return Decision(subject_id=passing[0].subject_id, ground="stated")
+    return Decision(subject_id=None, ground="clash", case_with=(passing or named)[0].subject_id)
 
 
 def _clashing(incoming: Identity, candidate: Candidate) -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -15,24 +14,15 @@ from tallystick.ledger import seal
 from tallystick.ledger.apart import is_apart_sql
 from tallystick.resolve import Candidate, Identity, agreements
 from tallystick.service.numbers import LABEL, number_token
+from tallystick.service.places import NewParty, Places
 from tallystick.service.port import Deps
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NewParty:
-    """A party seen for the first time, or again: what resolving needs of it."""
-
-    party_id: UUID
-    furnisher_id: UUID
-    identity: Identity
-    scheme: str | None
-    key_tokens: tuple[bytes, ...]
 
 
 class Candidates:
     """Subjects on file that share a token or a name key with the chunk's new parties.
 
-    And those that a known party's new number leads to, with the party's own. Whoever is set apart
+    And those that a known party's new number leads to, with the party's own, and those that the
+    furnisher names by a place, the one a party has or the one it had. Whoever is set apart
     is nobody's candidate. A number that no record of a subject carries any more, with the chunk or
     before it, leads there no longer; of whom no record stands, every number of before does.
 
@@ -71,7 +61,9 @@ class Candidates:
             (keys,),
         ):
             self._by_key.setdefault(bytes(key), []).append(subject_id)
+        self._places = Places(connection, parties, linked)
         subjects = {subject for group in self._by_key.values() for subject in group}
+        subjects |= self._places.subjects
         for token in carried:
             subjects.update(self._by_token.get(token, ()))
         for one in parties:
@@ -106,6 +98,7 @@ class Candidates:
         keys = deps.vault.get(
             [UUID(one["party_id"]) for doc in documents.values() for one in doc.get("parties", ())]
         )
+        self._places.keep(_saying(documents.values()))
         for subject, document in documents.items():
             said = _opened(deps, document, keys)
             self._identities[subject] = [one for group in said.values() for one in group]
@@ -139,7 +132,19 @@ class Candidates:
             subjects.update(dict.fromkeys(self._by_token.get(party.identity.token, ())))
         for key in party.key_tokens:
             subjects.update(dict.fromkeys(self._by_key.get(key, ())))
-        return [self._candidate(subject) for subject in subjects]
+        named = self._places.named(party)
+        subjects.update(dict.fromkeys(named))
+        return [self._candidate(subject, is_named=subject in named) for subject in subjects]
+
+    def named(self, party: NewParty, *, besides: UUID) -> list[Candidate]:
+        """Whom a known party names by its former place, and of whom nobody was asked yet."""
+        if party.former_place is None:
+            return []
+        return [
+            self._candidate(subject, is_named=True)
+            for subject in self._places.named(party)
+            if subject != besides and not self._places.is_judged(party.party_id, subject)
+        ]
 
     def under(self, token: bytes | None, *, besides: UUID) -> list[Candidate]:
         """The candidates a number leads to; none where it leads to the subject `besides` too."""
@@ -151,11 +156,12 @@ class Candidates:
         """The numbers, of those asked for, that lead to a subject."""
         return frozenset(token for token, group in self._by_token.items() if subject_id in group)
 
-    def _candidate(self, subject_id: UUID) -> Candidate:
+    def _candidate(self, subject_id: UUID, *, is_named: bool = False) -> Candidate:
         return Candidate(
             subject_id=subject_id,
             identities=tuple(self._identities[subject_id]),
             tokens=frozenset(self._tokens[subject_id]),
+            is_named=is_named,
         )
 
     def add(self, subject_id: UUID, party: NewParty) -> None:
@@ -171,6 +177,17 @@ class Candidates:
             group = self._by_key.setdefault(key, [])
             if subject_id not in group:
                 group.append(subject_id)
+        self._places.add(subject_id, party)
+
+
+def _saying(documents: Iterable[Mapping[str, Any]]) -> set[UUID]:
+    """The parties of whom a record that stands names a place."""
+    return {
+        UUID(party["party_id"])
+        for document in documents
+        for party in document.get("parties", ())
+        if any(one.get("role") and one.get("holder_no") for one in party["versions"])
+    }
 
 
 def _opened(

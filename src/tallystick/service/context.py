@@ -23,6 +23,7 @@ from tallystick.service import (
     existing,
     first_days,
     former,
+    former_places,
     hidden,
     holders,
     overtaken,
@@ -100,6 +101,7 @@ def build(
         given |= first_days.expressions()
     if not is_known:
         given["exists_already"] = "false"
+    given |= former_places.expressions(deps, connection, job)
     given |= whose.expressions(connection, job, given["exists_already"])
     given |= overtaken.expressions(connection, job, joins(job), given["exists_already"])
     if has_sold:

@@ -232,6 +232,11 @@ _ROW = np.dtype([("n", ">i2"), ("l1", ">i4"), ("no", ">i4"), ("l2", ">i4"), ("to
 _SENT_AT_ONCE = 50_000
 
 
+def place_key(account_number: str, role: str, holder_no: int) -> str:
+    """The key of a holder without a person number, as `holder_sql` makes it."""
+    return HOLDER.join(("h", account_number, role, str(holder_no)))
+
+
 def holder_sql(alias: str = "") -> str:
     """SQL for a holder's key: the person number, or account, role and holder number."""
     at = f"{alias}." if alias else ""

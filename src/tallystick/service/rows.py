@@ -20,11 +20,11 @@ from tallystick.formats import INSTANT, columns, full_form, is_pointer
 from tallystick.ledger import append, extend, publish, seal, tables
 from tallystick.resolve import AGREEING_FIELDS, Identity, agreements, normal_name
 from tallystick.service import accepted_rows, beside_rows, context, disagreed, former, refused_rows
-from tallystick.service.candidates import NewParty
 from tallystick.service.keys_of_rows import SHAPES, Shape
 from tallystick.service.pending import CONSENT_KIND, consent_token
+from tallystick.service.places import NewParty
 from tallystick.service.port import Deps
-from tallystick.service.references import Job
+from tallystick.service.references import Job, place_key
 from tallystick.service.workbench import insert_rows
 
 #: Rows that wait are read so many at a time: all of a file may, where it came before its accounts.
@@ -352,6 +352,7 @@ def _touch_subject(
         text = f"{normal_name(name)}|{birth_date}"
         key_tokens = (deps.keys.number_token(UUID(int=0), "name and birth date", text),)
     personal = {name: row[name] for name in AGREEING_FIELDS}
+    own_token = bytes.fromhex(row["ref_person_token"])
     prepared.new_parties.append(
         NewParty(
             party_id=party_id,
@@ -364,9 +365,19 @@ def _touch_subject(
             ),
             scheme=scheme,
             key_tokens=key_tokens,
+            own_place=own_token if row["person_number"] is None else None,
+            former_place=_former_place(deps, job, row),
         )
     )
-    prepared.parents.append(("person", bytes.fromhex(row["ref_person_token"])))
+    prepared.parents.append(("person", own_token))
+
+
+def _former_place(deps: Deps, job: Job, row: Mapping[str, Any]) -> bytes | None:
+    """The place a person with a number was known by before, where all of it is said."""
+    place = (row["account_number"], row["role"], row["holder_no"])
+    if row["person_number"] is None or None in place:
+        return None
+    return deps.keys.number_token(job.furnisher_id, "person", place_key(*place))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -26,7 +26,8 @@ from tallystick.resolve import (
     passes,
 )
 from tallystick.service import heads, identity, set_apart
-from tallystick.service.candidates import Candidates, NewParty
+from tallystick.service.candidates import Candidates
+from tallystick.service.places import NewParty
 from tallystick.service.port import Deps
 
 
@@ -136,12 +137,24 @@ class _Settling:
             if is_another(one.identity, said) or (others and not passing):
                 self._set_apart(one, subject_id, said, others=others)
                 return
+            passing += [
+                other
+                for other in self._candidates.named(one, besides=subject_id)
+                if passes(one.identity, other) and not self._is_asked(one, other)
+            ]
             if passing:  # whether the two subjects are one person is for a person to judge
                 self._open_case(one, "weak", passing[0].subject_id, candidate=passing[0])
         said.append(one.identity)
         is_new = self._candidates.is_new(one.identity.token, subject_id)
         if is_new or one.party_id not in self._before:
             self._candidates.add(subject_id, one)
+
+    def _is_asked(self, one: NewParty, other: Candidate) -> bool:
+        """Whether a case about the two was opened in this chunk."""
+        return any(
+            (case.party_id, case.subject_id) == (one.party_id, other.subject_id)
+            for case in self.cases
+        )
 
     def _decide(self, one: NewParty) -> UUID:
         found = self._candidates.of(one)
@@ -296,7 +309,7 @@ def _write_links(
         if decision.case_with is not None:
             case = set_apart.Case(
                 case_id=deps.new_id(),
-                kind=decision.ground,
+                kind=decision.case_kind,
                 party_id=one.party_id,
                 subject_id=decision.case_with,
                 evidence=found,
@@ -326,12 +339,16 @@ def _write_links(
 
 
 def _keep_keys(connection: psycopg.Connection[Any], parties: Sequence[NewParty]) -> None:
-    """Keep what a party is found by without a number: every name and birth date it came with."""
+    """Keep what a party is found by without a number: every name and birth date it came with, and
+    the places it said it had.
+    """
+    found = {(key, one.party_id) for one in parties for key in one.key_tokens}
+    found |= {(one.former_place, one.party_id) for one in parties if one.former_place is not None}
     with connection.cursor() as cursor:
         cursor.executemany(
             "insert into directory.identity_key (key_token, party_id) values (%s, %s)"
             " on conflict do nothing",
-            sorted({(key, one.party_id) for one in parties for key in one.key_tokens}),
+            sorted(found),
         )
 
 

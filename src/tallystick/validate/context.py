@@ -336,6 +336,17 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ("identifier_sex", "text", "Sex inside the number, where it has one."),
     ),
     *_columns(
+        ("subject",),
+        "ledger",
+        (
+            "place_state",
+            "text",
+            "For rows that say beside a person number by which account, role and holder number the"
+            " person was known before: unknown, or other where by the identity she is somebody"
+            " else.",
+        ),
+    ),
+    *_columns(
         ("account_party",),
         "ledger",
         ("holder_is_known", "boolean", "The person named is known for this furnisher."),

@@ -38,6 +38,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "parent_exists": (*_PERSON, "originator", "object_type"),
     "parent_is_own": ("member", *_PERSON),
     "former_state": (*_PERSON, "valid_from", "formerly_furnisher", "formerly_account_number"),
+    "place_state": _PERSON,
     "agreement_is_known": ("agreement_number",),
     "person_is_other": (*_PERSON, *_NUMBERS),
     "holder_is_known": _PERSON,

@@ -83,3 +83,40 @@ def test_what_ended_the_other_by_a_correction_is_over(bureau: Any, bank: Any) ->
     later = changed({"person": 3, "valid_from": "2024-07-01"})
     found = factory.told(factory.send(bureau.deps, bank, "account_party", later))
     assert found == ((1, 0, 0, 0), set())
+
+
+@pytest.mark.parametrize("apart", [True, False], ids=["two files", "one file"])
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({}, None),
+        ({"role": "guarantor"}, ROLE),
+        ({"holder_no": "3"}, ROLE),
+        ({"person": 3}, TAKEN),
+    ],
+)
+def test_one_person_under_two_numbers_is_one(
+    bureau: Any, bank: Any, change: dict[str, Any], rule: str | None, apart: bool
+) -> None:
+    second = factory.subject(2, person_number="P22")
+    factory.send(bureau.deps, bank, "subject", second)
+    later = changed({"person": 22, **change})
+    files = [[FIRST], [later]] if apart else [[FIRST, later]]
+    found = [factory.told(factory.send(bureau.deps, bank, "account_party", *one)) for one in files]
+    assert [counts[0] for counts, _ in found] == [len(one) for one in files]
+    assert set.union(*(rules for _, rules in found)) == ({rule} if rule else set())
+
+
+@pytest.mark.parametrize(("place", "rule"), [({}, None), ({"holder_no": "3"}, TAKEN)])
+def test_a_holder_who_gets_a_number_keeps_her_place(
+    bureau: Any, bank: Any, place: dict[str, str], rule: str | None
+) -> None:
+    key = {"account_number": "A1", "role": "co_borrower", "holder_no": "2"}
+    known = factory.subject(4, person_number=None, identifier_number=None, phone=None, **key)
+    known |= {f"identifier_{part}": {"absent": "not_held"} for part in ("scheme", "number")}
+    factory.send(bureau.deps, bank, "subject", known)
+    first = {name: value for name, value in FIRST.items() if name != "person_number"}
+    assert factory.counts(factory.send(bureau.deps, bank, "account_party", first)) == (1, 0, 0, 0)
+    factory.send(bureau.deps, bank, "subject", {**known, "person_number": "P44", **place})
+    found = factory.told(factory.send(bureau.deps, bank, "account_party", changed({"person": 44})))
+    assert found == ((1, 0, 0, 0), {rule} if rule else set())

@@ -186,10 +186,14 @@ def test_without_the_word_her_identity_links_her_as_ever(
     assert send(bureau, bank, "account", account(person_number="P11"))[0] == UNCHANGED
 
 
-def test_a_number_that_leads_elsewhere_decides_and_a_person_judges(bureau: Any, known: Any) -> None:
+@pytest.mark.parametrize("count", [1, 2])
+def test_a_number_that_leads_elsewhere_decides_and_a_person_judges(
+    bureau: Any, known: Any, count: int
+) -> None:
     other = factory.member(bureau.deps, "bank2")
     send(bureau, other, "subject", before(person_number="P5", **dict.fromkeys(PLACE), **NUMBER))
-    assert send(bureau, known, "subject", after(**NUMBER)) == (ACCEPTED, {OTHER})
+    sent = [after(**NUMBER, valid_from=f"2024-0{no}-01") for no in range(1, count + 1)]
+    assert send(bureau, known, "subject", *sent) == ((count, 0, 0, 0), {OTHER})
     theirs, ours = party_of(bureau, other, "p\x1fP5"), party_of(bureau, known, "p\x1fP11")
     was = subject_of(bureau, party_of(bureau, known, "h\x1fA1\x1fborrower\x1f1"))
     assert subject_of(bureau, theirs) == subject_of(bureau, ours) != was

@@ -151,10 +151,9 @@ class _Settling:
 
     def _is_asked(self, one: NewParty, other: Candidate) -> bool:
         """Whether a case about the two was opened in this chunk."""
-        return any(
-            (case.party_id, case.subject_id) == (one.party_id, other.subject_id)
-            for case in self.cases
-        )
+        asked = {(case.party_id, case.subject_id) for case in self.cases}
+        asked |= {(has.party.party_id, has.decision.case_with) for has in self.decided}
+        return (one.party_id, other.subject_id) in asked
 
     def _decide(self, one: NewParty) -> UUID:
         found = self._candidates.of(one)

@@ -8,7 +8,7 @@ locks; if it moved, the transaction is tried again from the start.
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -54,17 +54,21 @@ def publish(
     *,
     judged_at: Mapping[UUID, int | None] | None,
     now: datetime,
+    also: Callable[[], None] | None = None,
 ) -> order.Place:
     """Publish one chunk by folding what it touches; the caller commits (or tries again on Moved).
 
     Takes:  `judged_at` gives per account the chunk that had last changed it when its rows were
-            judged (None: it was not on file); accounts not named are not checked
+            judged (None: it was not on file); accounts not named are not checked;
+            `also` is done once the files say what the chunk says, before the one order is held up
     Raises: Moved, Stale: roll back, then plan or judge again
     """
     lock(connection, touched)
     if judged_at:
         require_unchanged(connection, judged_at)
     refresh(connection, touched, chunk_id=chunk_id)
+    if also is not None:
+        also()
     return order.take_place(connection, [chunk_id], now)
 
 

@@ -221,20 +221,28 @@ _OF_PARTIES = (
 )
 
 
+#: The cases about her; one about two accounts is kept under the party of one of them.
+_CASES = """party_id = any(%(parties)s) or subject_id = %(subject)s
+  or exists (select from unnest(%(accounts)s::uuid[]) a where position(a::text in evidence) > 0)"""
+
+
 def _erase_directories(connection: psycopg.Connection[Any], hers: _Hers) -> None:
     for query in (
         "delete from identity.case_event where case_id in (select case_id from identity.case_file"
-        " where party_id = any(%(parties)s) or subject_id = %(subject)s)",
-        "delete from identity.case_file where party_id = any(%(parties)s)"
-        " or subject_id = %(subject)s",
+        f" where {_CASES})",
+        f"delete from identity.case_file where {_CASES}",
         *_OF_PARTIES,
         "delete from directory.party_subject where subject_id = %(subject)s",
         "delete from directory.token_subject where subject_id = %(subject)s",
         "delete from directory.token where token = any(%(tokens)s)",
     ):
         connection.execute(
-            query, {"parties": hers.parties, "subject": hers.subject_id, "tokens": hers.tokens}
-        )
+            query,
+            {
+                "parties": hers.parties, "subject": hers.subject_id, "tokens": hers.tokens,
+                "accounts": hers.accounts,
+            },
+        )  # fmt: skip
 
 
 def _sign(

@@ -6,7 +6,7 @@ from tallystick.model.money import CURRENCY_DIGITS
 from tallystick.service.references import Job
 
 #: Products that are lent up to a limit again and again; of the others the amount lent is the whole.
-_REVOLVING = ("credit_card", "revolving_loan", "overdraft")
+REVOLVING = ("credit_card", "revolving_loan", "overdraft")
 #: More than any account comes to: sums beyond it are cut to it, so that they fit their column.
 _MOST = 4 * 10**18
 
@@ -66,7 +66,7 @@ def _quoted(digits: int) -> list[str]:
     return [f"'{currency}'" for currency, found in CURRENCY_DIGITS.items() if found == digits]
 
 
-_WHOLE = f"if(a.product in {_REVOLVING}, a.credit_limit_minor, a.principal_minor)"
+_WHOLE = f"if(a.product in {REVOLVING}, a.credit_limit_minor, a.principal_minor)"
 #: Of what is known, what is on file: most fundings are the first of their accounts.
 _KNOWN_ON_FILE = f"""  union all
   select a.number, a.originator, f.funder_id, f.valid_from, f.valid_to, f.share_ppb, f.role,

@@ -21,15 +21,24 @@ import psycopg
 from tallystick.errors import BadRequest
 from tallystick.ledger import append, files, order, publish
 from tallystick.ledger.apart import SET_APART_BY, is_apart_sql
-from tallystick.service import heads
+from tallystick.service import funders_own, heads
 from tallystick.service.port import Deps
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseAccount:
+    """An account of a case; `furnisher` is its furnisher's code, None once it is deleted."""
+
+    account_id: UUID
+    furnisher: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseView:
     """A case without anybody's data: ids, and in what the two sides agree and differ.
 
-    `candidates` are the subjects the party might be; `subject_id` is whose it is now.
+    `candidates` are the subjects the party might be; `subject_id` is whose it is now. `accounts`
+    are a loan and what may be its funder's own record of it, which is the party's; else none.
     """
 
     case_id: UUID
@@ -41,16 +50,27 @@ class CaseView:
     agreements: tuple[str, ...]
     disagreements: tuple[str, ...]
     is_open: bool
+    accounts: tuple[CaseAccount, ...] = ()
 
 
-_CASES = """
+#: Whether case `c`, if nobody decided it, waits: one about two accounts does while one person's
+#: file holds both. It is answered when one is deleted or parted from the other.
+_WAITS = f"""(c.kind <> '{funders_own.KIND}' or exists (
+  select from file.account a join file.account b using (subject_id)
+  where a.account_id = (c.evidence::jsonb -> 'accounts' ->> 0)::uuid
+    and b.account_id = (c.evidence::jsonb -> 'accounts' ->> 1)::uuid))"""
+_COUNT = f"""
+select count(*) from identity.case_file c
+where not exists (select from identity.case_event e where e.case_id = c.case_id) and {_WAITS}
+"""
+_CASES = f"""
 select c.case_id, c.kind, c.opened_at, c.party_id, ps.subject_id, c.subject_id, c.evidence,
-  e.event is null as is_open
+  e.event is null and {_WAITS} as is_open
 from identity.case_file c
 left join directory.party_subject ps on ps.party_id = c.party_id
 left join lateral (select event from identity.case_event e where e.case_id = c.case_id
   order by event_no desc limit 1) e on true
-where not %(is_open)s or e.event is null
+where not %(is_open)s or (e.event is null and {_WAITS})
 order by c.opened_at, c.case_id limit %(limit)s
 """
 
@@ -59,9 +79,13 @@ def cases(deps: Deps, *, is_open: bool = True, limit: int | None = None) -> list
     """Cases in the order they were opened: those that wait, or (`is_open=False`) all."""
     with deps.database.connect("intake") as connection:
         rows = connection.execute(_CASES, {"is_open": is_open, "limit": limit}).fetchall()
+        evidence = [orjson.loads(row[6]) for row in rows]
+        named = [UUID(one) for flags in evidence for one in flags.get("accounts", ())]
+        furnishers = _furnishers(connection, named)
     found = []
-    for case_id, kind, opened_at, party_id, subject_id, candidate, evidence, waits in rows:
-        flags = orjson.loads(evidence)
+    for (case_id, kind, opened_at, party_id, subject_id, candidate, _, waits), flags in zip(
+        rows, evidence, strict=True
+    ):
         found.append(
             CaseView(
                 case_id=case_id,
@@ -73,9 +97,32 @@ def cases(deps: Deps, *, is_open: bool = True, limit: int | None = None) -> list
                 agreements=tuple(flags.get("agreements", ())),
                 disagreements=tuple(flags.get("disagreements", ())),
                 is_open=waits,
+                accounts=tuple(
+                    CaseAccount(account_id=UUID(one), furnisher=furnishers.get(UUID(one)))
+                    for one in flags.get("accounts", ())
+                ),
             )
         )
     return found
+
+
+def open_case_count(deps: Deps) -> int:
+    """How many cases wait for a decision."""
+    with deps.database.connect("intake") as connection:
+        row = connection.execute(_COUNT).fetchone()
+    return int(row[0]) if row else 0
+
+
+def _furnishers(connection: psycopg.Connection[Any], accounts: Collection[UUID]) -> dict[UUID, str]:
+    """The codes of who furnishes accounts, of those in a file."""
+    if not accounts:
+        return {}
+    rows = connection.execute(
+        "select distinct f.account_id, m.code from file.account f"
+        " join member.member m on m.member_id = f.furnisher_id where f.account_id = any(%s)",
+        (list(accounts),),
+    )
+    return dict(rows.fetchall())
 
 
 def link(deps: Deps, party_id: UUID, subject_id: UUID, by: str) -> order.Place:
@@ -148,6 +195,7 @@ def _move(deps: Deps, connection: psycopg.Connection[Any], move: _Move) -> order
     _carry_tokens(connection, tokens, others, source=source, target=move.target, now=now)
     publish.refresh(connection, touched, chunk_id=chunk_id)
     files.write_documents(connection, both, own_chunk=chunk_id)
+    funders_own.open_cases(deps, connection, touched.accounts, now)
     return order.take_place(connection, [chunk_id], now)
 
 
@@ -271,12 +319,13 @@ def _write(
     return append.append(connection, head, rows, now)
 
 
-_CASES_OF_MOVE = """
+_CASES_OF_MOVE = f"""
 select c.case_id, coalesce(max(e.event_no), 0) from identity.case_file c
 left join identity.case_event e using (case_id)
 left join directory.party_subject ps on ps.party_id = c.party_id
-where (c.party_id = %(party)s and (c.subject_id = %(target)s or %(answers_all)s))
-  or (ps.subject_id = %(target)s and c.subject_id = %(source)s)
+where c.kind <> '{funders_own.KIND}'
+  and ((c.party_id = %(party)s and (c.subject_id = %(target)s or %(answers_all)s))
+    or (ps.subject_id = %(target)s and c.subject_id = %(source)s))
 group by c.case_id, c.opened_at order by c.opened_at, c.case_id
 """
 

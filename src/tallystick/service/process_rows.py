@@ -23,6 +23,7 @@ from tallystick.service import (
     accepted_rows,
     context,
     disagreed,
+    funders_own,
     intake_store,
     refused_rows,
     register_rows,
@@ -419,8 +420,9 @@ def _publish_chunk(
                     )
                 else:
                     place = publish.publish(
-                        connection, chunk_id, touched, judged_at=expected, now=deps.clock()
-                    )
+                        connection, chunk_id, touched, judged_at=expected, now=deps.clock(),
+                        also=partial(_find_funders_own, deps, connection, job, prepared),
+                    )  # fmt: skip
                 if prepared.words:
                     disagreed.tell(deps, connection, chunk_id, prepared.words)
                 _count(connection, job, number, accepted=prepared.accepted, place=place)
@@ -431,6 +433,14 @@ def _publish_chunk(
             with deps.database.connect("intake") as connection:
                 connection.execute("insert into ledger.abandoned values (%s)", (chunk_id,))
             raise
+
+
+def _find_funders_own(
+    deps: Deps, connection: psycopg.Connection[Any], job: Job, prepared: rows.Prepared
+) -> None:
+    if job.dataset in funders_own.DATASETS:
+        pairs = funders_own.open_cases(deps, connection, prepared.accounts, deps.clock())
+        funders_own.tell(connection, job, pairs, lines=prepared.lines)
 
 
 def _count(

@@ -46,6 +46,8 @@ class Prepared:
     unchanged: int = 0
     parents: list[tuple[str, bytes]] = field(default_factory=list)
     words: list[disagreed.Word] = field(default_factory=list)
+    #: By account, the first line of its terms.
+    lines: dict[UUID, int] = field(default_factory=dict)
 
     def added(self, dataset: str) -> list[dict[str, Any]]:
         """The rows' values where all of them can be put in place; else none (`ledger.extend`)."""
@@ -319,6 +321,8 @@ def _touch(
         prepared.accounts.add(account)
         continued = row["ref_account"] is None and _former(row) is not None
         prepared.judged_at[account] = row["former_changed_by" if continued else "ref_changed_by"]
+        if dataset == "account":
+            prepared.lines.setdefault(account, row["line_no"])
         if dataset == "account" and row["ref_account"] is None:
             prepared.parents.append(("account", bytes.fromhex(row["ref_account_token"])))
         if dataset == "account_party":

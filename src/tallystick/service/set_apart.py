@@ -189,7 +189,7 @@ def open_cases(connection: psycopg.Connection[Any], cases: Sequence[Case], now: 
 _ANSWER_CASES = """
 insert into identity.case_event (case_id, event_no, event, happened_at, acted_by)
 select c.case_id, 1, 'linked', %s, 'bureau' from identity.case_file c
-where c.party_id = %s and not exists
+where c.party_id = %s and c.kind <> 'co_funded_twin' and not exists
   (select from identity.case_event e where e.case_id = c.case_id)
 """
 

@@ -25,7 +25,7 @@ from tallystick.resolve import (
     is_another,
     passes,
 )
-from tallystick.service import heads, identity, set_apart
+from tallystick.service import funders_own, heads, identity, set_apart
 from tallystick.service.candidates import Candidates
 from tallystick.service.places import NewParty
 from tallystick.service.port import Deps
@@ -74,6 +74,7 @@ def publish_parties(
     publish.refresh(connection, touched, chunk_id=chunk_id)
     if settled.left:
         files.write_documents(connection, settled.left, own_chunk=chunk_id)
+    funders_own.open_cases(deps, connection, accounts, now)
     return order.take_place(connection, chunks, now)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from tallystick.audit import OLDEST_UNNUMBERED
 from tallystick.ledger import order
 from tallystick.model.ids import edge_position
-from tallystick.service.identity import CaseView, cases
+from tallystick.service.identity import CaseView, cases, open_case_count
 from tallystick.service.intake_store import FINISHED, UNFINISHED
 from tallystick.service.port import Deps
 
@@ -62,10 +62,6 @@ _ROWS_WAITING = """
 select count(*) from intake.pending p
 where not exists (select from intake.pending_outcome o where o.pending_id = p.pending_id)
 """
-_OPEN_CASES = """
-select count(*) from identity.case_file c
-where not exists (select from identity.case_event e where e.case_id = c.case_id)
-"""
 _HEAD = "select size, root, signed_at from log.tree_head order by size desc limit 1"
 
 
@@ -87,7 +83,7 @@ def bureau_state(deps: Deps, *, most_cases: int) -> BureauState:
         oldest = connection.execute(OLDEST_UNNUMBERED).fetchone()
         head = connection.execute(_HEAD).fetchone()
         waiting = count("select count(*) from gate.look_outbox")
-        rows_waiting, case_count = count(_ROWS_WAITING), count(_OPEN_CASES)
+        rows_waiting = count(_ROWS_WAITING)
     allowed = timedelta(seconds=deps.profile.at(now).log_delay_max_seconds)
     oldest_waiting = oldest[0] if oldest else None
     return BureauState(
@@ -106,6 +102,6 @@ def bureau_state(deps: Deps, *, most_cases: int) -> BureauState:
             allowed=allowed,
             is_late=oldest_waiting is not None and now - oldest_waiting > allowed,
         ),
-        case_count=case_count,
+        case_count=open_case_count(deps),
         cases=tuple(cases(deps, limit=most_cases)),
     )

@@ -196,6 +196,34 @@ def test_who_is_told_later_sees_which_record_and_its_own_words(desk: Desk) -> No
     assert "The same from both" in shown
 
 
+def test_a_funders_own_record_is_a_case_that_can_be_put_away(desk: Desk) -> None:
+    own = FILES["account"].rpartition("A-2")[0].replace("A-1", "H-7").replace("12000", "3600")
+    (desk.folder / "own.csv").write_text(own, encoding="utf-8")
+    (desk.folder / "funding.csv").write_text(
+        "originator,account_number,funder,role,valid_from,share\n"
+        "lake-bank,A-1,hill-bank,funder,2026-01-15,0.3\n", encoding="utf-8",
+    )  # fmt: skip
+    desk.submit("subject")
+    desk.submit("account", "--fail-on", "never")
+    desk.submit("funding")
+    hill = ("--key-file", desk.file("hill-bank.key"))
+    desk.run("submit", desk.file("subject.csv"), "--dataset", "subject", *hill)
+    words = ("submit", desk.file("own.csv"), "--dataset", "account", *hill)
+    sent = desk.read(*words)
+    (found,) = desk.read("submissions", "findings", sent["submission_id"], *hill)
+    assert (found["line"], found["rule_id"], found["seen"]) == (2, "ACC-FUND-003", None)
+    assert "second record of a loan you fund" in desk.run("explain", "ACC-FUND-003").stdout
+    (case,) = desk.read("cases")
+    assert [one["furnisher"] for one in case["accounts"]] == ["lake-bank", "hill-bank"]
+    shown = desk.run("cases")
+    assert f"tallystick dismiss {case['case_id']}" in " ".join(shown.stderr.split())
+    desk.run("dismiss", case["case_id"], "--dry-run")
+    assert desk.read("cases") == [case]
+    desk.run("dismiss", case["case_id"], "--yes")
+    assert desk.read("cases") == []
+    desk.run("dismiss", case["case_id"], "--yes", code=Exit.USAGE)
+
+
 def test_the_same_bytes_are_the_same_submission(desk: Desk) -> None:
     first, second = desk.submit("subject"), desk.submit("subject")
     assert first["submission_id"] == second["submission_id"]

@@ -47,6 +47,7 @@ WANTED = [
     "cases",
     "link",
     "unlink",
+    "dismiss",
     "members.list",
     "members.add",
     "keys.create",

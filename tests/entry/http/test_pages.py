@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from html import unescape
 from uuid import UUID
 
 import pytest
@@ -232,6 +233,29 @@ def test_the_operator_sees_how_things_stand_and_nobodys_data(site, visit, operat
     assert edge_id("sbj", case.candidates[0]) in answer.text
     for canary in ("Canary", identity_number(1), "1990-05-31", "1950-01-02"):
         assert canary not in answer.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_operator_sees_which_two_accounts_may_be_one_loan(site, visit, operator, language):
+    loan = factory.account(1, person=1, account_number="CANARY-1")
+    own = {**loan, "account_number": "CANARY-2", "product": "micro_loan"}
+    share = factory.funding(1, "platform-a", "1", originator="bank-a", account_number="CANARY-1")
+    lent = (("subject", subject(1)), ("account", loan), ("funding", share))
+    for key, sent in ((None, lent), (site.platform_key, (lent[0], ("account", own)))):
+        for dataset, record in sent:
+            body = {"dataset": dataset, "records": [record]}
+            answer = site.send("POST", "/v1/records", json=body, **({"key": key} if key else {}))
+            assert answer.json()["funnel"]["accepted"] == 1, answer.text
+    (case,) = cases(site.deps)
+    answer = visit(f"/operator?lang={language}", operator)
+    fine(answer, language)
+    said, shown = texts(language), unescape(answer.text)
+    assert edge_id("cas", case.case_id) in shown
+    for one in case.accounts:
+        assert edge_id("acc", one.account_id) in shown
+    for key in ("operator.loan", "code.case_kind.co_funded_twin", "code.evidence.funded_part"):
+        assert said[key] in shown
+    assert "CANARY" not in answer.text
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

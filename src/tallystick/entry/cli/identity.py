@@ -1,4 +1,4 @@
-"""Commands about whose a record is: cases waiting for a decision, and the two decisions."""
+"""Commands about whose a record is, and of which loan: cases that wait, and their decisions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PartyId = Annotated[str, typer.Argument(metavar="PARTY-ID", help="pty_… as `ca
 
 
 def cases(as_json: AsJson = False) -> None:
-    """List identity cases that wait for a person's decision; ids only, no one's data."""
+    """List cases that wait for a person's decision: whose a record is or of which loan."""
     from tallystick.service.identity import cases as open_cases
 
     with opening.deps() as parts:
@@ -25,15 +25,34 @@ def cases(as_json: AsJson = False) -> None:
     if as_json:
         output.as_json(found)
     elif found:
-        columns = ("case_id", "kind", "party_id", "candidates", "agreements", "disagreements")
-        output.table(columns, [[case[column] for column in columns] for case in found])
+        columns = ["case_id", "kind", "party_id", "candidates", "agreements", "disagreements"]
+        if any(case["accounts"] for case in found):
+            columns.append("accounts")
+        output.table(columns, [[_cell(case[column]) for column in columns] for case in found])
+    if not found:
+        output.say("no case waits for a decision")
+        output.next_step("tallystick submissions list")
+        return
     decidable = [case for case in found if case["candidates"]]
+    twins = [case for case in found if case["accounts"]]
     if decidable:
         first = decidable[0]
         output.next_step(f"tallystick link {first['party_id']} {first['candidates'][0]}")
+    elif twins:
+        output.say("one loan sent twice: the second account's furnisher deletes it; two loans:")
+        output.next_step(f"tallystick dismiss {twins[0]['case_id']}")
     else:
-        output.say("no case waits for a decision")
-        output.next_step("tallystick submissions list")
+        output.next_step(f"tallystick unlink {found[0]['party_id']}")
+
+
+def _cell(value: Any) -> Any:
+    """A cell of the table; accounts as `id of furnisher`."""
+    if isinstance(value, list):
+        return [
+            f"{one['account_id']} of {one['furnisher']}" if isinstance(one, dict) else one
+            for one in value
+        ]
+    return value
 
 
 def _case(case: CaseView) -> dict[str, Any]:
@@ -44,6 +63,10 @@ def _case(case: CaseView) -> dict[str, Any]:
         "party_id": shown("party", case.party_id),
         "subject_id": case.subject_id and shown("subject", case.subject_id),
         "candidates": [shown("subject", one) for one in case.candidates],
+        "accounts": [
+            {"account_id": shown("account", one.account_id), "furnisher": one.furnisher}
+            for one in case.accounts
+        ],
     }
 
 
@@ -78,4 +101,24 @@ def unlink(party_id: PartyId, by: By = None, yes: Yes = False, dry_run: DryRun =
     with opening.deps() as parts:
         unlink_party(parts, party, opening.decider(by))
     output.say("unlinked")
+    output.next_step("tallystick cases")
+
+
+def dismiss(
+    case_id: Annotated[str, typer.Argument(metavar="CASE-ID", help="cas_… as `cases` shows.")],
+    by: By = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Decide that a case's two accounts are two loans; the pair never comes up again."""
+    from tallystick.service.funders_own import dismiss as dismiss_case
+
+    case = read("case", case_id)
+    if dry_run:
+        output.say("would put the case away, for good")
+        return
+    confirm("Put this case away for good?", yes=yes)
+    with opening.deps() as parts:
+        dismiss_case(parts, case, opening.decider(by))
+    output.say("dismissed")
     output.next_step("tallystick cases")

@@ -9,13 +9,16 @@ import typer
 
 from tallystick.model.ids import edge_id, parse_edge_id
 
-Kind = Literal["submission", "inquiry", "consent", "subject", "party", "case", "key", "member"]
+Kind = Literal[
+    "submission", "inquiry", "consent", "subject", "party", "account", "case", "key", "member"
+]
 PREFIXES: Final[dict[Kind, str]] = {
     "submission": "sbm",
     "inquiry": "inq",
     "consent": "cns",
     "subject": "sbj",
     "party": "pty",
+    "account": "acc",
     "case": "cas",
     "key": "key",
     "member": "mem",

@@ -1,4 +1,4 @@
-"""The operator's page: how the bureau stands, and the identity cases that wait for a decision."""
+"""The operator's page: how the bureau stands, and the cases that wait for a decision."""
 
 from __future__ import annotations
 
@@ -39,4 +39,5 @@ def _shown(case: CaseView) -> dict[str, Any]:
         "party": edge_id("pty", case.party_id),
         "subject": None if case.subject_id is None else edge_id("sbj", case.subject_id),
         "candidates": [edge_id("sbj", one) for one in case.candidates],
+        "accounts": [(edge_id("acc", one.account_id), one.furnisher) for one in case.accounts],
     }

@@ -86,6 +86,34 @@ def test_restated_inside_the_open_periods_and_corrected_beyond(bureau: Any) -> N
     assert ledger_verify(bureau.deps).faults == ()
 
 
+@pytest.mark.parametrize(
+    ("occurred_at", "counted", "rules"),
+    [
+        # Judged in January 2025 with 24 open months: the day is that at the event's offset.
+        ("2023-01-01T00:00:00+08:00", ACCEPTED, {"EVT-RESTATE-001"}),
+        ("2022-12-31T23:59:59+08:00", REJECTED, {"EVT-RESTATE-002"}),
+        ("2022-12-31T23:59:59Z", REJECTED, {"EVT-RESTATE-002"}),
+    ],
+)
+def test_an_event_too_old_to_be_told_otherwise_takes_a_correction(
+    bureau: Any, occurred_at: str, counted: Any, rules: set[str]
+) -> None:
+    bank = factory.member(bureau.deps)
+    factory.send(bureau.deps, bank, "subject", factory.subject(1, valid_from="2020-01-01"))
+    opened = {"opened_on": "2020-01-01", "valid_from": "2020-01-01"}
+    assert send(bureau, bank, "account", factory.account(1, **opened)) == ACCEPTED
+    said = factory.event(1, event_type="repaid", occurred_at=occurred_at)
+    bureau.clock.set(datetime(2025, 1, 1, 12, tzinfo=UTC))
+    assert send(bureau, bank, "event", said) == ACCEPTED
+    changed = {**said, "event_type": "written_off"}
+    view = factory.send(bureau.deps, bank, "event", changed)
+
+    assert (factory.counts(view), factory.rules(view)) == (counted, rules)
+    if counted == REJECTED:
+        mended = factory.correction("event", changed, said)
+        assert send(bureau, bank, "correction", mended) == ACCEPTED
+
+
 def test_a_deletion_hides_and_only_a_certified_reinsertion_brings_back(bureau: Any) -> None:
     bank = factory.member(bureau.deps)
     factory.open_account(bureau.deps, bank)

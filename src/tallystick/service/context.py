@@ -380,6 +380,18 @@ def _is_own_sql(dataset: str) -> str:
     return f"{takes_over}not {sold}"
 
 
+def _is_open_sql(job: Job, profile: ProfileAt, day: date) -> str:
+    """Whether the month a row is about may still be told otherwise; what has none always may."""
+    if job.dataset == "event":
+        about = local_day_sql("epoch_us(r.occurred_at)")
+    elif "period_end" in beside_rows.row_columns(job):
+        about = "r.period_end"
+    else:
+        return "true"
+    open_since = day.year * 12 + day.month - profile.open_periods_months
+    return f"year({about}) * 12 + month({about}) >= {open_since}"
+
+
 def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[str, str]:
     dataset, parent = job.dataset, SHAPES[job.dataset].parent
     own = f"'{job.furnisher_id}'::uuid"
@@ -395,14 +407,7 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
     }
     if dataset == "event":
         given["judged_on"] = local_day_sql(microseconds(deps.clock()))
-    if "period_end" in beside_rows.row_columns(job):
-        open_months = profile.open_periods_months
-        given["is_open_period"] = (
-            f"(year(date '{day}') * 12 + month(date '{day}'))"
-            f" - (year(r.period_end) * 12 + month(r.period_end)) <= {open_months}"
-        )
-    else:
-        given["is_open_period"] = "true"
+    given["is_open_period"] = _is_open_sql(job, profile, day)
     if parent:
         given["parent_exists"] = _PARENT_KNOWN[parent]
         given["parent_is_own"] = "true"

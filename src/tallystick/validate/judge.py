@@ -61,7 +61,8 @@ def findings_sql(dataset: str, rules: Sequence[Rule], *, source: str) -> str:
     whens = [to_duckdb(expression) for expression in _expressions(rules)]
     numbers = ", ".join(f"CASE WHEN {when} THEN {n} END" for n, when in enumerate(whens))
     derived = ""
-    if any(OCCURRED_ON in item.columns for item in _expressions(rules)):
+    read = {name for item in _expressions(rules) for name in item.columns}
+    if OCCURRED_ON in read | {rule.shows for rule in rules}:
         derived = f", {derived_sql(OCCURRED_ON)} AS {OCCURRED_ON}"
     shown = {rule.shows for rule in rules if rule.shows and not _is_hidden(dataset, rule)}
     kept = ", ".join(f'"{name}"' for name in sorted({"line_no", *shown, *_currency(dataset)}))

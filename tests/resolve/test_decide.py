@@ -19,6 +19,11 @@ def identity(
     return Identity(name=name, birth_date=birth_date, token=token, agreements=agreements)
 
 
+def renumbered(number="P1", **changes) -> Identity:
+    """As a furnisher sends her whom it knew by a number of its own."""
+    return identity(**changes, agreements=frozenset({f"person number:bank:{number}"}))
+
+
 def candidate(subject_id=ONE, *, tokens=(TOKEN,), known=None) -> Candidate:
     identities = (identity(),) if known is None else known
     return Candidate(subject_id=subject_id, identities=identities, tokens=frozenset(tokens))
@@ -40,6 +45,16 @@ def candidate(subject_id=ONE, *, tokens=(TOKEN,), known=None) -> Candidate:
         (identity(token=None, agreements=frozenset({"phone:1"})), [candidate()], ONE,
          "name_and_birth_date"),
         (identity(token=None, agreements=frozenset({"phone:9"})), [candidate()], None, "weak"),
+        # Another number, and the furnisher's own number of before: she has a new one.
+        (renumbered(), [candidate(tokens=(OTHER,), known=(renumbered(),))], ONE,
+         "name_and_birth_date"),
+        (renumbered(name="Paul Coles"), [candidate(tokens=(OTHER,), known=(renumbered(),))], None,
+         "new"),
+        (renumbered(birth_date="1990-03-08"), [candidate(tokens=(OTHER,), known=(renumbered(),))],
+         None, "new"),
+        (renumbered(birth_date=None), [candidate(tokens=(OTHER,), known=(renumbered(),))], None,
+         "new"),
+        (renumbered(number="P2"), [candidate(tokens=(OTHER,), known=(renumbered(),))], None, "new"),
         (identity(token=None, name="Paul Coles"), [candidate()], None, "new"),
         (identity(token=None, birth_date="1990-03-08"), [candidate()], None, "new"),
         (identity(token=None, birth_date=None), [candidate()], None, "new"),

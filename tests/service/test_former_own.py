@@ -60,6 +60,30 @@ def test_a_person_goes_on_under_a_new_number(bureau: Any) -> None:
     assert rows(bureau, "select count(distinct subject_id) from directory.party_subject") == [(3,)]
 
 
+@pytest.mark.parametrize(
+    ("changes", "subjects"),
+    [
+        ({"formerly_person_number": "P1"}, 1),
+        ({}, 2),
+        ({"formerly_person_number": "P1", "birth_date": "1990-01-02"}, 2),
+        ({"formerly_person_number": "P1", "name": "Quite Another"}, 2),
+    ],
+)
+def test_a_person_with_a_new_identity_number_goes_on(
+    bureau: Any, changes: dict[str, Any], subjects: int
+) -> None:
+    """Only by her furnisher's word, and only where name and birth date are those on file."""
+    bank = factory.member(bureau.deps)
+    first = factory.subject(1)
+    send(bureau, bank, "subject", first)
+    number = factory.subject(7)["identifier_number"]
+    new = {**first, "person_number": "P11", "identifier_number": number, **changes}
+    assert factory.counts(send(bureau, bank, "subject", new)) == ACCEPTED
+
+    found = rows(bureau, "select count(distinct subject_id) from directory.party_subject")
+    assert found == [(subjects,)]
+
+
 def test_a_former_person_number_unknown_or_anothers_is_told(bureau: Any) -> None:
     bank = factory.member(bureau.deps)
     send(bureau, bank, "subject", factory.subject(1), factory.subject(2))

@@ -28,6 +28,7 @@ _NOTHING = frozenset({
     "无固定住所", "无固定住址", "同上", "没有", "无名", "无名氏", "佚名", "匿名", "待补充",
 })  # fmt: skip
 #: The furnisher's own keys of a person: it names the old one where the number changed.
+_OWN_NUMBER = "person number:"
 _OWN_NUMBERS = ("person_number", "formerly_person_number")
 #: Fields `agreements` reads.
 AGREEING_FIELDS = ("phone", "address_line", "postal_code", "address_locality", *_OWN_NUMBERS)
@@ -49,8 +50,13 @@ def agreements(personal: Mapping[str, Any], furnisher: str) -> frozenset[str]:
         found.add(f"address:{street}:{place}")
     for name in _OWN_NUMBERS:
         if personal.get(name):
-            found.add(f"person number:{furnisher}:{personal[name]}")
+            found.add(f"{_OWN_NUMBER}{furnisher}:{personal[name]}")
     return frozenset(found)
+
+
+def is_own_number(agreement: str) -> bool:
+    """Whether two records agree in a number their furnisher gave her itself."""
+    return agreement.startswith(_OWN_NUMBER)
 
 
 def is_told(name: str) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
-from tallystick.resolve.agreements import is_told
+from tallystick.resolve.agreements import is_own_number, is_told
 from tallystick.resolve.compare import birth_dates_clash, clashes, names_alike, normal_name
 
 Ground = Literal["new", "token", "stated", "name_and_birth_date", "clash", "weak"]
@@ -61,14 +61,15 @@ def decide(incoming: Identity, candidates: Sequence[Candidate]) -> Decision:
             subject, with a case where somebody under the number clashes or several pass, of whom
             not one is named. Where another is named and passes: a case about her too.
             Under no number on file: the one who is named and does not clash.
-            Without a number (on either side): exact name, birth date and one more agreement
+            Without a number (on either side): exact name, birth date and one more agreement; under
+            another number than on file, only where that is her furnisher's own number for her
     """
     named = [one for one in candidates if one.is_named]
     if incoming.token is not None:
         under_number = [one for one in candidates if incoming.token in one.tokens]
         if under_number:
             return _by_number(incoming, under_number, named)
-        candidates = [one for one in candidates if not one.tokens]
+        candidates = [one for one in candidates if not one.tokens or _is_renumbered(incoming, one)]
     return _by_word(incoming, named) if named else _by_name(incoming, candidates)
 
 
@@ -153,6 +154,15 @@ def _same_name_and_birth_date(incoming: Identity, candidate: Candidate) -> bool:
 
 def _agrees(incoming: Identity, candidate: Candidate) -> bool:
     return any(incoming.agreements & known.agreements for known in candidate.identities)
+
+
+def _is_renumbered(incoming: Identity, candidate: Candidate) -> bool:
+    """Whether by the furnisher's own numbers she is the candidate, whose identity number changed."""
+    return any(
+        is_own_number(one)
+        for known in candidate.identities
+        for one in incoming.agreements & known.agreements
+    )
 
 
 def evidence(incoming: Identity, candidate: Candidate) -> dict[str, list[str]]:

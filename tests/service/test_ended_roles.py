@@ -124,6 +124,32 @@ def test_her_role_is_the_strongest_in_force_else_the_one_that_ended_last(
     assert reviewed(world, run) == ("hit" if ended_on is None else "no_open_account")
 
 
+@pytest.mark.parametrize(
+    ("roles", "late_months", "worst"),
+    [
+        ([role("co_borrower")], 2, "2"),
+        ([role("guarantor", last="2024-10-31"), role("co_borrower", "2024-11-01")], 2, "2"),
+        ([role("guarantor", last="2024-11-30"), role("co_borrower", "2024-12-01")], 1, "2"),
+        ([role("guarantor"), role("co_borrower", "2024-12-31")], 1, "2"),
+        ([role("guarantor"), role("co_borrower", "2025-01-01")], 0, "none"),
+        ([role("authorised_user"), role("co_borrower", "2025-01-15")], 0, "none"),
+    ],
+)
+def test_what_was_late_before_she_owed_is_shown_and_not_counted_as_hers(
+    world: gw.World, run: Run, roles: list[dict[str, Any]], late_months: int, worst: str
+) -> None:
+    hold(world, *roles)
+    body = reported(world, run)
+    (account,) = body["accounts"]
+    (counted,) = body["summary"]["by_product"]
+
+    assert [one["bucket"] for one in account["grid"]][-2:] == ["1", "2"]
+    assert counted["delinquency"]["late_months"] == late_months
+    assert counted["delinquency"]["worst_bucket"] == worst
+    highest = counted["delinquency"]["highest_balance_past_due"]
+    assert (highest == "not_applicable") is (late_months == 0)
+
+
 SOLE = {"0": ("2024-10", "0"), "1": ("2024-11", "1"), "2": ("2024-12", "2")}
 
 
@@ -160,7 +186,8 @@ def test_she_sees_the_months_of_her_time_only(
         assert body["summary"]["by_product"] == []
         return
     (row,) = body["summary"]["by_product"]
-    late = [code for code in shown if code in "12"]
+    owed_since = min(one["valid_from"] for one in roles if one["role"] == "co_borrower")
+    late = [code for code in shown if code in "12" and SOLE[code][0] >= owed_since[:7]]
     assert row["delinquency"]["late_months"] == len(late)
     assert row["delinquency"]["worst_bucket"] == max(late, default="none")
     assert row["delinquency"]["late_now_accounts"] == int(shown.endswith("2"))

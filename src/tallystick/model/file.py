@@ -42,7 +42,8 @@ class AccountLine:
     `events` are sorted by (occurred_at, event_id). `private` holds unsealed fields
     (`account_number`) where the reader may see them, else it is empty. `others` are the periods
     without content: between two times of hers, or as another furnished them, where a furnisher
-    verifies its own: nothing else here is another's then.
+    verifies its own: nothing else here is another's then. `unowed` are the
+    periods in which she, who owes now, had another role only.
     """
 
     account_id: str
@@ -61,6 +62,7 @@ class AccountLine:
     remarks: tuple[Record, ...] = ()
     private: Record = field(default_factory=dict)
     others: frozenset[int] = frozenset()
+    unowed: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -51,9 +51,9 @@ class ShownAccount:
     """An account with its displayable months worked out once, for its block and the summary.
 
     `months` are `newest_months`: the file's own (`line.months`) may hold several periods a month.
-    `late` are the buckets of the late months that may be shown, oldest first. `masked` are months
-    that are not hers or not the verifying furnisher's: all but their place in the grid is left out.
-    `untold` are the places of events that speak of what may not be shown.
+    `late` are the buckets of the late months that count, oldest first; those `uncounted` do not.
+    `masked` are months that are not hers or not the verifying furnisher's: all but their place in
+    the grid is left out. `untold` are the places of events that speak of what may not be shown.
     """
 
     line: AccountLine
@@ -61,6 +61,7 @@ class ShownAccount:
     currency: str
     months: bytes
     hidden: AbstractSet[int]
+    uncounted: AbstractSet[int]
     masked: AbstractSet[int]
     untold: AbstractSet[int]
     late: bytes
@@ -87,7 +88,8 @@ def shown_account(
             apart=line.others,
         )
     buckets = codes.of(months)
-    late = codes.late(_without(months, buckets, hidden) if hidden else buckets)
+    uncounted = hidden if version.counts_unowed else hidden | line.unowed
+    late = codes.late(_without(months, buckets, uncounted) if uncounted else buckets)
     newest = buckets[-1:]
     if clock is not None and line.events:
         untold = _untold(line, months, hidden, codes=codes, clock=clock, version=version)
@@ -105,6 +107,7 @@ def shown_account(
         currency=line.terms["currency"],
         months=months,
         hidden=hidden,
+        uncounted=uncounted,
         masked=masked,
         untold=untold,
         late=late,

@@ -207,7 +207,7 @@ def _highest_past_due(accounts: Sequence[ShownAccount], *, codes: Codes) -> str:
         balance
         for account in late
         for period, bucket, _, balance, _ in _unpack(account.months)
-        if bucket in codes.negative and balance != ABSENT_MINOR and period not in account.hidden
+        if bucket in codes.negative and balance != ABSENT_MINOR and period not in account.uncounted
     ]
     return format_minor(max(balances), late[0].currency) if balances else NOT_REPORTED
 

@@ -25,7 +25,8 @@ class Version:
     is open that could have an amount; `shows_old`: of what is older than the law keeps only late
     months are left out, and their events only where the months are in the grid; `hides_silently`:
     `header.withheld` leaves out events withheld with their accounts; `shows_responsibility`: for
-    how much she answers.
+    how much she answers; `counts_unowed`: months late while she only answered for a debt count as
+    her own once she owes it.
     """
 
     name: str
@@ -39,6 +40,7 @@ class Version:
     shows_old: bool = False
     hides_silently: bool = False
     shows_responsibility: bool = True
+    counts_unowed: bool = False
 
 
 _VERSION_1 = Version(
@@ -53,6 +55,7 @@ _VERSION_1 = Version(
     shows_old=True,
     hides_silently=True,
     shows_responsibility=False,
+    counts_unowed=True,
 )
 _VERSION_2 = Version(
     name="tallystick.report/2",
@@ -66,6 +69,7 @@ _VERSION_2 = Version(
     shows_old=True,
     hides_silently=True,
     shows_responsibility=False,
+    counts_unowed=True,
 )
 _VERSION_3 = Version(
     name="tallystick.report/3",
@@ -75,7 +79,8 @@ _VERSION_3 = Version(
     " `not_reported`; a line that does not revolve has no limit left when it is paid back;"
     " months and payments older than the law keeps are left out alike, late or not, and so are"
     " old events of lateness; `header.withheld` names `events` where their accounts are withheld;"
-    " `responsibility` says for how much a guarantor answers.",
+    " `responsibility` says for how much a guarantor answers; months late"
+    " before she owed a debt herself do not count as her own.",
     position=edge_position,
 )
 #: By name.

@@ -157,7 +157,7 @@ def _agrees(incoming: Identity, candidate: Candidate) -> bool:
 
 
 def _is_renumbered(incoming: Identity, candidate: Candidate) -> bool:
-    """Whether by the furnisher's own numbers she is the candidate, whose identity number changed."""
+    """Whether the furnisher's own numbers say that she is the candidate."""
     return any(
         is_own_number(one)
         for known in candidate.identities

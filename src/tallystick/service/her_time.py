@@ -11,6 +11,8 @@ from datetime import date
 
 from tallystick.model.file import Record
 from tallystick.model.months import SIZE, period_of
+from tallystick.report.account import DEBT_ROLES
+from tallystick.report.retention import periods_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +68,24 @@ def her_time(holders: Sequence[Record], own: Collection[str], day: str) -> HerTi
         spans.append((first, min(one.get("valid_to", day), followed.get(role, day), day)))
         followed[role] = first
     return None if ("", day) in spans else HerTime(spans=tuple(spans))
+
+
+def periods_unowed(
+    months: bytes, holders: Sequence[Record], own: Collection[str], day: str
+) -> frozenset[int]:
+    """The periods of a packed grid of hers in which she did not owe what she owes now.
+
+    She answered for the debt then, or used the account.
+    """
+    owed = her_time([one for one in holders if one["role"] in DEBT_ROLES], own, day)
+    if owed is None:
+        return frozenset()
+    spans = [(_period(first), _period(last)) for first, last in owed.spans]
+    return frozenset(
+        period
+        for period in periods_of(months)
+        if not any(first <= period <= last for first, last in spans)
+    )
 
 
 def _period(day: str) -> int:

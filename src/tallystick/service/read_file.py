@@ -25,7 +25,8 @@ from tallystick.model.file import (
     SubjectFile,
 )
 from tallystick.model.instant import instant_text
-from tallystick.service.her_time import HerTime, her_time
+from tallystick.report.account import DEBT_ROLES
+from tallystick.service.her_time import HerTime, her_time, periods_unowed
 from tallystick.service.numbers import number_of
 from tallystick.service.port import Keys
 from tallystick.service.roles import RoleOn, other_roles, role_on
@@ -295,6 +296,9 @@ def account_line(
         ),
         private=private,
         others=others,
+        unowed=periods_unowed(months, holders, own, day)
+        if time is not None and role.name in DEBT_ROLES
+        else frozenset(),
     )
 
 

@@ -34,7 +34,7 @@ from tallystick.report.fields import Block
 
 FOLDER = Path(__file__).parent / "golden"
 #: The folders of earlier versions' bodies, as they were when that version was the newest.
-EARLIER = {"v1": VERSIONS["tallystick.report/1"], "v2": VERSIONS["tallystick.report/2"]}
+EARLIER = {f"v{number}": VERSIONS[f"tallystick.report/{number}"] for number in (1, 2, 3)}
 
 
 def _share(funder: str, ppb: int) -> dict[str, object]:

@@ -154,7 +154,7 @@ def test_a_field_nobody_listed_does_not_leave() -> None:
 
 
 @pytest.mark.parametrize(
-    ("version", "says_so"), [("tallystick.report/2", False), ("tallystick.report/3", True)]
+    ("version", "says_so"), [("tallystick.report/3", False), ("tallystick.report/4", True)]
 )
 def test_events_do_not_leave_without_their_accounts(version: str, says_so: bool) -> None:
     shown = body(full_file(), scope=frozenset({"events"}), version=VERSIONS[version])

@@ -122,7 +122,7 @@ def test_a_hidden_month_leaves_no_trace_in_the_report(audience: str) -> None:
 
 
 def test_earlier_versions_show_what_is_old_and_was_not_late() -> None:
-    shown = body(file(old_account()), version=VERSIONS["tallystick.report/2"])
+    shown = body(file(old_account()), version=VERSIONS["tallystick.report/3"])
     line = shown["accounts"][0]
 
     assert [month["bucket"] for month in line["grid"]] == [
@@ -199,6 +199,32 @@ def test_an_event_of_lateness_is_told_no_longer_than_the_lateness(
     assert [one["event_type"] for one in shown] == told
 
 
+@pytest.mark.parametrize(
+    ("version", "shown"),
+    [
+        ("tallystick.report/3", ["a", "b", "c", "d"]),
+        # 03:59:59 and 04:00 of the fifteenth by UTC; the report stands at 04:00.
+        ("tallystick.report/4", ["c", "b", "a"]),
+    ],
+)
+def test_events_stand_as_they_happened_up_to_the_instant(version: str, shown: list[str]) -> None:
+    events = tuple(
+        {"event_id": name, "event_type": "repaid", "occurred_at": at}
+        for name, at in (
+            ("a", "2026-06-14T23:00:00.000000-05:00"),
+            ("b", "2026-06-15T03:59:59.000000Z"),
+            ("c", "2026-06-15T11:59:58.000000+08:00"),
+            ("d", "2026-06-15T12:00:00.000001+08:00"),
+        )
+    )
+    made = body(
+        file(account(events=events)), "person",
+        as_of="2026-06-15T04:00:00.000000Z", version=VERSIONS[version],
+    )  # fmt: skip
+
+    assert [one["event_id"] for one in made["accounts"][0]["events"]] == shown
+
+
 def test_a_current_period_inside_a_month_that_ended_late_starts_no_clock() -> None:
     old = pack([month(62, "1"), month(61, "0"), month(61, "1"), month(60, "1")])
     shown = body(file(account(months=old)))
@@ -249,7 +275,7 @@ def test_old_arrears_of_a_payment_are_hidden_too() -> None:
         "block": "payments", "reason": "retention_over", "periods": 2,
     }  # fmt: skip
     assert [line["bucket"] for line in body(unpaid)["payments"]] == ["1", "1"]
-    earlier = body(paid, version=VERSIONS["tallystick.report/2"])
+    earlier = body(paid, version=VERSIONS["tallystick.report/3"])
     assert [line["bucket"] for line in earlier["payments"]] == ["not_displayed", "0"]
     assert "amount_due" not in earlier["payments"][0]
 

@@ -233,7 +233,7 @@ def test_what_is_partly_drawn_of_a_line_that_does_not_revolve_keeps_its_limit() 
 
 @pytest.mark.parametrize(
     ("version", "total_of_none"),
-    [("tallystick.report/2", "not_reported"), ("tallystick.report/3", "not_applicable")],
+    [("tallystick.report/3", "not_reported"), ("tallystick.report/4", "not_applicable")],
 )
 def test_where_nothing_is_open_no_amount_is_missing(version: str, total_of_none: str) -> None:
     closed = account(terms=terms(**CARD, closed_on="2026-05-01"))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from datetime import datetime
 
 from tallystick.errors import require
 from tallystick.model.file import AccountLine, Record
@@ -146,7 +148,7 @@ def account_block(account: ShownAccount, *, reader: Reader, version: Version = N
     if in_full and number is not None:
         block["account_number"] = number
     if reader.wants("events"):
-        block["events"] = _events(account, reader=reader)
+        block["events"] = _events(account, reader=reader, version=version)
     if reader.wants("remarks"):
         block["remarks"] = remarks_block(line.remarks, line.furnisher_id, reader=reader)
     return block
@@ -188,16 +190,26 @@ def _latest(account: ShownAccount, *, reader: Reader) -> Block | str:
     return block
 
 
-def _events(account: ShownAccount, *, reader: Reader) -> list[Block]:
-    if not account.line.events:
+def _events(account: ShownAccount, *, reader: Reader, version: Version) -> list[Block]:
+    told = [one for at, one in enumerate(account.line.events) if at not in account.untold]
+    if not told:
         return []
+    if not version.orders_by_text:
+        told = _happened(told, as_of=reader.as_of)
     in_full = reader.sees_in_full(account.line.furnisher_id)
     fields = EVENT_IN_FULL if in_full else EVENT
     return [
         fields.pick(event, currency=currency_of(event, account.currency), mask=reader.mask)
-        for at, event in enumerate(account.line.events)
-        if at not in account.untold
+        for event in told
     ]
+
+
+def _happened(events: Sequence[Record], *, as_of: str) -> list[Record]:
+    """The events up to an instant in the order they happened, at whatever offset each is told."""
+    until = datetime.fromisoformat(as_of)
+    dated = [(datetime.fromisoformat(one["occurred_at"]), one) for one in events]
+    happened = [(moment, one) for moment, one in dated if moment <= until]
+    return [one for _, one in sorted(happened, key=lambda pair: pair[0])]
 
 
 def _untold(

@@ -73,7 +73,10 @@ def assemble(
     """
     require(permit.subject_id == file.subject_id, "the permit is for another subject")
     today = _day(coordinates.as_of, profile.time_zone)
-    reader = Reader(permit=permit, today=today.isoformat(), member_view=member_view, mask=mask)
+    reader = Reader(
+        permit=permit, as_of=coordinates.as_of, today=today.isoformat(),
+        member_view=member_view, mask=mask,
+    )  # fmt: skip
     body = _Body(reader, file, profile=profile, coordinates=coordinates, version=version)
     body.add_file_blocks()
     if not reader.is_furnisher:

@@ -25,10 +25,11 @@ class MemberView:
 class Reader:
     """One reader of one report on one day; keeps the references to members it has made.
 
-    `today` is the day the report stands at, as ISO text.
+    `as_of` is the instant the report stands at, `today` its day, both as ISO text.
     """
 
     permit: Permit
+    as_of: str
     today: str
     mask: Mask
     member_view: Callable[[str], MemberView]

@@ -7,7 +7,7 @@ in it, byte for byte, so its schema and its golden files stay.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from tallystick.model.ids import edge_position
@@ -26,7 +26,8 @@ class Version:
     months are left out, and their events only where the months are in the grid; `hides_silently`:
     `header.withheld` leaves out events withheld with their accounts; `shows_responsibility`: for
     how much she answers; `counts_unowed`: months late while she only answered for a debt count as
-    her own once she owes it.
+    her own once she owes it; `orders_by_text`: events stand in the order of their text, and those
+    of all the day of `as_of` are told.
     """
 
     name: str
@@ -41,51 +42,52 @@ class Version:
     hides_silently: bool = False
     shows_responsibility: bool = True
     counts_unowed: bool = False
+    orders_by_text: bool = False
 
 
-_VERSION_1 = Version(
+_VERSION_4 = Version(
+    name="tallystick.report/4",
+    schema="report-v4.schema.json",
+    news="Where no account is open a total is `not_applicable`, not `not_reported`; a line that"
+    " does not revolve has no limit left when it is paid back; months and payments older than the"
+    " law keeps are left out alike, late or not, and so are old events of lateness;"
+    " `header.withheld` names `events` where their accounts are withheld; `responsibility` says for"
+    " how much a guarantor answers; months late before she owed a debt herself do not count as her"
+    " own; events stand in the order they happened, up to `as_of`.",
+    position=edge_position,
+)
+_VERSION_3 = replace(
+    _VERSION_4,
+    name="tallystick.report/3",
+    schema="report-v3.schema.json",
+    news="`inquiries` counts no answer given again, which was one inquiry more; a limit told by"
+    " several draws counts once.",
+    keeps_repaid=True,
+    total_of_none="not_reported",
+    shows_old=True,
+    hides_silently=True,
+    shows_responsibility=False,
+    counts_unowed=True,
+    orders_by_text=True,
+)
+_VERSION_2 = replace(
+    _VERSION_3,
+    name="tallystick.report/2",
+    schema="report-v2.schema.json",
+    news="`header.position` is an opaque string; it was an integer.",
+    counts_again=True,
+    adds_draws=True,
+)
+_VERSION_1 = replace(
+    _VERSION_2,
     name="tallystick.report/1",
     schema="report-v1.schema.json",
     news="The first.",
     position=int,
-    counts_again=True,
-    adds_draws=True,
-    keeps_repaid=True,
-    total_of_none="not_reported",
-    shows_old=True,
-    hides_silently=True,
-    shows_responsibility=False,
-    counts_unowed=True,
-)
-_VERSION_2 = Version(
-    name="tallystick.report/2",
-    schema="report-v2.schema.json",
-    news="`header.position` is an opaque string; it was an integer.",
-    position=edge_position,
-    counts_again=True,
-    adds_draws=True,
-    keeps_repaid=True,
-    total_of_none="not_reported",
-    shows_old=True,
-    hides_silently=True,
-    shows_responsibility=False,
-    counts_unowed=True,
-)
-_VERSION_3 = Version(
-    name="tallystick.report/3",
-    schema="report-v3.schema.json",
-    news="`inquiries` counts no answer given again, which was one inquiry more; a limit told by"
-    " several draws counts once; where no account is open a total is `not_applicable`, not"
-    " `not_reported`; a line that does not revolve has no limit left when it is paid back;"
-    " months and payments older than the law keeps are left out alike, late or not, and so are"
-    " old events of lateness; `header.withheld` names `events` where their accounts are withheld;"
-    " `responsibility` says for how much a guarantor answers; months late"
-    " before she owed a debt herself do not count as her own.",
-    position=edge_position,
 )
 #: By name.
 VERSIONS: Mapping[str, Version] = MappingProxyType(
-    {version.name: version for version in (_VERSION_1, _VERSION_2, _VERSION_3)}
+    {version.name: version for version in (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)}
 )
 #: What new answers are made in.
-NEWEST = _VERSION_3
+NEWEST = _VERSION_4

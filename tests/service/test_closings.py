@@ -25,6 +25,11 @@ def closing(reason: str | None, **fields: Any) -> factory.Native:
     return factory.account(1, **given)
 
 
+def owed(month: str, **fields: Any) -> factory.Native:
+    """A month with a balance, of which she was told where it says that the debt is given up."""
+    return factory.snapshot(1, month, notice_sent_on="2025-03-01", **fields)
+
+
 def closed(told: SubmissionView) -> Any:
     """What the second of the two records came to, and the rules of closings that hit."""
     hits = {rule for rule in factory.rules(told) if "-CLOSE-" in rule and rule != "ACC-CLOSE-001"}
@@ -61,7 +66,7 @@ def test_a_running_account_that_owes_when_closed_is_rejected(
 def test_a_debt_given_up_that_is_still_owed_is_warned_of(
     bureau: Any, lender: Any, status: str, bucket: str, reason: str | None, is_month_first: bool
 ) -> None:
-    owing = factory.snapshot(1, "2025-06", status=status, bucket=bucket)
+    owing = owed("2025-06", status=status, bucket=bucket)
     rule = "ACC-CLOSE-005" if is_month_first else "SNP-CLOSE-002"
     found = second(bureau, lender, owing, closing(reason), is_month_first=is_month_first)
     assert found == (WARNED, {rule})
@@ -72,7 +77,7 @@ def test_a_debt_given_up_that_is_still_owed_is_warned_of(
 def test_what_was_paid_is_not_owed_whatever_its_status(
     bureau: Any, lender: Any, status: str, is_month_first: bool
 ) -> None:
-    owing = factory.snapshot(1, "2025-06", status=status)
+    owing = owed("2025-06", status=status)
     rule = "ACC-CLOSE-002" if is_month_first else "SNP-CLOSE-001"
     found = second(bureau, lender, owing, closing("paid"), is_month_first=is_month_first)
     assert found == (REJECTED, {rule})
@@ -136,7 +141,7 @@ def test_a_number_that_goes_on_is_closed_by_the_months_of_its_former_one(
     bureau: Any, lender: Any
 ) -> None:
     deps = bureau.deps
-    factory.send(deps, lender, "snapshot", factory.snapshot(1, "2025-06", status="in_recovery"))
+    factory.send(deps, lender, "snapshot", owed("2025-06", status="in_recovery"))
     goes_on = factory.account(
         7, 1, valid_from="2025-07-01", opened_on="2024-01-01", closed_on="2025-06-30",
         closed_reason="other", formerly_account_number="A1", formerly_reason="renumbered",
@@ -144,9 +149,9 @@ def test_a_number_that_goes_on_is_closed_by_the_months_of_its_former_one(
     assert closed(factory.send(deps, lender, "account", goes_on)) == (WARNED, {"ACC-CLOSE-005"})
 
 
-def balances(*owed: tuple[str, str]) -> list[factory.Native]:
+def balances(*months: tuple[str, str]) -> list[factory.Native]:
     """Months with a balance each."""
-    return [factory.snapshot(1, month, balance=balance) for month, balance in owed]
+    return [owed(month, balance=balance) for month, balance in months]
 
 
 @pytest.mark.parametrize(

@@ -46,6 +46,11 @@ class _Account(NamedTuple):
     terms: str
 
     @property
+    def held_by(self) -> tuple[str, str]:
+        """Whose account it is, and who says so."""
+        return str(self.party_id), str(self.furnisher_id)
+
+    @property
     def whole_minor(self) -> int | None:
         """What there is to fund: the limit of revolving credit, else the amount lent."""
         return self.credit_limit_minor if self.product in REVOLVING else self.principal_minor
@@ -149,7 +154,26 @@ def _pairs(
             pair = _pair(loan, own)
             if pair is not None:
                 found.setdefault(pair.accounts, pair)
-    return found
+    gone = _gone(connection, found.values()) if found else set()
+    return {
+        names: one for names, one in found.items() if not {one.loan.held_by, one.own.held_by} & gone
+    }
+
+
+def _gone(connection: psycopg.Connection[Any], pairs: Collection[Pair]) -> set[tuple[str, str]]:
+    """(party, furnisher) of whom every record is deleted, and with them their accounts."""
+    named = list({one.loan.account_id for one in pairs})
+    rows = connection.execute(
+        "select distinct s.document from file.subject s join file.account a using (subject_id)"
+        " where a.account_id = any(%s)",
+        (named,),
+    )
+    return {
+        (party["party_id"], party["furnisher_id"])
+        for (document,) in rows
+        for party in orjson.loads(document)["parties"]
+        if not party["versions"]
+    }
 
 
 def _pair(loan: _Account, own: _Account) -> Pair | None:

@@ -264,6 +264,22 @@ def _run(folder: Path, *words: str, **settings: str) -> subprocess.CompletedProc
     )
 
 
+@pytest.mark.parametrize("words", [("dismiss", "--help"), ("rules", "list")])
+def test_who_reads_no_further_is_no_failure(words: tuple[str, ...]) -> None:
+    """As `| head` does: no word of a database that is out of reach, and no fault."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = subprocess.run(
+            [TALLYSTICK, *words], stdout=writer, stderr=subprocess.PIPE, text=True, check=False
+        )
+    finally:
+        os.close(writer)
+    assert "reach" not in done.stderr
+    assert "Traceback" not in done.stderr
+    assert done.returncode == Exit.FINE
+
+
 @pytest.mark.parametrize("command", ["serve", "demo"])
 def test_a_taken_port_is_told_before_anything_listens(tmp_path: Path, command: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

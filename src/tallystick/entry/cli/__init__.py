@@ -13,7 +13,13 @@ def main() -> None:
     """Run the command line; ends the process with one of the codes of `exits.Exit`."""
     from tallystick.entry.cli.app import app
 
-    app(prog_name="tallystick")
+    try:
+        app(prog_name="tallystick")
+    except SystemExit as end:
+        # Where nobody reads on (`| head`), rich and typer end with 1, as if a check had failed.
+        if isinstance(end.__context__, BrokenPipeError):
+            raise SystemExit(0) from None
+        raise
 
 
 __all__ = ["main"]

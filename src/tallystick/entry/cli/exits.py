@@ -74,8 +74,8 @@ def _as_codes(command: str, stopped: threading.Event) -> Iterator[None]:
         output.complain(str(error))
         raise typer.Exit(Exit.USAGE) from error
     except Exception as error:
-        if _is_clicks_own(error) or stopped.is_set():
-            raise
+        if _is_clicks_own(error) or isinstance(error, BrokenPipeError) or stopped.is_set():
+            raise  # of a broken pipe: who reads our output has enough, see `cli.main`
         raise typer.Exit(_tell_other(error, command)) from error
 
 

@@ -69,15 +69,12 @@ FAULTY: list[tuple[str, dict[str, Any], str]] = [
 ]  # fmt: skip
 
 
-def _begin(bureau: Any) -> None:
-    factory.two_accounts_beside_another(bureau.deps)
-
-
-template = beginning(_begin)
+template = beginning(lambda bureau: factory.two_accounts_beside_another(bureau.deps))
 
 
 @pytest.fixture
 def bank(bureau: Any) -> Any:
+    """The furnisher of what the corrections are of."""
     return member_by_code(bureau.deps, "bank1")
 
 

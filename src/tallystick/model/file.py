@@ -16,6 +16,9 @@ Record = Mapping[str, Any]
 #: The roles in which a member holds a share of a loan; others guarantee or serve it.
 FUNDING_ROLES = frozenset({"originator", "funder"})
 
+#: Roles that owe; the others answer for somebody else's debt or use the account.
+DEBT_ROLES = frozenset({"borrower", "co_borrower"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartyIdentity:

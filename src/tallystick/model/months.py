@@ -72,3 +72,8 @@ def unpack(grid: bytes) -> Iterator[Month]:
             None if balance == ABSENT_MINOR else balance,
             None if due == ABSENT_MINOR else due,
         )
+
+
+def periods_of(months: bytes) -> list[int]:
+    """The periods of a packed grid, in its order."""
+    return [int.from_bytes(months[at : at + 2], "big") for at in range(0, len(months), SIZE)]

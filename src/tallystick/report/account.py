@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from tallystick.errors import require
-from tallystick.model.file import AccountLine, Record
+from tallystick.model.file import DEBT_ROLES, AccountLine, Record
 from tallystick.model.money import CURRENCY_DIGITS
-from tallystick.model.months import SIZE
+from tallystick.model.months import SIZE, periods_of
 from tallystick.report.closed import is_closed
 from tallystick.report.codes import Codes
 from tallystick.report.fields import (
@@ -37,12 +37,9 @@ from tallystick.report.retention import (
     aged_events,
     aged_periods,
     hidden_in_grid,
-    periods_of,
 )
 from tallystick.report.versions import NEWEST, Version
 
-#: Roles that owe; the others answer for somebody else's debt or use the account.
-DEBT_ROLES = frozenset({"borrower", "co_borrower"})
 _NEVER = 2**16
 _UNPAID_STATUSES = frozenset({"written_off", "sold", "in_recovery"})
 _UNPAID_REASONS = frozenset({"written_off", "sold"})
@@ -90,7 +87,8 @@ def shown_account(
             apart=line.others,
         )
     buckets = codes.of(months)
-    uncounted = hidden if version.counts_unowed else hidden | line.unowed
+    counts_all = version.counts_unowed or not line.unowed
+    uncounted = hidden if counts_all else hidden | line.unowed
     late = codes.late(_without(months, buckets, uncounted) if uncounted else buckets)
     newest = buckets[-1:]
     if clock is not None and line.events:

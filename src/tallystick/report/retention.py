@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from tallystick.model.file import Record
-from tallystick.model.months import SIZE, period_of
+from tallystick.model.months import period_of, periods_of
 from tallystick.profile import ProfileAt
 from tallystick.report.codes import Codes
 from tallystick.report.fields import period_of_text
@@ -46,11 +46,6 @@ def clock_of(profile: ProfileAt, today: date) -> Clock:
         starts_at_cure=profile.negative_clock != "closure",
         starts_at_closure=profile.negative_clock != "cure",
     )
-
-
-def periods_of(months: bytes) -> list[int]:
-    """The periods of a packed grid."""
-    return [int.from_bytes(months[at : at + 2], "big") for at in range(0, len(months), SIZE)]
 
 
 def hidden_in_grid(

@@ -23,6 +23,7 @@ from tallystick.errors import BadRequest
 from tallystick.service import intake_store
 from tallystick.service.funding_sums import REVOLVING
 from tallystick.service.port import Deps
+from tallystick.service.read_file import gone_parties
 from tallystick.service.references import Job
 
 #: The datasets whose records may make two accounts look like one loan.
@@ -168,12 +169,7 @@ def _gone(connection: psycopg.Connection[Any], pairs: Collection[Pair]) -> set[t
         " where a.account_id = any(%s)",
         (named,),
     )
-    return {
-        (party["party_id"], party["furnisher_id"])
-        for (document,) in rows
-        for party in orjson.loads(document)["parties"]
-        if not party["versions"]
-    }
+    return {one for (document,) in rows for one in gone_parties(orjson.loads(document))}
 
 
 def _pair(loan: _Account, own: _Account) -> Pair | None:

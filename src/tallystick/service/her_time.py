@@ -9,10 +9,8 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from tallystick.model.file import Record
-from tallystick.model.months import SIZE, period_of
-from tallystick.report.account import DEBT_ROLES
-from tallystick.report.retention import periods_of
+from tallystick.model.file import DEBT_ROLES, Record
+from tallystick.model.months import SIZE, period_of, periods_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

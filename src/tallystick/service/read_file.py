@@ -17,6 +17,7 @@ import orjson
 
 from tallystick.ledger import seal
 from tallystick.model.file import (
+    DEBT_ROLES,
     AccountLine,
     ConsentLine,
     LookLine,
@@ -25,7 +26,6 @@ from tallystick.model.file import (
     SubjectFile,
 )
 from tallystick.model.instant import instant_text
-from tallystick.report.account import DEBT_ROLES
 from tallystick.service.her_time import HerTime, her_time, periods_unowed
 from tallystick.service.numbers import number_of
 from tallystick.service.port import Keys
@@ -99,11 +99,7 @@ class Material:
 
         An account another furnisher has taken over hangs on the person that one knows.
         """
-        return {
-            (party["party_id"], party["furnisher_id"])
-            for party in self.document.get("parties", ())
-            if not party["versions"]
-        }
+        return gone_parties(self.document)
 
     def standing_accounts(self) -> list[AccountRow]:
         """Her accounts, without those of a person of hers that is deleted."""
@@ -115,6 +111,15 @@ class Material:
     def consent_lines(self) -> list[ConsentLine]:
         """Her consents (those under her own tokens) as a report shows them."""
         return [consent_line(one) for one in self.consents if one.token in self.tokens]
+
+
+def gone_parties(document: Record) -> set[tuple[str, str]]:
+    """(party, furnisher) of whom every record is deleted, of a person's document."""
+    return {
+        (party["party_id"], party["furnisher_id"])
+        for party in document.get("parties", ())
+        if not party["versions"]
+    }
 
 
 def utc_text(moment: datetime) -> str:

@@ -20,7 +20,7 @@ import psycopg
 from tallystick.ledger import append, fold, publish, read, seal
 from tallystick.ledger.apart import SET_APART_BY, is_apart_sql
 from tallystick.resolve import Identity, is_another
-from tallystick.service import heads
+from tallystick.service import funders_own, heads
 from tallystick.service.identity import accounts_of, others_of, tokens_of
 from tallystick.service.numbers import LABEL, number_token
 from tallystick.service.port import Deps
@@ -186,10 +186,10 @@ def open_cases(connection: psycopg.Connection[Any], cases: Sequence[Case], now: 
         )  # fmt: skip
 
 
-_ANSWER_CASES = """
+_ANSWER_CASES = f"""
 insert into identity.case_event (case_id, event_no, event, happened_at, acted_by)
 select c.case_id, 1, 'linked', %s, 'bureau' from identity.case_file c
-where c.party_id = %s and c.kind <> 'co_funded_twin' and not exists
+where c.party_id = %s and c.kind <> '{funders_own.KIND}' and not exists
   (select from identity.case_event e where e.case_id = c.case_id)
 """
 

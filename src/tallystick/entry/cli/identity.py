@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -12,6 +13,7 @@ from tallystick.entry.cli.options import AsJson, By, DryRun, Yes, confirm
 
 if TYPE_CHECKING:
     from tallystick.service.identity import CaseView
+    from tallystick.service.port import Deps
 
 PartyId = Annotated[str, typer.Argument(metavar="PARTY-ID", help="pty_… as `cases` shows.")]
 
@@ -82,11 +84,8 @@ def link(
     party, subject = read("party", party_id), read("subject", subject_id)
     if dry_run:
         output.say("would link the party to the subject and bring both files up to date")
-        return
-    with opening.deps() as parts:
-        link_party(parts, party, subject, opening.decider(by))
-    output.say("linked")
-    output.next_step("tallystick cases")
+    else:
+        _decide(lambda parts, who: link_party(parts, party, subject, who), by, done="linked")
 
 
 def unlink(party_id: PartyId, by: By = None, yes: Yes = False, dry_run: DryRun = False) -> None:
@@ -98,10 +97,7 @@ def unlink(party_id: PartyId, by: By = None, yes: Yes = False, dry_run: DryRun =
         output.say("would part the party from its subject, for good unless linked again by hand")
         return
     confirm("Part this party from its subject?", yes=yes)
-    with opening.deps() as parts:
-        unlink_party(parts, party, opening.decider(by))
-    output.say("unlinked")
-    output.next_step("tallystick cases")
+    _decide(lambda parts, who: unlink_party(parts, party, who), by, done="unlinked")
 
 
 def dismiss(
@@ -118,7 +114,12 @@ def dismiss(
         output.say("would put the case away, for good")
         return
     confirm("Put this case away for good?", yes=yes)
+    _decide(lambda parts, who: dismiss_case(parts, case, who), by, done="dismissed")
+
+
+def _decide(decision: Callable[[Deps, str], object], by: str | None, *, done: str) -> None:
+    """Take a decision on record under a name, and say that it was taken."""
     with opening.deps() as parts:
-        dismiss_case(parts, case, opening.decider(by))
-    output.say("dismissed")
+        decision(parts, opening.decider(by))
+    output.say(done)
     output.next_step("tallystick cases")

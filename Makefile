@@ -1,5 +1,4 @@
 # setup · demo · test · check · prove · bench · golden · clean. `.ci/run` does what a newcomer does.
-PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 STAMP := .venv/.installed
 PROVE ?= full
@@ -13,7 +12,7 @@ help:  ## list the targets
 setup: $(STAMP)  ## make .venv and install everything (again only when a list of packages changed)
 
 $(STAMP): pyproject.toml package-lock.json
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	test -x $(BIN)/python || $(or $(PYTHON),$$($(shell command -v python3.11 || command -v python3) tools/quickest_python.py)) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
 	if command -v npm >/dev/null; then npm ci --silent --no-audit --no-fund; \
 	else echo "npm is missing: the accessibility tests will skip" >&2; fi

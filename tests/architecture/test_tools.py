@@ -104,3 +104,31 @@ def test_faults_of_docs_are_found(
 def test_faults_of_fragments_are_found(tmp_path: Path, name: str, text: str, fails: bool) -> None:
     _write(tmp_path, f"changelog.d/{name}", text)
     assert (_run("check_fragments.py", "--root", str(tmp_path)).returncode == 1) is fails
+
+
+# fmt: off
+QUICKEST: dict[str, tuple[list[str], str]] = {
+    "clearly slower":   (["a/python3.11 echo 0.111 A", "b/python3.11 echo 0.1 B"],  "B"),
+    "hardly slower":    (["a/python3.11 echo 0.110 A", "b/python3.11 echo 0.1 B"],  "A"),
+    "the quicker first": (["a/python3.11 echo 0.1 A", "b/python3.11 echo 0.2 B"],   "A"),
+    "without venv":     (["a/python3.11 exit 1",      "b/python3.11 echo 0.2 B"],   "B"),
+    "too old":          (["a/python3.11 true",        "b/python3 echo 0.2 B"],      "B"),
+    "by its name":      (["a/python3 echo 0.1 A",     "b/python3.11 echo 0.2 B"],   "B"),
+    "none":             (["a/python3 exit 1"],                                      ""),
+}
+# fmt: on
+
+
+@pytest.mark.parametrize("case", QUICKEST)
+def test_the_quickest_python_is_taken_of_those_that_can(tmp_path: Path, case: str) -> None:
+    programs, expected = QUICKEST[case]
+    for program in programs:
+        name, says = program.split(" ", 1)
+        _write(tmp_path, name, f"#!/bin/sh\n{says}\n")
+        (tmp_path / name).chmod(0o755)
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tools/quickest_python.py")],
+        capture_output=True, text=True, check=False, timeout=60,
+        env={"PATH": f"{tmp_path}/a:{tmp_path}/b"},
+    )  # fmt: skip
+    assert (done.stdout.strip(), done.returncode) == (expected, 0 if expected else 1)

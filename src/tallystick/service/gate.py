@@ -7,7 +7,7 @@ to read, one to write.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -26,9 +26,8 @@ from tallystick.service.log import require_in_time
 from tallystick.service.members import members
 from tallystick.service.port import Deps, Line, Rows, Statement
 from tallystick.service.read_file import BUREAU, AccountRow, ConsentRow, Material, utc_text
+from tallystick.service.rounds import BEGIN, COMMIT, Alone, Rounds, Seat
 
-_BEGIN: Statement = ("begin", {})
-_COMMIT: Statement = ("commit", {})
 NOBODY = UUID(int=0)
 _FRESH = timedelta(milliseconds=250)
 
@@ -47,6 +46,7 @@ class Desk:
 
     members: dict[str, MemberView] = field(default_factory=dict)
     id_keys: dict[UUID, bytes] = field(default_factory=dict)
+    rounds: Rounds | None = None
     oldest: datetime | None = None
     checked_at: datetime | None = None
 
@@ -82,6 +82,14 @@ def _view(one: Any) -> MemberView:
 _desks: WeakKeyDictionary[Any, Desk] = WeakKeyDictionary()
 
 
+def rounds_of(deps: Deps) -> Rounds:
+    """The rounds that inquiries on the running loop sit in."""
+    desk = desk_of(deps)
+    if desk.rounds is None or not desk.rounds.is_of_this_loop:
+        desk.rounds = Rounds(deps)
+    return desk.rounds
+
+
 def desk_of(deps: Deps) -> Desk:
     """The desk of a bureau in this process."""
     desk = _desks.get(deps.database)
@@ -108,25 +116,46 @@ class Request:
 class Opened:
     """A transaction with the heads locked: who is under the tokens, and the request if known.
 
-    `is_key_taken`: the request's key was used for another act than an inquiry.
+    `seat`: the line is a round's, and so is the transaction; `is_key_taken`: the request's key was
+    used for another act than an inquiry.
     """
 
     line: Line
+    seat: Seat | None
     transaction: str
     locked: list[str]
     earlier: tuple[bytes, UUID, bytes] | None
     is_key_taken: bool
 
+    def require_own(self) -> None:
+        """Go on only where nobody else's answer hangs on it. Raises: Alone"""
+        if self.seat is not None:
+            raise Alone
+
+    async def keys_of(self, deps: Deps, parties: Collection[str]) -> dict[str, bytes]:
+        """The keys of parties that still have one."""
+        return await (deps.vault if self.seat is None else self.seat).keys_of(parties)
+
 
 @asynccontextmanager
 async def opened(
-    deps: Deps, tokens: Sequence[bytes], request: Request, *, subject_id: UUID | None = None
+    deps: Deps,
+    tokens: Sequence[bytes],
+    request: Request,
+    *,
+    subject_id: UUID | None = None,
+    seat: Seat | None = None,
 ) -> AsyncIterator[Opened]:
     """Begin, and lock the heads of everybody under the tokens (and of `subject_id`).
 
-    The caller commits with `commit` or by `write_look`; leaving it open rolls back.
-    Raises: Unavailable `log_delayed`
+    The caller commits with `commit` or by `write_look`; leaving it open rolls back. On a `seat` of
+    a round no head is waited for: one that is locked is as if nobody were there, and `read` sees
+    that somebody is.
+    Raises: Unavailable `log_delayed`; Alone
     """
+    if seat is not None:
+        yield await _begin(deps, seat, tokens, request, subject_id=subject_id)
+        return
     lines = deps.database.lines()
     line = await lines.take()
     try:
@@ -137,7 +166,7 @@ async def opened(
 
 async def _begin(
     deps: Deps,
-    line: Line,
+    line: Line | Seat,
     tokens: Sequence[bytes],
     request: Request,
     *,
@@ -152,7 +181,8 @@ async def _begin(
         "client_key": request.client_key,
         "request_keys": list(request.request_keys),
     }
-    statements = [_BEGIN, (sql.LOCK, given)]
+    seat = line if isinstance(line, Seat) else None
+    statements = [BEGIN, (sql.LOCK if seat is None else sql.LOCK_FREE, given)]
     if is_due:
         statements.append((OLDEST_UNNUMBERED, {}))
     _, rows, *waiting = await line.run(*statements)
@@ -162,6 +192,7 @@ async def _begin(
     transaction, locked, digest, look_id, token, is_key_taken = rows[0]
     return Opened(
         line=line,
+        seat=seat,
         transaction=transaction,
         locked=locked.split(",") if locked else [],
         earlier=None if look_id is None else (digest, look_id, token),
@@ -173,7 +204,7 @@ async def read(deps: Deps, gate: Opened, tokens: Sequence[bytes]) -> list[Materi
     """Read everything about each locked subject, each in one statement under its permit.
 
     Gives:  one entry a candidate; one with an empty document where there is nobody
-    Raises: Moved when the subjects under the tokens are no longer those that were locked
+    Raises: Moved when the subjects under the tokens are no longer those that were locked; Alone
     """
     statements: list[Statement] = []
     subjects = gate.locked or [str(NOBODY)]
@@ -190,7 +221,8 @@ async def read(deps: Deps, gate: Opened, tokens: Sequence[bytes]) -> list[Materi
         found.append(one)
     under = {subject for _, candidates in found for subject in candidates}
     if not under <= set(gate.locked):
-        await gate.line.run((sql.MAKE_HEADS, {"subjects": sorted(under)}), _COMMIT)
+        gate.require_own()
+        await gate.line.run((sql.MAKE_HEADS, {"subjects": sorted(under)}), COMMIT)
         raise Moved
     return [material for material, _ in found]
 
@@ -289,11 +321,11 @@ async def write_look(
         }
     text = sql.WRITE[body is not None, request is not None]
     beside = [(sql.WRITE[False, False], look_parameters(one)) for one in others]
-    await gate.line.run((text, given), *beside, _COMMIT)
+    await gate.line.run((text, given), *beside, COMMIT)
     promised: bytes = given["commitment"]
     return promised
 
 
 async def commit(gate: Opened) -> None:
     """End the transaction without a look: nothing was handed out."""
-    await gate.line.run(_COMMIT)
+    await gate.line.run(COMMIT)

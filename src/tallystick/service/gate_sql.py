@@ -22,6 +22,10 @@ from (values (1)) as one left join gate.request r
   on r.member_key = %(member_key)s and r.request_key = any (%(request_keys)s::text[])
 """
 
+#: The same for those who share a transaction: a round that waited for a lock while it holds others
+#: could wait for ever, so heads that are locked are passed over.
+LOCK_FREE = LOCK.replace("for share of h)", "for share of h skip locked)")
+
 PERMIT = "select set_config('tallystick.permit', %(permit)s, true)"
 
 _NO_TIMES = "null::timestamptz, null::timestamptz, null::timestamptz, null::timestamptz"

@@ -37,6 +37,7 @@ from tallystick.service.gate import (
     desk_of,
     opened,
     read,
+    rounds_of,
     write_look,
 )
 from tallystick.service.idempotency import REUSED, kept_keys
@@ -46,6 +47,7 @@ from tallystick.service.read_file import ConsentRow, Material, numbers_of, opene
 from tallystick.service.release import Outgoing, release
 from tallystick.service.replay import given_before
 from tallystick.service.reviewable import has_open_account
+from tallystick.service.rounds import Alone, Seat
 
 __all__ = ["Answer", "Ask", "answer", "request_digest"]
 _TRIES = 20
@@ -90,6 +92,14 @@ async def answer(deps: Deps, ask: Ask) -> Answer:
     if not normal_name(ask.name):  # a missing name agrees with any, so none may be asked by
         raise BadRequest("invalid_request", "the subject's name must hold a letter")
     tokens = [deps.keys.identity_token(scheme, value) for scheme, value in ask.identifiers]
+    if ask.permit != "furnisher_verification":  # which reads long, and others would wait for it
+        seat = await rounds_of(deps).seat((str(ask.member.member_id), ask.idempotency_key))
+        try:
+            return await _Inquiry(deps, ask, tokens, seat).run()
+        except (Alone, StrangeMember):
+            pass
+        finally:
+            seat.leave()
     for _ in range(_TRIES):
         try:
             return await _Inquiry(deps, ask, tokens).run()
@@ -103,8 +113,9 @@ async def answer(deps: Deps, ask: Ask) -> Answer:
 class _Inquiry:
     """One try at one inquiry."""
 
-    def __init__(self, deps: Deps, ask: Ask, tokens: Sequence[bytes]):
+    def __init__(self, deps: Deps, ask: Ask, tokens: Sequence[bytes], seat: Seat | None = None):
         self.deps = deps
+        self.seat = seat
         self.ask = ask
         self.tokens = tokens
         self.request = Request(
@@ -115,10 +126,11 @@ class _Inquiry:
         )
 
     async def run(self) -> Answer:
-        """The answer. Raises: Moved, StrangeMember, UniqueViolation: try again."""
-        async with opened(self.deps, self.tokens, self.request) as gate:
+        """The answer. Raises: Moved, StrangeMember, UniqueViolation, Alone: try again."""
+        async with opened(self.deps, self.tokens, self.request, seat=self.seat) as gate:
             if gate.earlier is None:
                 return await self._first(gate)
+            gate.require_own()
             await commit(gate)
         # Only now, with the connection given back: reading the kept answer takes another.
         return await self._again(*gate.earlier)
@@ -135,7 +147,8 @@ class _Inquiry:
         found = await read(self.deps, gate, self.tokens)
         self.now = self.deps.clock()
         self.profile = profile_on(self.deps, self.now)
-        keys = await self._keys(found)
+        parties = {party for one in found for party in one.parties()}
+        keys = await gate.keys_of(self.deps, parties) if parties else {}
         self.numbers = {one.subject_id: numbers_of(one, keys, self.deps.keys) for one in found}
         passing = [one for one in found if self._passes(one, keys)]
         material = passing[0] if len(passing) == 1 else None
@@ -154,12 +167,6 @@ class _Inquiry:
         if digest != self.ask.request_digest:
             raise BadRequest("idempotency_key_reused", REUSED)
         return await given_before(self.deps, look_id, token)
-
-    async def _keys(self, found: Sequence[Material]) -> dict[str, bytes]:
-        parties = {party for one in found for party in one.parties()}
-        if not parties:
-            return {}
-        return await self.deps.vault.keys_of(parties)
 
     def _passes(self, material: Material, keys: Mapping[str, bytes]) -> bool:
         """Whether a record of hers carries a number asked by, and name and birth date fit.
@@ -215,6 +222,7 @@ class _Inquiry:
             audience="furnisher" if self._verifies else "lender",
         )
         if row is not None and row.uses_allowed is not None and material is not None:
+            gate.require_own()  # no use may be counted for an answer that does not leave
             await _use(gate, row)
         return permit
 
@@ -273,6 +281,7 @@ class _Inquiry:
         lead to, so that none is hidden behind a number put first, nor is the asker told who is on
         file.
         """
+        gate.require_own()  # tokens that are made wait for those who make them at the same time
         under = list(dict.fromkeys(self.tokens))
         if material is not None:
             under = [self._token_of(material)]

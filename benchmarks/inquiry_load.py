@@ -14,6 +14,8 @@ from collections import deque
 from pathlib import Path
 from typing import Any
 
+import uvloop
+
 HIT = b'"outcome":"hit"'
 _OPEN_CONNECTIONS = 64
 
@@ -187,7 +189,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.0, help="0: a closed loop")
     parser.add_argument("--until", type=Path, help="stop once this file is there")
     parser.add_argument("--seed", type=int, default=3)
-    print(json.dumps(asyncio.run(_run(parser.parse_args()))))
+    print(json.dumps(uvloop.run(_run(parser.parse_args()))))
 
 
 if __name__ == "__main__":

@@ -146,6 +146,17 @@ class Vault:
             ).fetchall()
         return dict(rows)
 
+    def destroyed_of(self, ids: Collection[UUID]) -> dict[UUID, tuple[datetime, str]]:
+        """When keys of `ids` were destroyed, on what ground; those that were not are left out."""
+        if not ids:
+            return {}
+        with self._opened().connection() as connection:
+            rows = connection.execute(
+                "SELECT key_id, destroyed_at, ground FROM vault.destroyed WHERE key_id = ANY (%s)",
+                [list(ids)],
+            ).fetchall()
+        return {key_id: (destroyed_at, ground) for key_id, destroyed_at, ground in rows}
+
     def scrub(self) -> None:
         """Rewrite the key table, so that no file of it holds a destroyed key any more."""
         with psycopg.connect(self._url, autocommit=True) as connection:

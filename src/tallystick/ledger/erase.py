@@ -11,6 +11,19 @@ import psycopg
 
 from tallystick.ledger import append, files, tables
 
+#: Roles in accounts under these parties, but not those of others on file; and the roles of these
+#: parties in accounts whose first borrower went before.
+_ROLES = """
+(t.party_id = any(%(parties)s) and not (
+  t.holder_party_id <> all(%(parties)s)
+  and exists (select from ledger.publication p where p.chunk_id = t.chunk_id)
+  and exists (select from directory.party_subject s where s.party_id = t.holder_party_id)))
+or (t.holder_party_id = any(%(parties)s)
+  and not exists (select from directory.party d where d.party_id = t.party_id))"""
+_NOT_OF_ROLES = """ and not (t.dataset in ('account', 'account_party') and exists (
+  select from ledger.account_party r where r.party_id = t.party_id and r.object_id = t.object_id))
+"""
+
 
 def erase_parties(
     connection: psycopg.Connection[Any], parties: Sequence[UUID], *, now: datetime, ground: str
@@ -18,16 +31,19 @@ def erase_parties(
     """Delete everything kept under these parties, unseen rows too; gives how many rows went.
 
     Under the eraser's role. What others' accounts say of a party's role in them stays: an id that
-    leads nowhere.
+    leads nowhere. What accounts under these parties say of the role of somebody else on file stays
+    too, for it is his (`erased.erased_accounts`), and whether it was deleted; it goes with him.
     """
-    wheres = {f"ledger.{name}": "party_id = any(%(parties)s)" for name in tables.DATASETS}
+    wheres = {f"ledger.{name}": "t.party_id = any(%(parties)s)" for name in tables.DATASETS}
     wheres.pop("ledger.member")
-    wheres |= {target: "party_id = any(%(parties)s)" for target, _ in append.OTHER.values()}
-    wheres["identity.apart"] += " or other_party_id = any(%(parties)s)"
+    wheres |= {target: "t.party_id = any(%(parties)s)" for target, _ in append.OTHER.values()}
+    wheres["identity.apart"] += " or t.other_party_id = any(%(parties)s)"
+    wheres["ledger.account_party"] = _ROLES
+    wheres["ledger.deletion"] += _NOT_OF_ROLES  # comes after the roles
     gone = 0
     for table, where in wheres.items():
         gone += connection.execute(
-            f"with gone as (delete from {table} where {where} returning chunk_id, row_no, leaf)"
+            f"with gone as (delete from {table} t where {where} returning chunk_id, row_no, leaf)"
             " insert into ledger.erased (chunk_id, row_no, leaf, erased_at, ground)"
             " select chunk_id, row_no, leaf, %(now)s, %(ground)s from gone",
             {"parties": list(parties), "now": now, "ground": ground},

@@ -14,6 +14,7 @@ import orjson
 import psycopg
 
 from tallystick.ledger import fold, read
+from tallystick.ledger.erased import erased_accounts
 
 _SORTED = orjson.OPT_SORT_KEYS
 #: The document of a subject without parties: they were linked elsewhere.
@@ -162,19 +163,25 @@ def documents(
     for one in found:
         if one.dataset != "remark" or one.record.get("object_type") != "account":
             by_party.setdefault(one.party_id, []).append(one)
+    erased = erased_accounts(connection, under, position=position, own_chunk=own_chunk)
     return {
         subject: orjson.dumps(
-            _document(parties.get(subject, []), by_party), option=_SORTED
+            _document(parties.get(subject, []), by_party, erased), option=_SORTED
         ).decode()
         for subject in subject_ids
     }
 
 
 def _document(
-    pairs: Sequence[tuple[UUID, UUID]], by_party: Mapping[UUID, Sequence[fold.Statement]]
+    pairs: Sequence[tuple[UUID, UUID]],
+    by_party: Mapping[UUID, Sequence[fold.Statement]],
+    erased: Sequence[fold.Record],
 ) -> dict[str, Any]:
     statements = [one for party, _ in pairs for one in by_party.get(party, ())]
-    return fold.fold_document(pairs, statements)
+    own = {str(party) for party, _ in pairs}
+    return fold.fold_document(
+        pairs, statements, [one for one in erased if one["holder_party_id"] in own]
+    )
 
 
 def parties_of(

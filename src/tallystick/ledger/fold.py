@@ -157,12 +157,15 @@ def fold_months(snapshots: Iterable[Statement]) -> tuple[bytes, Record | None]:
 
 
 def fold_document(
-    parties: Sequence[tuple[UUID, UUID]], statements: Sequence[Statement]
+    parties: Sequence[tuple[UUID, UUID]],
+    statements: Sequence[Statement],
+    erased: Sequence[Record] = (),
 ) -> dict[str, Any]:
     """A subject's document: identity by party, agreements, guarantees, payments, remarks.
 
     Takes: (party id, furnisher id) of every party of the subject, and the statements kept under
-           those parties that belong to no account
+           those parties that belong to no account; `erased`: the accounts an erasure took
+           (`erased.erased_accounts`), a block that is there only where there is one
     """
     by_object: dict[UUID, list[Statement]] = {}
     for one in statements:
@@ -189,6 +192,8 @@ def fold_document(
                         "party_id": str(one.party_id),
                     }
                 )
+    if erased:
+        document["erased"] = list(erased)
     return document
 
 

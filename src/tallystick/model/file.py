@@ -73,7 +73,8 @@ class SubjectFile:
     """Everything about one person that a report may be made of, at one position.
 
     `fundings` are a verifying furnisher's own statements of its shares of others' accounts, with
-    the account's `account_id` and its `furnisher_id`.
+    the account's `account_id` and its `furnisher_id`. `erased` are accounts of hers that went with
+    the erasure of their first borrower (`account_id`, `furnisher_id`).
     """
 
     subject_id: str
@@ -84,6 +85,7 @@ class SubjectFile:
     payments: tuple[Record, ...] = ()
     remarks: tuple[Record, ...] = ()
     fundings: tuple[Record, ...] = ()
+    erased: tuple[Record, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

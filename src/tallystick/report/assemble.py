@@ -138,6 +138,8 @@ class _Body:
                 account_block(shown, reader=reader, version=version) for shown in accounts
             ]
             self._note_hidden(accounts)
+        if self.leaving & {"accounts", "summary"}:
+            self._note_erased()
         if file.fundings and reader.is_furnisher and "accounts" in self.leaving:
             self.blocks["fundings"] = [
                 own_funding_block(one, reader=reader)
@@ -241,6 +243,16 @@ class _Body:
         masked = sum(len(account.masked) for account in accounts)
         if masked:
             self.withheld.append({"block": "accounts", "reason": "audience", "periods": masked})
+
+    def _note_erased(self) -> None:
+        reader = self.reader
+        gone = [
+            one
+            for one in self.file.erased
+            if not reader.is_furnisher or reader.owns(one["furnisher_id"])
+        ]
+        if gone and self.version.tells_erased:
+            self.withheld.append({"block": "accounts", "reason": "erased", "accounts": len(gone)})
 
 
 @lru_cache(maxsize=256)

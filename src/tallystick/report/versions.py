@@ -27,7 +27,8 @@ class Version:
     `header.withheld` leaves out events withheld with their accounts; `shows_responsibility`: for
     how much she answers; `counts_unowed`: months late while she only answered for a debt count as
     her own once she owes it; `orders_by_text`: events stand in the order of their text, and those
-    of all the day of `as_of` are told.
+    of all the day of `as_of` are told; `tells_erased`: `header.withheld` says how many accounts of
+    hers went with somebody else's erasure.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Version:
     shows_responsibility: bool = True
     counts_unowed: bool = False
     orders_by_text: bool = False
+    tells_erased: bool = True
 
 
 _VERSION_4 = Version(
@@ -53,7 +55,8 @@ _VERSION_4 = Version(
     " law keeps are left out alike, late or not, and so are old events of lateness;"
     " `header.withheld` names `events` where their accounts are withheld; `responsibility` says for"
     " how much a guarantor answers; months late before she owed a debt herself do not count as her"
-    " own; events stand in the order they happened, up to `as_of`.",
+    " own; events stand in the order they happened, up to `as_of`;"
+    " `header.withheld` counts accounts that went with the erasure of their first borrower.",
     position=edge_position,
 )
 _VERSION_3 = replace(
@@ -69,6 +72,7 @@ _VERSION_3 = replace(
     shows_responsibility=False,
     counts_unowed=True,
     orders_by_text=True,
+    tells_erased=False,
 )
 _VERSION_2 = replace(
     _VERSION_3,

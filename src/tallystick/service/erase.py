@@ -21,7 +21,7 @@ import psycopg
 
 from tallystick.errors import BadRequest
 from tallystick.ledger import erase as ledger_erase
-from tallystick.ledger import tail
+from tallystick.ledger import files, tail
 from tallystick.model.canonical import canonical
 from tallystick.model.instant import instant_text
 from tallystick.service import intake_store
@@ -60,6 +60,7 @@ def erase(deps: Deps, subject_id: UUID, ground: str, by: str) -> ErasureView:
         rows = ledger_erase.erase_parties(connection, hers.parties, now=now, ground=ground)
         ledger_erase.erase_files(connection, subject_id, hers.accounts)
         _erase_directories(connection, hers)
+        files.write_documents(connection, hers.others)  # they say what they lack from here on
         counts = {"looks": looks, "parties": len(hers.parties), "statements": rows}
         statement = _sign(deps, connection, subject_id, now, ground=ground, by=by, counts=counts)
         deps.vault.destroy([*hers.parties, *consents], now, ground)
@@ -109,12 +110,16 @@ def _known(connection: psycopg.Connection[Any], subject_id: UUID) -> ErasureView
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Hers:
-    """What is hers: parties, tokens no other subject has, accounts kept under her."""
+    """What is hers: parties, tokens no other subject has, accounts kept under her.
+
+    `others` are the subjects who have a role in these accounts, ascending.
+    """
 
     subject_id: UUID
     parties: list[UUID]
     tokens: list[bytes]
     accounts: list[UUID]
+    others: list[UUID]
 
 
 def _lock(connection: psycopg.Connection[Any], subject_id: UUID) -> _Hers:
@@ -125,17 +130,20 @@ def _lock(connection: psycopg.Connection[Any], subject_id: UUID) -> _Hers:
         " order by token for update",
         (subject_id,),
     )
-    head = connection.execute(
-        "select subject_id from gate.head where subject_id = %s for update", (subject_id,)
-    ).fetchone()
-    if head is None:
-        raise BadRequest("not_found", "no subject on file has this id")
     accounts_query = (
         "select distinct o.object_id from directory.party_subject ps"
         " join directory.object o using (party_id)"
         " where ps.subject_id = %s and o.kind = 'account'"
     )
     accounts = [row[0] for row in connection.execute(accounts_query, (subject_id,))]
+    # Others' heads too: an answer about them rests on her accounts, or comes after.
+    heads = connection.execute(
+        "select subject_id from gate.head where subject_id = %s or subject_id = any(%s)"
+        " order by subject_id for update",
+        (subject_id, _holders(connection, accounts)),
+    )
+    if subject_id not in {row[0] for row in heads}:
+        raise BadRequest("not_found", "no subject on file has this id")
     connection.execute(
         "select from file.subject where subject_id = %(subject)s or subject_id in"
         " (select subject_id from file.account where account_id = any(%(accounts)s))"
@@ -159,12 +167,20 @@ def _lock(connection: psycopg.Connection[Any], subject_id: UUID) -> _Hers:
         " and o.subject_id <> t.subject_id) order by 1",
         (subject_id,),
     )
+    accounts = [row[0] for row in connection.execute(accounts_query, (subject_id,))]
     return _Hers(
         subject_id=subject_id,
         parties=[row[0] for row in parties],
         tokens=[bytes(row[0]) for row in tokens],
-        accounts=[row[0] for row in connection.execute(accounts_query, (subject_id,))],
+        accounts=accounts,
+        others=[one for one in _holders(connection, accounts) if one != subject_id],
     )
+
+
+def _holders(connection: psycopg.Connection[Any], accounts: list[UUID]) -> list[UUID]:
+    """The subjects who have some accounts on file, ascending."""
+    query = "select distinct subject_id from file.account where account_id = any(%s) order by 1"
+    return [row[0] for row in connection.execute(query, (accounts,))]
 
 
 def _erase_consents(connection: psycopg.Connection[Any], hers: _Hers) -> list[UUID]:

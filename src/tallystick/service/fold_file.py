@@ -17,6 +17,7 @@ import psycopg
 
 from tallystick.errors import require
 from tallystick.ledger import fold, order, read
+from tallystick.ledger.erased import erased_accounts
 from tallystick.ledger.files import account_values
 from tallystick.ledger.publish import first_borrowers
 from tallystick.model.file import LookLine, SubjectFile
@@ -149,15 +150,15 @@ def furnished_by(deps: Deps, material: Material, furnisher_id: UUID, *, day: dat
 def _document(
     connection: Connection, pairs: Sequence[tuple[UUID, UUID]], position: int
 ) -> dict[str, Any]:
-    found = read.statements(
-        connection, read.PARTY_DATASETS, parties=[party for party, _ in pairs], position=position
-    )
+    parties = [party for party, _ in pairs]
+    found = read.statements(connection, read.PARTY_DATASETS, parties=parties, position=position)
+    erased = erased_accounts(connection, parties, position=position)
     about = [
         one
         for one in found
         if one.dataset != "remark" or one.record.get("object_type") != "account"
     ]
-    document: dict[str, Any] = orjson.loads(orjson.dumps(fold.fold_document(pairs, about)))
+    document: dict[str, Any] = orjson.loads(orjson.dumps(fold.fold_document(pairs, about, erased)))
     return document
 
 

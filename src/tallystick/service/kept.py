@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, cast
@@ -10,6 +12,7 @@ from uuid import UUID
 from tallystick.audit import Look
 from tallystick.errors import BadRequest, require
 from tallystick.ledger import seal
+from tallystick.model.canonical import canonical
 from tallystick.model.file import Coordinates
 from tallystick.model.instant import instant_text
 from tallystick.service import gate_sql as sql
@@ -94,6 +97,8 @@ async def body_kept(deps: Deps, kept: KeptLook) -> bytes | None:
     sealed = cast(bytes, kept.sealed)
     keys = await deps.vault.aget(kept.parties)
     if len(keys) < len(set(kept.parties)):
+        gone = [party for party in kept.parties if party not in keys]
+        await asyncio.to_thread(require_not_gone, deps, gone, kept.look.occurred_at)
         raise BadRequest(
             "erased", "a key of what the answer was made of was destroyed by an erasure"
         )
@@ -105,6 +110,19 @@ async def body_kept(deps: Deps, kept: KeptLook) -> bytes | None:
 def erased_by(statement: str) -> BadRequest:
     """What to raise for a look that an erasure took."""
     return BadRequest("erased", "its erasure is on record", extra={"statement": statement})
+
+
+def require_not_gone(deps: Deps, parties: Collection[UUID], since: datetime) -> None:
+    """Raise BadRequest `erased` where a key of these parties was destroyed after an instant.
+
+    They are of accounts that somebody else held first: the statement says when and on what ground,
+    and not who was erased.
+    """
+    later = [one for one in deps.vault.destroyed_of(parties).values() if one[0] > since]
+    if later:
+        erased_at, ground = min(later)
+        said = {"erased_at": instant_text(erased_at), "ground": ground, "of": "account"}
+        raise erased_by(canonical(said).decode())
 
 
 def require_readable(deps: Deps, kept: KeptLook) -> datetime | None:

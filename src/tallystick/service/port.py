@@ -75,6 +75,9 @@ class Vault(Protocol):
     def destroyed(self, since: datetime, *, besides: Collection[str] = ()) -> dict[UUID, str]:
         """The keys destroyed at `since` or later, each with its ground; not those `besides`."""
 
+    def destroyed_of(self, ids: Collection[UUID]) -> dict[UUID, tuple[datetime, str]]:
+        """When keys of `ids` were destroyed, on what ground; those that were not are left out."""
+
 
 class Keys(Protocol):
     """The bureau's own keys (`adapters.keys.BureauKeys`)."""

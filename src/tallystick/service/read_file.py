@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from functools import lru_cache
 from typing import NamedTuple
+from uuid import UUID
 
 import orjson
 
@@ -100,6 +101,10 @@ class Material:
         An account another furnisher has taken over hangs on the person that one knows.
         """
         return gone_parties(self.document)
+
+    def erased_parties(self) -> set[UUID]:
+        """The parties under which accounts of hers were kept that an erasure took."""
+        return {UUID(one["party_id"]) for one in self.document.get("erased", ())}
 
     def standing_accounts(self) -> list[AccountRow]:
         """Her accounts, without those of a person of hers that is deleted."""
@@ -209,6 +214,13 @@ def subject_file(
             _remark(record, keys)
             for record in document.get("remarks", ())
             if record["valid_from"] <= today
+        ),
+        erased=tuple(
+            {
+                one["account_id"]: one
+                for one in document.get("erased", ())
+                if one["valid_from"] <= today
+            }.values()
         ),
     )
 

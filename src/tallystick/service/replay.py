@@ -28,6 +28,7 @@ from tallystick.service.kept import (
     body_kept,
     erased_by,
     kept_look,
+    require_not_gone,
     require_readable,
 )
 from tallystick.service.members import Member
@@ -252,7 +253,7 @@ def _folded(deps: Deps, look: Look) -> bytes:
         )  # fmt: skip
         _require_not_erased(connection, look)
     keys = deps.vault.get([UUID(party) for party in material.parties()])
-    return body_of(
+    body = body_of(
         _permit(look, frozenset(versions.get("scope", ()))),
         material,
         {str(party): key for party, key in keys.items()},
@@ -262,6 +263,9 @@ def _folded(deps: Deps, look: Look) -> bytes:
         member_view=desk_of(deps).member_view,
         version=version,
     )
+    if sha256(body) != look.body_digest:
+        require_not_gone(deps, material.erased_parties(), look.occurred_at)
+    return body
 
 
 def _version(name: str | None) -> Version:

@@ -17,6 +17,7 @@ import psycopg
 from tallystick.model.instant import microseconds
 from tallystick.profile import ProfileAt
 from tallystick.service import (
+    agreements,
     around,
     beside_rows,
     closings,
@@ -127,6 +128,7 @@ def _rarely(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:
     """
     given: dict[str, str] = {}
     if job.dataset == "account":
+        given |= agreements.expressions(connection, job)
         if existing.load_funded(connection, job):
             given |= {
                 name: f"(select z.{name} from funded z where z.line_no = r.line_no)"
@@ -454,6 +456,7 @@ def _special(dataset: str, own: str) -> dict[str, str]:
             # What its former holder closed as sold is open at the new one.
             "on_file_closed_on": "if(f.state is distinct from 'goes_on', a.closed_on, null)",
             "former_state": "f.state",
+            "agreement_is_others": "false",
             "agreement_is_known": "r.agreement_number is null or g.object_id is not null",
         },
         "funding": {

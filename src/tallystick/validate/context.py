@@ -258,6 +258,18 @@ CONTEXT: tuple[ContextColumn, ...] = (
             "The largest of these amounts alone, whatever its role.",
         ),
         ("agreement_is_known", "boolean", "The agreement cited is on file, or none is cited."),
+        (
+            "agreement_is_others",
+            "boolean",
+            "The agreement cited is of somebody who is not the borrower, under any number, nor owes"
+            " the account beside her by what is on file.",
+        ),
+        (
+            "agreement_ended_on",
+            "date",
+            "The last day of the agreement cited: when it expires, by its newest terms, or was"
+            " first said to have expired or been cancelled without being active since.",
+        ),
     ),
     *_columns(
         ("account", "agreement", "guarantee", "payment"),

@@ -40,6 +40,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "former_state": (*_PERSON, "valid_from", "formerly_furnisher", "formerly_account_number"),
     "place_state": _PERSON,
     "agreement_is_known": ("agreement_number",),
+    "agreement_is_others": ("agreement_number", *_PERSON),
     "person_is_other": (*_PERSON, *_NUMBERS),
     "holder_is_known": _PERSON,
     "has_other_role": (*_PERSON, "valid_from", "valid_to"),

@@ -1,7 +1,7 @@
 """The reference pages of all rules, written from the registry so that they cannot fall behind.
 
-`python -m tallystick.validate.docs` writes `docs/reference/rules.md` and a page for each file of
-rules beside it; with `--check` it writes nothing and fails where a page is not current.
+`python -m tallystick.validate.docs` writes `docs/reference/rules.md`, a page of the context columns
+(`context_columns.md`), and a page for each file of rules; with `--check` it writes nothing and fails where a page is not current.
 """
 
 from __future__ import annotations
@@ -15,14 +15,15 @@ from tallystick.validate.context import CONTEXT, DATASETS
 from tallystick.validate.registry import Rule, Rules, load_rules
 
 FOLDER = Path("docs/reference")
-_WRITTEN = """This page is written from `src/tallystick/validate/rules/{file}.toml` by
+_WRITTEN = """This page is written from `src/tallystick/validate/{file}` by
 `python -m tallystick.validate.docs`. Change the tables, not the page.
 """
 _INTRO = """
 A rule that hits gives a finding. **reject**: the row is not taken. **warn**: it is taken, and the
 finding goes back to its furnisher. **pend**: it waits for its account, person or consent.
 What a rule needs to be judged: the **row**, the whole **file**, or the **ledger** (then an offline
-check lists it as not evaluated). How an expression reads: [expressions](../expressions.md).
+check lists it as not evaluated). How an expression reads: [expressions](../expressions.md); what
+stands beside a record: [context columns](context_columns.md).
 A jurisdiction profile may give a rule another severity, or switch it off, from a day on.
 """
 
@@ -30,10 +31,10 @@ A jurisdiction profile may give a rule another severity, or switch it off, from 
 def pages(rules: Rules) -> Mapping[str, str]:
     """Every page by its path below `docs/reference`."""
     files = sorted({rule.file for rule in rules.values()})
-    written = {"rules.md": _index(rules, files)}
+    written = {"rules.md": _index(rules, files), "context_columns.md": _context()}
     for file in files:
         own = [rule for rule in rules.values() if rule.file == file]
-        head = f"# Rules: {file}\n\n{_WRITTEN.format(file=file)}"
+        head = f"# Rules: {file}\n\n{_WRITTEN.format(file=f'rules/{file}.toml')}"
         written[f"rules/{file}.md"] = "\n".join([head, *(_rule(rule) for rule in own)])
     return written
 
@@ -60,7 +61,7 @@ def write(root: Path) -> None:
 def _index(rules: Rules, files: list[str]) -> str:
     judged = [rule for rule in rules.values() if rule.expression is not None]
     counted = Counter((str(rule.severity), str(rule.needs)) for rule in judged)
-    lines = ["# Rules", "", _WRITTEN.format(file="*").rstrip(), _INTRO]
+    lines = ["# Rules", "", _WRITTEN.format(file="rules/*.toml").rstrip(), _INTRO]
     others = len(rules) - len(judged)
     lines.append(f"{len(judged)} rules with an expression; {others} found by reading a file, by")
     lines += ["checking a consent, or in publishing.", ""]
@@ -77,7 +78,7 @@ def _index(rules: Rules, files: list[str]) -> str:
             for rule in rules.values()
             if rule.file == file
         ]
-    return "\n".join([*lines, "", _context()])
+    return "\n".join([*lines, ""])
 
 
 def _rule(rule: Rule) -> str:
@@ -116,7 +117,7 @@ def _text(value: object) -> str:
 
 
 def _context() -> str:
-    lines = ["## Context columns", ""]
+    lines = ["# Context columns", "", _WRITTEN.format(file="context.py")]
     lines += ["What stands beside a record when it is judged; NULL where it is not known.", ""]
     lines += ["| column | type | needs | datasets | meaning |", "|---|---|---|---|---|"]
     for column in CONTEXT:

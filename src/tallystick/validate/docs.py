@@ -1,7 +1,8 @@
 """The reference pages of all rules, written from the registry so that they cannot fall behind.
 
 `python -m tallystick.validate.docs` writes `docs/reference/rules.md`, a page of the context columns
-(`context_columns.md`), and a page for each file of rules; with `--check` it writes nothing and fails where a page is not current.
+(`context_columns.md`), and a page for each file of rules; with `--check` it writes nothing and
+fails where a page is not current.
 """
 
 from __future__ import annotations

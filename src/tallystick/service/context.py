@@ -27,6 +27,7 @@ from tallystick.service import (
     former_places,
     hidden,
     holders,
+    lived,
     overtaken,
     whose,
 )
@@ -126,7 +127,7 @@ def _rarely(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:
     """What is asked of few accounts, where the file has any: terms of those that are funded or were
     closed before a month that owes, months of those that were closed or sold.
     """
-    given: dict[str, str] = {}
+    given: dict[str, str] = lived.expressions(connection, job)
     if job.dataset == "account":
         given |= agreements.expressions(connection, job)
         if existing.load_funded(connection, job):
@@ -456,7 +457,6 @@ def _special(dataset: str, own: str) -> dict[str, str]:
             # What its former holder closed as sold is open at the new one.
             "on_file_closed_on": "if(f.state is distinct from 'goes_on', a.closed_on, null)",
             "former_state": "f.state",
-            "agreement_is_others": "false",
             "agreement_is_known": "r.agreement_number is null or g.object_id is not null",
         },
         "funding": {

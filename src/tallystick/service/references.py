@@ -31,7 +31,8 @@ _ACCOUNT_QUERY = """
 select a.no, encode(a.token, 'hex') as token, o.object_id, o.party_id, f.subject_id, f.changed_by,
   f.opened_on, f.closed_on, f.maturity_on, f.currency, f.product, f.credit_limit_minor,
   f.principal_minor, f.basis, f.first_delinquency_on, f.last_period_end, f.last_bucket,
-  f.last_status, f.last_balance_minor, f.furnisher_id
+  f.last_status, f.last_balance_minor, f.furnisher_id,
+  strpos(f.events, '"event_type":"closed"') > 0 as has_closed_event
 from asked a
 left join directory.object o
   on o.furnisher_id = %(furnisher)s and o.kind = 'account' and o.number_token = a.token
@@ -42,7 +43,7 @@ _ACCOUNT_COLUMNS = """
   opened_on date, closed_on date, maturity_on date, currency varchar, product varchar,
   credit_limit_minor bigint, principal_minor bigint, basis varchar, first_delinquency_on date,
   last_period_end date, last_bucket varchar, last_status varchar, last_balance_minor bigint,
-  furnisher_id uuid
+  furnisher_id uuid, has_closed_event boolean
 """
 _OBJECT_QUERY = """
 select a.no, encode(a.token, 'hex') as token, o.object_id, o.party_id

@@ -211,6 +211,18 @@ CONTEXT: tuple[ContextColumn, ...] = (
             " account was not late there; NULL for a correction.",
         ),
         (
+            "account_instalment_count",
+            "integer",
+            "The most instalments that any terms on file give; NULL where the file says of none how"
+            " many are left, or an event on file extended or restructured the account.",
+        ),
+        (
+            "closing_event_on",
+            "date",
+            "The day of the sender's newest closed event at or before the period's end, unless its"
+            " reopened event lies between.",
+        ),
+        (
             "account_closed_reason",
             "text",
             "Why the account was closed; NULL unless the month, at or after the closing, has a"
@@ -220,6 +232,17 @@ CONTEXT: tuple[ContextColumn, ...] = (
             "reopened_since_closing",
             "boolean",
             "A reopened event lies between the account's closing day and the period's end.",
+        ),
+    ),
+    *_columns(
+        ("event",),
+        "ledger",
+        (
+            "lived_on",
+            "date",
+            "Of a closed event: the end of the sender's newest month on file after its day with a"
+            " balance or an open, frozen or inactive account, unless a reopened event, on file or"
+            " in the file, lies between.",
         ),
     ),
     *_columns(

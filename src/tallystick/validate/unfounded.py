@@ -74,6 +74,8 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     **dict.fromkeys((*AROUND, *FIRST_DAYS), (WHOLE,)),
     "reopened_since_closing": ("account_number", "period_end"),
     "account_closed_reason": ("account_number", "period_end"),
+    "closing_event_on": ("account_number", "period_end"),
+    "lived_on": (WHOLE,),
     "on_file_closed_on": _TERMS,
     "owed_on": _TERMS,
     "owed_given_up_on": _TERMS,

@@ -3,6 +3,7 @@
 import re
 import tomllib
 from collections import Counter
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from scan import SRC, modules, texts
 RULE_ID = re.compile(r"[A-Z]{3,4}-[A-Z]+-\d{3}")
 
 
+@cache
 def _registered() -> Counter[str]:
     found: Counter[str] = Counter()
     for file in sorted((SRC / "validate" / "rules").glob("*.toml")):

@@ -43,6 +43,26 @@ def noon() -> FakeClock:
     return FakeClock(NOON)
 
 
+#: By the address of `postgres` on a server: databases are made and dropped on one connection.
+_administrators: dict[str, psycopg.Connection[Any]] = {}
+
+
+def _administer(url: str, command: sql.Composed) -> None:
+    address = database_named(url, "postgres")
+    kept = _administrators.get(address)
+    if kept is None or kept.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
+        if kept is not None:  # closed, or a test's time was up in the midst of a command
+            kept.close()
+        kept = _administrators[address] = psycopg.connect(address, autocommit=True)
+    kept.execute(command)
+
+
+def let_go() -> None:
+    """Close the connections on which databases were made and dropped."""
+    while _administrators:
+        _administrators.popitem()[1].close()
+
+
 @contextmanager
 def copied(template: Database) -> Iterator[Database]:
     """A copy of a database and its vault, to which nobody is connected; dropped at the end."""
@@ -50,15 +70,13 @@ def copied(template: Database) -> Iterator[Database]:
     made = Database(url=url, vault_url=vault_url_of(url))
     names = [database_name(one) for one in (made.url, made.vault_url)]
     models = [database_name(one) for one in (template.url, template.vault_url)]
-    with psycopg.connect(database_named(url, "postgres"), autocommit=True) as connection:
-        for name, model in zip(names, models, strict=True):
-            connection.execute(sql.SQL(_COPY).format(sql.Identifier(name), sql.Identifier(model)))
+    for name, model in zip(names, models, strict=True):
+        _administer(url, sql.SQL(_COPY).format(sql.Identifier(name), sql.Identifier(model)))
     try:
         yield made
     finally:
-        with psycopg.connect(database_named(url, "postgres"), autocommit=True) as connection:
-            for name in names:
-                connection.execute(sql.SQL(_DROP).format(sql.Identifier(name)))
+        for name in names:
+            _administer(url, sql.SQL(_DROP).format(sql.Identifier(name)))
 
 
 def tested_deps(**parts: Any) -> Deps:

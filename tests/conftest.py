@@ -18,7 +18,7 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from beginnings import copied, noon, running
+from beginnings import copied, let_go, noon, running
 from bureaus import Database, RunningBureau
 from needs import lacking
 from tallystick.adapters.clock import FakeClock
@@ -88,6 +88,7 @@ def template(server: str, keys: BureauKeys) -> Iterator[Database]:
         vault.migrate()
     set_mint_key(made.url, keys.mint_key)
     yield made
+    let_go()
     drop_database(made.vault_url)
     drop_database(made.url)
 

@@ -33,6 +33,9 @@ Ends = Callable[..., None]
 #: the database a quarter of its time.
 _SENDERS = 3
 _PATIENCE_S = 30
+#: What all of them need is imported by the one process they are forked from: each by itself would
+#: import for a second and a half.
+_IMPORTED_ONCE = "tallystick.entry.demo.ready"
 #: Rows of a file make no circles: looking for some after every 700 of them finds none.
 _COLLECTED_AFTER = (50_000, 20, 20)
 
@@ -100,7 +103,9 @@ def _answer(line: Connection) -> Played:
 
 def _as_process(line: Connection, settings: Settings, synth: Path) -> Ends:
     """Start a process that sends; gives what ends it, at once where something was raised."""
-    process = get_context("spawn").Process(
+    several = get_context("forkserver")
+    several.set_forkserver_preload([_IMPORTED_ONCE])
+    process = several.Process(
         target=_process, args=(line, settings, synth), name="sender", daemon=True
     )
     process.start()

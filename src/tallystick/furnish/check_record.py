@@ -8,7 +8,6 @@ from datetime import date, datetime
 from typing import Any
 
 from tallystick.formats import ABSENT_REASONS, Dataset, Field
-from tallystick.formats.columns import field_columns
 from tallystick.furnish import checks, rule_ids
 from tallystick.furnish.checks import Lists, lists
 from tallystick.furnish.csv_record import seen_text
@@ -67,22 +66,23 @@ def read_cells(
     findings: list[Finding] = []
     row: dict[str, Any] = {}
     absent: list[str] = []
-    for field in dataset.fields:
+    currency = by_name.get("currency", "")
+    for field, nothing in zip(dataset.fields, judged_by.nothing, strict=True):
+        row |= nothing
         cell = by_name.get(field.name, "")
-        values: tuple[Any, ...] = ()
+        if not cell and field.presence == "optional":
+            continue
         try:
             reason = _absence(field, cell)
             if reason is not None:
                 absent.append(f"{field.name}:{reason}")
             elif cell:
-                values = _typed(field, cell, by_name.get("currency", ""), judged_by)
+                row.update(zip(nothing, _typed(field, cell, currency, judged_by), strict=True))
         except _Fault as fault:
             if fault.rule_id is not None:
                 findings.append(_finding(fault.rule_id, field.name, seen_text(cell) or None))
             if fault.rule_id == rule_ids.CELL_DATE_KEPT:
                 absent.append(f"{field.name}:{checks.NOT_VALID}")
-        names = [column.name for column in field_columns(field)]
-        row.update(zip(names, values or (None,) * len(names), strict=True))
     row["absent"] = ",".join(sorted(absent)) or None
     return row, findings
 
@@ -139,9 +139,10 @@ def _need(condition: bool, rule_id: str) -> None:
 
 
 def _amount(cell: str, currency: str, judged_by: Lists) -> int:
-    _need(_AMOUNT_LONG.fullmatch(cell) is None, rule_ids.CELL_AMOUNT_LONG)
-    _need(_AMOUNT_FORM.fullmatch(cell) is not None, rule_ids.CELL_AMOUNT_FORM)
-    _need(_MINUS_ZERO.fullmatch(cell) is None, rule_ids.CELL_AMOUNT_FORM)
+    if _AMOUNT_FORM.fullmatch(cell) is None:
+        is_long = _AMOUNT_LONG.fullmatch(cell) is not None
+        raise _Fault(rule_ids.CELL_AMOUNT_LONG if is_long else rule_ids.CELL_AMOUNT_FORM)
+    _need(cell[0] != "-" or _MINUS_ZERO.fullmatch(cell) is None, rule_ids.CELL_AMOUNT_FORM)
     if not currency and not judged_by.currency_is_required:
         raise _Fault(rule_ids.CELL_AMOUNT_CURRENCY)
     if currency not in judged_by.digits:

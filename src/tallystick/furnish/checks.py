@@ -11,6 +11,7 @@ from types import MappingProxyType
 
 from tallystick.errors import ProfileError
 from tallystick.formats import Dataset
+from tallystick.formats.columns import field_columns
 from tallystick.formats.registry import DECIMAL_PLACES
 from tallystick.formats.schema import (
     DATE_PATTERN,
@@ -54,6 +55,8 @@ class Lists:
     digits: Mapping[str, int]
     #: A missing currency then has a fault of its own, and its amounts need none.
     currency_is_required: bool
+    #: Of each field in order, its typed columns where nothing is.
+    nothing: tuple[Mapping[str, None], ...]
 
 
 def lists(dataset: Dataset, domains: Mapping[str, Collection[str]]) -> Lists:
@@ -68,4 +71,5 @@ def lists(dataset: Dataset, domains: Mapping[str, Collection[str]]) -> Lists:
             raise ProfileError(f"the digits of currency {currency!r} are not known")
         digits[currency] = CURRENCY_DIGITS[currency]
     required = any(f.name == "currency" and f.presence == "required" for f in dataset.fields)
-    return Lists(MappingProxyType(codes), MappingProxyType(digits), required)
+    nothing = tuple(dict.fromkeys(one.name for one in field_columns(f)) for f in dataset.fields)
+    return Lists(MappingProxyType(codes), MappingProxyType(digits), required, nothing)

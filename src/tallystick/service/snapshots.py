@@ -139,18 +139,22 @@ def write_piece(job: Job, chunks: range, *, has_several: bool) -> tuple[Path, Pa
     """
     names = [name for name, _ in tables.table("snapshot").stated]
     ledger, change = (job.folder / f"{name}-{chunks.start}.csv" for name in ("ledger", "change"))
-    within = f"where chunk_no between {chunks.start} and {chunks.stop - 1}"
+    # As parameters: a text that is every file's is parsed once (`workbench._ParsingOnce`).
+    which = {"first": chunks.start, "last": chunks.stop - 1}
+    within = "where chunk_no between $first and $last"
     piece = f"(from fast {within})"
     job.con.execute(
         f"copy (select '\\x' || leaf as leaf, row_no, {', '.join(names)} from {piece})"
-        f" to '{ledger}' (format csv, header false)"
+        " to $path (format csv, header false)",
+        {**which, "path": str(ledger)},
     )
     job.con.execute(
         "copy (select n.chunk_no, f.subject_id, f.object_id, f.changed_by,"
         " '\\x' || n.months as months, n.latest, n.first_delinquency_on, n.last_period_end,"
         f" n.last_bucket, n.last_status, n.last_balance_minor from ({_changes(piece, has_several)})"
-        f" n join (from file_order {within}) f using (no) order by n.place) to '{change}'"
-        f" (format csv, header false, quote '{tail.QUOTE}', escape '{tail.QUOTE}')"
+        f" n join (from file_order {within}) f using (no) order by n.place) to $path"
+        f" (format csv, header false, quote '{tail.QUOTE}', escape '{tail.QUOTE}')",
+        {**which, "path": str(change)},
     )
     return ledger, change
 

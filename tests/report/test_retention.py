@@ -8,7 +8,8 @@ from datetime import date
 import pytest
 from report_factory import NEWEST, account, body, file, latest, month, run, terms, zz
 
-from tallystick.model.months import pack
+from tallystick.model.file import AccountLine
+from tallystick.model.months import pack, period_text
 from tallystick.report.codes import codes_of
 from tallystick.report.retention import clock_of, hidden_in_grid
 from tallystick.report.versions import VERSIONS
@@ -300,3 +301,121 @@ def test_the_day_is_that_of_the_instant_in_the_profiles_time_zone(
     made = body(file(old_account()), as_of=as_of)
 
     assert [line["bucket"] for line in made["accounts"][0]["grid"]] == shown
+
+
+#: The months kept since this closing ended with May 2026; the report is of June.
+PAID = {"closed_on": "2021-05-15", "closed_reason": "paid"}
+NOTHING_LATE = {"ever_late_accounts": 0, "late_now_accounts": 0, "late_months": 0}
+LATE_AS_EVER = {"ever_late_accounts": 1, "late_now_accounts": 1, "late_months": 2}
+
+
+def reopened(day: str) -> dict[str, object]:
+    return {"event_id": "r", "event_type": "reopened", "occurred_at": f"{day}T10:00:00.000000Z"}
+
+
+def late_then_closed(
+    codes: str = "012", *, ends_back: int = 61, past_due: int = 100, status: str = "open",
+    events: tuple[dict[str, object], ...] = (), **closing: object,
+):  # fmt: skip
+    """Late until April 2021 (or as said), with what the newest month tells and the closing."""
+    newest = latest(
+        period_end=f"{period_text(NEWEST - ends_back)}-28", bucket=codes[-1], status=status,
+        amount_past_due_minor=past_due, first_delinquency_on="2021-03-20",
+    )  # fmt: skip
+    given = {key: value for key, value in (PAID | closing).items() if value is not None}
+    return account(
+        months=run(codes, ends_back=ends_back), latest=newest, terms=terms(**given), events=events
+    )
+
+
+@pytest.mark.parametrize(
+    ("line", "shown", "is_late_now"),
+    [
+        # The clock runs from the end of the month of the closing.
+        (late_then_closed(), "", False),
+        (late_then_closed(closed_on="2021-05-31"), "", False),
+        (late_then_closed(closed_on="2021-06-01"), "12", False),
+        # What was in arrears or given up before that day is paid; what is at or after it is not.
+        (late_then_closed(status="in_recovery"), "", False),
+        (late_then_closed(ends_back=60, closed_on="2021-05-28"), "12", True),
+        (late_then_closed(ends_back=60, closed_on="2021-05-29"), "", False),
+        (late_then_closed(ends_back=60, past_due=0), "", False),
+        (late_then_closed(ends_back=60, past_due=0, status="written_off"), "12", True),
+        (late_then_closed(ends_back=59, past_due=0), "12", True),
+        # A month that tells nothing, or the closing late, leaves the closing where it is.
+        (late_then_closed("012X", past_due=0), "", False),
+        (late_then_closed("012XC", ends_back=59, past_due=0), "C", False),
+        (late_then_closed("0120", past_due=0, closed_on="2026-01-31"), "", False),
+        # Only these reasons say that nothing of it is owed to anybody.
+        (late_then_closed(closed_reason="refinanced"), "", False),
+        (late_then_closed(closed_reason="settled_for_less"), "", False),
+        (late_then_closed(closed_reason="written_off"), "12", True),
+        (late_then_closed(closed_reason="sold"), "12", True),
+        (late_then_closed(closed_reason="transferred"), "12", True),
+        (late_then_closed(closed_reason="by_lender"), "12", True),
+        (late_then_closed(closed_reason="by_consumer"), "12", True),
+        (late_then_closed(closed_reason="other"), "12", True),
+        (late_then_closed(closed_reason=None), "12", True),
+        (late_then_closed(closed_on=None), "12", True),
+        # Opened again since: it goes on where it was.
+        (late_then_closed(events=(reopened("2021-05-14"),)), "", False),
+        (late_then_closed(events=(reopened("2021-05-15"),)), "12", True),
+    ],
+)
+def test_a_closing_as_paid_ends_what_was_late(
+    line: AccountLine, shown: str, is_late_now: bool
+) -> None:
+    made = body(file(line))
+    block = made["accounts"][0]
+    told = made["summary"]["by_product"][0]["delinquency"]
+
+    assert "".join(month["bucket"] for month in block["grid"]) == shown
+    assert told["late_now_accounts"] == int(is_late_now)
+    assert told["ever_late_accounts"] == int("2" in shown)
+    is_newest_old = not shown and (line.latest or {})["bucket"] == "2"
+    assert (block["latest"] == "not_displayed") is is_newest_old
+
+
+@pytest.mark.parametrize(("clock", "shown"), [("cure", "12"), ("closure", ""), (None, "")])
+def test_a_closing_as_paid_starts_the_clock_where_the_profile_says(
+    clock: str | None, shown: str
+) -> None:
+    profile = replace(zz(), negative_clock=clock) if clock else zz()
+    made = body(file(late_then_closed()), profile=profile)
+
+    assert "".join(month["bucket"] for month in made["accounts"][0]["grid"]) == shown
+
+
+@pytest.mark.parametrize(
+    ("closing", "told"),
+    [(PAID, ["repaid"]), ({"closed_on": "2021-06-01"}, ["overdue", "repaid"])],
+)
+def test_an_event_of_lateness_is_not_told_once_its_closing_is_old(
+    closing: dict[str, object], told: list[str]
+) -> None:
+    """Also one in a month of which nothing is known."""
+    for codes in ("012", "0XX"):
+        made = body(
+            file(
+                late_then_closed(
+                    codes, past_due=0, **closing,
+                    events=(event("overdue", "2021-03-20"), event("repaid", "2021-05-10")),
+                )
+            )
+        )  # fmt: skip
+        assert [one["event_type"] for one in made["accounts"][0]["events"]] == told
+
+
+@pytest.mark.parametrize(
+    ("version", "told", "shown"),
+    [("tallystick.report/4", LATE_AS_EVER, "12"), ("tallystick.report/5", NOTHING_LATE, "")],
+)
+def test_earlier_versions_take_only_a_months_word_for_a_closing(
+    version: str, told: dict[str, int], shown: str
+) -> None:
+    made = body(file(late_then_closed()), version=VERSIONS[version])
+    row = made["summary"]["by_product"][0]["delinquency"]
+
+    assert {name: row[name] for name in told} == told
+    assert "".join(one["bucket"] for one in made["accounts"][0]["grid"]) == shown
+    assert (made["accounts"][0]["latest"] == "not_displayed") is (shown == "")

@@ -11,7 +11,7 @@ from tallystick.errors import require
 from tallystick.model.file import DEBT_ROLES, AccountLine, Record
 from tallystick.model.money import CURRENCY_DIGITS
 from tallystick.model.months import SIZE, periods_of
-from tallystick.report.closed import is_closed
+from tallystick.report.closed import is_closed, is_unpaid, settled_on
 from tallystick.report.codes import Codes
 from tallystick.report.fields import (
     EVENT,
@@ -41,8 +41,6 @@ from tallystick.report.retention import (
 from tallystick.report.versions import NEWEST, Version
 
 _NEVER = 2**16
-_UNPAID_STATUSES = frozenset({"written_off", "sold", "in_recovery"})
-_UNPAID_REASONS = frozenset({"written_off", "sold"})
 
 
 @dataclass(slots=True, kw_only=True)  # frozen would cost more to make than all it holds
@@ -52,7 +50,8 @@ class ShownAccount:
     `months` are `newest_months`: the file's own (`line.months`) may hold several periods a month.
     `late` are the buckets of the late months that count, oldest first; those `uncounted` do not.
     `masked` are months that are not hers or not the verifying furnisher's: all but their place in
-    the grid is left out. `untold` are the places of events that speak of what may not be shown.
+    the grid is left out. `untold` are the places of events that speak of what may not be shown;
+    `is_latest_old`: so does `line.latest`.
     """
 
     line: AccountLine
@@ -63,6 +62,7 @@ class ShownAccount:
     uncounted: AbstractSet[int]
     masked: AbstractSet[int]
     untold: AbstractSet[int]
+    is_latest_old: bool
     late: bytes
     is_late_now: bool
     is_closed: bool
@@ -77,22 +77,26 @@ def shown_account(
     require(currency in CURRENCY_DIGITS, "an account without a known currency")
     months = newest_months(line.months)
     hidden = untold = NONE
+    settled = None if version.settles_by_months else _period(settled_on(line))
     if clock is not None:
         hidden = hidden_in_grid(
             months,
             codes=codes,
             clock=clock,
-            is_unpaid=_is_unpaid(line),
-            ended=_period_ended(line),
+            is_unpaid=settled is None and is_unpaid(line),
+            settled=settled,
+            ended=_period(line.role_ended_on),
             apart=line.others,
         )
-    buckets = codes.of(months)
+    buckets, last = codes.of(months), _last(months)
+    is_latest_old = last in hidden and not version.settles_by_months
     counts_all = version.counts_unowed or not line.unowed
     uncounted = hidden if counts_all else hidden | line.unowed
     late = codes.late(_without(months, buckets, uncounted) if uncounted else buckets)
     newest = buckets[-1:]
     if clock is not None and line.events:
-        untold = _untold(line, months, hidden, codes=codes, clock=clock, version=version)
+        past = _past(line, months, hidden, settled)
+        untold = _untold(past, line.events, codes=codes, clock=clock, version=version)
     if clock is not None and not version.shows_old and clock.is_over(_first(months)):
         aged = aged_periods(periods_of(months), buckets, hidden, codes=codes, clock=clock)
         hidden, months = hidden | aged, months[len(aged) * SIZE :]
@@ -110,8 +114,12 @@ def shown_account(
         uncounted=uncounted,
         masked=masked,
         untold=untold,
+        is_latest_old=is_latest_old,
         late=late,
-        is_late_now=bool(newest) and newest in codes.negative and line.before is None,
+        is_late_now=bool(newest)
+        and newest in codes.negative
+        and line.before is None
+        and (settled is None or settled < last),
         is_closed=is_closed(line, codes=codes),
         is_debt=line.role in DEBT_ROLES and line.role_ended_on is None,
     )
@@ -178,6 +186,8 @@ def _remark_order(remark: Record) -> tuple[str, str, str, str]:
 
 def _latest(account: ShownAccount, *, reader: Reader) -> Block | str:
     latest = account.line.latest
+    if account.is_latest_old:
+        return NOT_DISPLAYED
     if latest is None:
         is_cut = account.line.role_ended_on is not None or account.line.before is not None
         return NOT_DISPLAYED if is_cut else NOT_REPORTED
@@ -210,30 +220,28 @@ def _happened(events: Sequence[Record], *, as_of: str) -> list[Record]:
     return [one for _, one in sorted(happened, key=lambda pair: pair[0])]
 
 
-def _untold(
-    line: AccountLine,
-    months: bytes,
-    hidden: AbstractSet[int],
-    *,
-    codes: Codes,
-    clock: Clock,
-    version: Version,
-) -> frozenset[int]:
-    """The places of events that speak of late months that may not be shown."""
-    untold = NONE
-    if hidden:
-        untold = frozenset(
-            at for at, event in enumerate(line.events) if _tells_of_hidden(event, hidden)
-        )
-    if version.shows_old:
-        return untold
-    past = Past(
+def _past(line: AccountLine, months: bytes, hidden: AbstractSet[int], settled: int | None) -> Past:
+    return Past(
         months=months,
         hidden=hidden,
         closed_on=line.terms.get("closed_on") or line.role_ended_on,
-        is_unpaid=line.role_ended_on is None and _is_unpaid(line),
+        is_unpaid=line.role_ended_on is None and settled is None and is_unpaid(line),
+        settled=settled,
     )
-    return untold | aged_events(line.events, past, codes=codes, clock=clock)
+
+
+def _untold(
+    past: Past, events: Sequence[Record], *, codes: Codes, clock: Clock, version: Version
+) -> frozenset[int]:
+    """The places of events that speak of late months that may not be shown."""
+    untold = NONE
+    if past.hidden:
+        untold = frozenset(
+            at for at, event in enumerate(events) if _tells_of_hidden(event, past.hidden)
+        )
+    if version.shows_old:
+        return untold
+    return untold | aged_events(events, past, codes=codes, clock=clock)
 
 
 def _tells_of_hidden(event: Record, hidden: AbstractSet[int]) -> bool:
@@ -249,6 +257,11 @@ def _first(months: bytes) -> int:
     return int.from_bytes(months[:2], "big") if months else _NEVER
 
 
+def _last(months: bytes) -> int:
+    """The last period of a packed grid; one before all others where there is none."""
+    return int.from_bytes(months[-SIZE : 2 - SIZE], "big") if months else -1
+
+
 def _without(months: bytes, buckets: bytes, hidden: AbstractSet[int]) -> bytes:
     return bytes(
         code
@@ -257,14 +270,5 @@ def _without(months: bytes, buckets: bytes, hidden: AbstractSet[int]) -> bytes:
     )
 
 
-def _period_ended(line: AccountLine) -> int | None:
-    return None if line.role_ended_on is None else period_of_text(line.role_ended_on)
-
-
-def _is_unpaid(line: AccountLine) -> bool:
-    latest = line.latest or {}
-    return (
-        latest.get("status") in _UNPAID_STATUSES
-        or (latest.get("amount_past_due_minor") or 0) > 0
-        or line.terms.get("closed_reason") in _UNPAID_REASONS
-    )
+def _period(day: str | None) -> int | None:
+    return None if day is None else period_of_text(day)

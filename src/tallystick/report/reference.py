@@ -30,8 +30,9 @@ A bureau serves that schema at `GET /v1/schemas/report`.
   account it funds by its originator's word what it sent of its share.
 - Months and payments older than the profile keeps what was late are left out from the beginning,
   late or not, so that none is told by a gap. Late ones are kept that long from their cure, or from
-  the closing of the account; while anything is unpaid they are shown. Events that tell of lateness
-  are shown no longer than the lateness.
+  the closing of the account, as a month tells it or its terms (`closed_on`, as `paid`, `refinanced`
+  or `settled_for_less`, and not reopened since); while anything is unpaid they are shown. Events
+  that tell of lateness are shown no longer than the lateness.
 - Where the person's role in an account has ended, it stands with `role_ended_on` as it was in her
   time: no later terms, events or months, and nothing of it in the summary. Her late months are
   counted from the end of her role at the latest.

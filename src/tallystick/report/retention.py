@@ -1,9 +1,9 @@
 """Which late months the law no longer lets a report show. Applied here, never in the file.
 
 A run of late months ends when it is cured (a month with nothing past due) or when the account is
-closed with nothing unpaid, or when the person's role in it ends: then she owes nothing more. From
-there the profile's clock runs; while she owes anything unpaid it never starts, so an unpaid debt is
-always shown.
+closed with nothing unpaid, as a month or its terms say, or when the person's role in it ends: then
+she owes nothing more. From there the profile's clock runs; while she owes anything unpaid it never
+starts, so an unpaid debt is always shown.
 """
 
 from __future__ import annotations
@@ -54,6 +54,7 @@ def hidden_in_grid(
     codes: Codes,
     clock: Clock,
     is_unpaid: bool,
+    settled: int | None = None,
     ended: int | None = None,
     apart: AbstractSet[int] = NONE,
 ) -> frozenset[int]:
@@ -64,9 +65,15 @@ def hidden_in_grid(
     first = int.from_bytes(months[:2], "big")
     if not clock.is_over(first):
         return NONE  # nothing is old enough, whenever it was cured
-    periods = periods_of(months)
     return hidden_periods(
-        periods, buckets, codes=codes, clock=clock, is_unpaid=is_unpaid, ended=ended, apart=apart
+        periods_of(months),
+        buckets,
+        codes=codes,
+        clock=clock,
+        is_unpaid=is_unpaid,
+        settled=settled,
+        ended=ended,
+        apart=apart,
     )
 
 
@@ -77,17 +84,20 @@ def hidden_periods(
     codes: Codes,
     clock: Clock,
     is_unpaid: bool,
+    settled: int | None = None,
     ended: int | None = None,
     apart: AbstractSet[int] = NONE,
 ) -> frozenset[int]:
     """The late periods whose clock has run out.
 
     Takes:    periods, oldest first, and their buckets; `is_unpaid` says that something is past due
-              though the account is closed or lost; `ended` is the month of the role's last day,
-              `apart` are months between two roles of hers
+              though the account is closed or lost; `settled` is the month of the day from which
+              nothing is owed by the account's terms, `ended` that of the role's last day, `apart`
+              are months between two roles of hers
     Time:     the clock's day
-    Missing:  a gap or an unknown month neither cures nor starts anything; without `ended` a run
-              that goes on at the newest month is shown
+    Missing:  a gap or an unknown month neither cures nor starts anything; without `ended` and
+              `settled` a run that goes on at the newest month is shown, and so is one that went on
+              after `settled`
     """
     hidden: set[int] = set()
     run: list[int] = []
@@ -100,12 +110,24 @@ def hidden_periods(
         if code in codes.negative:
             run.append(period)
         elif run and _starts(code, codes=codes, clock=clock, is_unpaid=is_unpaid):
-            if clock.is_over(period):
+            if clock.is_over(period) or _is_settled(run[-1], settled, clock):
                 hidden.update(run)
             run = []
-    if ended is not None and clock.is_over(ended):
+    if run and (
+        (ended is not None and clock.is_over(ended)) or _is_settled(run[-1], settled, clock)
+    ):
         hidden.update(run)
     return frozenset(hidden)
+
+
+def _is_settled(period: int, settled: int | None, clock: Clock) -> bool:
+    """Whether what was late up to a period was settled too long ago to be shown."""
+    return (
+        settled is not None
+        and period <= settled
+        and clock.starts_at_closure
+        and clock.is_over(settled)
+    )
 
 
 def _starts(code: int, *, codes: Codes, clock: Clock, is_unpaid: bool) -> bool:
@@ -139,13 +161,15 @@ def aged_periods(
 class Past:
     """What the age of an account's events is judged by: its months, and how it went on.
 
-    `months` and `hidden` as in its grid, uncut; `closed_on` is an ISO day.
+    `months` and `hidden` as in its grid, uncut; `closed_on` is an ISO day; `settled` as in
+    `hidden_periods`.
     """
 
     months: bytes
     hidden: AbstractSet[int]
     closed_on: str | None
     is_unpaid: bool
+    settled: int | None
 
 
 def aged_events(
@@ -191,4 +215,4 @@ def _is_over_since(
             return True
         if _starts(code, codes=codes, clock=clock, is_unpaid=past.is_unpaid):
             return clock.is_over(at)
-    return False
+    return _is_settled(period, past.settled, clock)

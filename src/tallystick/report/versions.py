@@ -27,8 +27,9 @@ class Version:
     `header.withheld` leaves out events withheld with their accounts; `shows_responsibility`: for
     how much she answers; `counts_unowed`: months late while she only answered for a debt count as
     her own once she owes it; `orders_by_text`: events stand in the order of their text, and those
-    of all the day of `as_of` are told; `tells_erased`: `header.withheld` says how many accounts of
-    hers went with somebody else's erasure.
+    of all the day of `as_of` are told; `settles_by_months`: only a month says that what was late is
+    paid, a closing as paid does not; and `latest` is shown though its month is too old;
+    `tells_erased`: `header.withheld` says how many accounts of hers went with another's erasure.
     """
 
     name: str
@@ -44,10 +45,21 @@ class Version:
     shows_responsibility: bool = True
     counts_unowed: bool = False
     orders_by_text: bool = False
+    settles_by_months: bool = False
     tells_erased: bool = True
 
 
-_VERSION_4 = Version(
+_VERSION_5 = Version(
+    name="tallystick.report/5",
+    schema="report-v5.schema.json",
+    news="Late months of an account that its terms close as `paid`, `refinanced` or"
+    " `settled_for_less` are kept from that closing, count as not late now, and are told by no"
+    " `latest` once they are too old; `header.withheld` counts accounts that went with the erasure"
+    " of their first borrower.",
+    position=edge_position,
+)
+_VERSION_4 = replace(
+    _VERSION_5,
     name="tallystick.report/4",
     schema="report-v4.schema.json",
     news="Where no account is open a total is `not_applicable`, not `not_reported`; a line that"
@@ -55,9 +67,9 @@ _VERSION_4 = Version(
     " law keeps are left out alike, late or not, and so are old events of lateness;"
     " `header.withheld` names `events` where their accounts are withheld; `responsibility` says for"
     " how much a guarantor answers; months late before she owed a debt herself do not count as her"
-    " own; events stand in the order they happened, up to `as_of`;"
-    " `header.withheld` counts accounts that went with the erasure of their first borrower.",
-    position=edge_position,
+    " own; events stand in the order they happened, up to `as_of`.",
+    settles_by_months=True,
+    tells_erased=False,
 )
 _VERSION_3 = replace(
     _VERSION_4,
@@ -72,7 +84,6 @@ _VERSION_3 = replace(
     shows_responsibility=False,
     counts_unowed=True,
     orders_by_text=True,
-    tells_erased=False,
 )
 _VERSION_2 = replace(
     _VERSION_3,
@@ -91,7 +102,10 @@ _VERSION_1 = replace(
 )
 #: By name.
 VERSIONS: Mapping[str, Version] = MappingProxyType(
-    {version.name: version for version in (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4)}
+    {
+        version.name: version
+        for version in (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+    }
 )
 #: What new answers are made in.
-NEWEST = _VERSION_4
+NEWEST = _VERSION_5

@@ -1,7 +1,8 @@
 """What is asked of few accounts, those closed before a month that owes: whether they run on.
 
 A closing and a month after it may come in either order, so both ask: months about the terms on
-file (`load_reopened`, `load_reasons`), terms about the months on file (`load_owed`).
+file (`load_reopened`, `load_reasons`), terms about the months on file (`load_owed`). Events that
+end an account ask whether anything on file closes it (`load_left_open`).
 """
 
 from __future__ import annotations
@@ -46,6 +47,29 @@ where m.period_end >= c.closed_on and m.balance_minor > 0
     and z.valid_from > c.valid_from and coalesce(z.closed_on > m.period_end, true))
 group by c.line_no
 """
+#: Events that end an account the sender has, unless its closing or its newest month says so.
+_ENDING = """
+create or replace table ending as
+select r.line_no, a.party_id, a.object_id, a.closed_on, {day} as occurred_on
+from "row" r join account_state a on a.number = r.account_number
+where r.event_type in ('closed', 'sold') and a.furnisher_id = $own
+  and coalesce(a.closed_on < {day}, true)
+  and not coalesce(
+    a.last_status in ('closed', 'sold') and a.last_period_end >= date_trunc('month', {day}), false)
+"""
+_LEFT_OPEN = """
+create or replace table left_open as
+with again as (select account_id, occurred_on from reopened
+  union all select a.object_id, {day} from "row" r
+  join account_state a on a.number = r.account_number where r.event_type = 'reopened')
+select e.line_no from ending e
+where not exists (select 1 from again z where z.account_id = e.object_id
+    and z.occurred_on >= e.occurred_on)
+  and (e.closed_on is null or exists (select 1 from again z where z.account_id = e.object_id
+    and z.occurred_on >= e.closed_on))
+"""
+#: The day of an event in its own offset.
+_DAY = "(r.occurred_at at time zone 'UTC' + to_minutes(r.occurred_at_offset_minutes))::date"
 _NEWEST_TERMS = """
 select distinct on (account_id) account_id,
   (terms::json -> 'versions' -> -1 ->> 'valid_from')::date,
@@ -157,6 +181,26 @@ def load_open_again(connection: psycopg.Connection[Any], job: Job, asked: Sequen
         " and z.valid_from > c.valid_from)"
     )
     return job.con.execute("select 1 from open_again limit 1").fetchone() is not None
+
+
+def load_left_open(connection: psycopg.Connection[Any], job: Job) -> bool:
+    """DuckDB table `left_open`: lines of events that end an account which nothing on file closes.
+
+    One that was opened again, on file or in the file, is open: after the event it may be, before
+    it its closing is over.
+
+    Gives: whether there are any
+    """
+    ends = "select 1 from \"row\" where event_type in ('closed', 'sold') limit 1"
+    if job.con.execute(ends).fetchone() is None:
+        return False
+    job.con.execute(_ENDING.format(day=_DAY), {"own": str(job.furnisher_id)})
+    accounts = job.con.execute("select distinct party_id, object_id from ending").fetchall()
+    if not accounts:
+        return False
+    load_reopened(connection, job, accounts)
+    job.con.execute(_LEFT_OPEN.format(day=_DAY))
+    return job.con.execute("select 1 from left_open limit 1").fetchone() is not None
 
 
 def _load_asked(

@@ -151,6 +151,8 @@ def _rarely(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:
             name: f"r.line_no in (select z.line_no from held_beside z where z.{name})"
             for name in ("has_other_role", "is_taken")
         }
+    if job.dataset == "event" and closings.load_left_open(connection, job):
+        given["leaves_account_open"] = "r.line_no in (select line_no from left_open)"
     if job.dataset != "snapshot":
         return given
     closed = closings.closed_on_file(job)

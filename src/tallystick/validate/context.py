@@ -246,6 +246,17 @@ CONTEXT: tuple[ContextColumn, ...] = (
         ),
     ),
     *_columns(
+        ("event",),
+        "ledger",
+        (
+            "leaves_account_open",
+            "boolean",
+            "The event is closed or sold, and neither terms on file nor a month at or after it say"
+            " that the account is closed, or a reopened event lies between the closing and it; NULL"
+            " where the account is another's by now or a reopened event lies at or after it.",
+        ),
+    ),
+    *_columns(
         ("account",),
         "ledger",
         ("on_file_opened_on", "date", "Opening day on file."),

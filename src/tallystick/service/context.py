@@ -29,6 +29,7 @@ from tallystick.service import (
     holders,
     lived,
     overtaken,
+    sold,
     whose,
 )
 from tallystick.service.keys_of_rows import SHAPES, item_key_sql
@@ -81,7 +82,7 @@ def build(
     is_known = existing.load(connection, job)
     job.con.execute("create or replace table compared (line_no bigint, is_same boolean)")
     beside_rows.load_duplicates(job)
-    has_sold = job.dataset in beside_rows.BY_HOLDER and former.load_sold(connection, job)
+    has_sold = sold.load(connection, job)
     if job.dataset == "account":
         former.load_accounts(deps, connection, job)
     has_first_days = False
@@ -107,7 +108,7 @@ def build(
     given |= whose.expressions(connection, job, given["exists_already"])
     given |= overtaken.expressions(connection, job, joins(job), given["exists_already"])
     if has_sold:
-        given["parent_is_own"] = _is_own_sql(job.dataset)
+        given |= sold.expressions(job, given["exists_already"])
     if corrections:  # which say themselves what they replace
         given["is_open_period"] = "true"
         given["exists_already"] = "false"
@@ -371,18 +372,6 @@ def object_sql(dataset: str) -> str:
     if dataset == "member":
         return "(select m.member_id from member_ref m where m.code = r.member)"
     return "o.object_id"
-
-
-def _is_own_sql(dataset: str) -> str:
-    """Who sold an account still speaks of its time before; a row that takes it over may begin."""
-    since = {
-        "snapshot": "r.period_end >= z.sold_on",
-        "event": "(r.occurred_at at time zone 'UTC' + to_minutes(r.occurred_at_offset_minutes))"
-        "::date > z.sold_on",
-    }.get(dataset, "r.valid_from >= z.sold_on")
-    sold = f"exists (select 1 from sold_account z where z.object_id = a.object_id and {since})"
-    takes_over = "f.state is not distinct from 'goes_on' or " if dataset == "account" else ""
-    return f"{takes_over}not {sold}"
 
 
 def _is_open_sql(job: Job, profile: ProfileAt, day: date) -> str:

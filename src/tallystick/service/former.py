@@ -184,27 +184,6 @@ where f.last_status = 'sold' order by p.position
 """
 
 
-def load_sold(connection: psycopg.Connection[Any], job: Job) -> bool:
-    """DuckDB table `sold_account`: accounts of the file that are another's now, and since when.
-
-    Gives: whether there are any
-    """
-    accounts = dict(
-        job.con.execute(
-            "select distinct object_id, party_id from account_ref where furnisher_id <> $own",
-            {"own": str(job.furnisher_id)},
-        ).fetchall()
-    )
-    rows = [
-        (account, one.held_until(job.furnisher_id))
-        for account, one in told(connection, accounts).items()
-    ]
-    if rows:
-        job.con.execute("create or replace table sold_account (object_id uuid, sold_on date)")
-        insert_rows(job.con, "sold_account", rows)
-    return bool(rows)
-
-
 def load_bought(connection: psycopg.Connection[Any], job: Job) -> bool:
     """DuckDB table `bought`: accounts whose newest month is `sold` and that the sender now has.
 

@@ -36,7 +36,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "exists_already": (WHOLE,),
     "newer_was_taken": (WHOLE,),
     "parent_exists": (*_PERSON, "originator", "object_type"),
-    "parent_is_own": ("member", *_PERSON),
+    "parent_is_own": ("member", "originator", *_PERSON),
     "former_state": (*_PERSON, "valid_from", "formerly_furnisher", "formerly_account_number"),
     "place_state": _PERSON,
     "agreement_is_known": ("agreement_number",),

@@ -100,6 +100,7 @@ def test_what_a_rule_rests_on() -> None:
 
 def test_the_rules_that_say_whose_a_row_is() -> None:
     assert {one.rule_id for one in RULES.values() if says_whose(one)} == {
-        "ANY-PARENT-002", "ANY-TARGET-002", "FND-OWN-001", "MEM-OWN-001", "SNP-OWN-001",
+        "ANY-PARENT-002", "ANY-TARGET-002", "DEL-SOLD-001", "FND-OWN-001", "MEM-OWN-001",
+        "SNP-OWN-001",
     }  # fmt: skip
     assert {column.name for column in CONTEXT} >= OWNERSHIP

@@ -14,7 +14,7 @@ import orjson
 import psycopg
 
 from tallystick.ledger import append, publish
-from tallystick.service import domains, intake_store, locate, record_keys
+from tallystick.service import domains, former, intake_store, locate, record_keys
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.validate import judge_record, load_rules
@@ -82,8 +82,16 @@ def _accepted(
     found: list[intake_store.FindingRow] = []
     accepted: list[_Read] = []
     with deps.database.connect("intake") as connection:
-        for row, told in zip(rows, _named(deps, connection, job, rows), strict=True):
+        named_here = _named(deps, connection, job, rows)
+        sold = _held_by_others(connection, job, rows, [target for _, target in named_here])
+        for row, told in zip(rows, named_here, strict=True):
             read, beside = _read(job, row, told, named=named)
+            if read is not None:
+                beside["account_is_anothers"] = (
+                    row["record_dataset"] == "account"
+                    and read.target.object_id in sold
+                    and not read.stands  # else it hides nothing more
+                )
             beside |= {"judged_on": day, "is_test_mode": deps.is_test_mode}
             hits = judge_record("deletion", beside, rules)
             found += [_finding(job, row["line_no"], one) for one in hits]
@@ -119,6 +127,23 @@ def _named(
         )
         target |= zip(keys, found, strict=True)
     return [(one, target.get(at)) for at, one in enumerate(told)]
+
+
+def _held_by_others(
+    connection: psycopg.Connection[Any],
+    job: Job,
+    rows: Sequence[Mapping[str, Any]],
+    targets: Sequence[locate.Target | None],
+) -> set[UUID]:
+    """The accounts to be hidden whole that were the sender's and are another's now."""
+    accounts = {
+        target.object_id: target.party_id
+        for row, target in zip(rows, targets, strict=True)
+        if row["record_dataset"] == "account"
+        and target is not None and target.furnisher_id == job.furnisher_id
+    }  # fmt: skip
+    known = former.told(connection, accounts) if accounts else {}
+    return {account for account, one in known.items() if one.held_by != job.furnisher_id}
 
 
 def _read(

@@ -91,12 +91,18 @@ class Told:
         """The day the newest terms begin."""
         return _day(self.terms[-1].record["valid_from"])
 
+    @property
+    def held_by(self) -> UUID:
+        """Whose it is now: whoever said the newest terms."""
+        return self.terms[-1].furnisher_id
+
     def held_until(self, furnisher: UUID) -> date:
-        """The day from which it was another's; the first of days for who never had it."""
+        """The day from which it was another's, of one that had it.
+
+        Missing: where no terms of its own stand, as it was all deleted, the others' first day
+        """
         own = [no for no, one in enumerate(self.terms) if one.furnisher_id == furnisher]
-        if not own:
-            return date.min
-        after = self.terms[own[-1] + 1 :]
+        after = self.terms[own[-1] + 1 :] if own else self.terms
         return _day(after[0].record["valid_from"]) if after else date.max
 
     def taken_at(self, furnisher: UUID) -> int:
@@ -159,7 +165,7 @@ def given_up(
     """
     found: dict[UUID, date] = {}
     for account, one in known.items():
-        day = one.given_up_on(one.terms[-1].furnisher_id)
+        day = one.given_up_on(one.held_by)
         if day is not None:
             found[account] = day
     rest = [account for account in accounts if account in known and account not in found]
@@ -167,7 +173,7 @@ def given_up(
         _SOLD_MONTHS, {"accounts": rest}
     ):
         one = known[account]
-        if furnisher == one.terms[-1].furnisher_id and position > one.taken_at(furnisher):
+        if furnisher == one.held_by and position > one.taken_at(furnisher):
             found[account] = period_end.replace(day=1)
     return found
 

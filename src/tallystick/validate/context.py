@@ -419,6 +419,15 @@ CONTEXT: tuple[ContextColumn, ...] = (
     ),
     *_columns(
         ("deletion",),
+        "ledger",
+        (
+            "account_is_anothers",
+            "boolean",
+            "The record is of an account's terms, which another member holds now.",
+        ),
+    ),
+    *_columns(
+        ("deletion",),
         "row",
         ("key_missing", "text", "Fields of the key that are not named, then the whole key."),
         ("key_unknown", "text", "Names that are no fields of the key, then the whole key."),

@@ -89,6 +89,7 @@ OWNERSHIP = frozenset(
         "parent_is_own",
         "target_is_own",
         "on_file_is_own",
+        "account_is_anothers",
         "caller_is_originator",
         "caller_is_funder",
     }

@@ -43,9 +43,9 @@ OF_PERSON = [
     ("remark", {"object_type": "party", "person_number": "P1", "kind": "statement",
                 "valid_from": "2024-06-01", "text": "Abroad until May."}),
     ("guarantee", {**factory.GUARANTEE, "person_number": "P1", "account_number": "A2"}),
-    ("snapshot", NEW),
-    ("event", factory.event(1, "e2")),
-    ("account", factory.account(1, valid_from="2024-02-01")),
+    ("snapshot", factory.snapshot(4, "2024-12")),
+    ("event", factory.event(4, "e2")),
+    ("account", factory.account(4, 1, valid_from="2024-02-01")),
     ("account_party", factory.account_party(2, 1)),
 ]  # fmt: skip
 ACCOUNT_GONE = factory.deletion(
@@ -182,6 +182,7 @@ def test_a_deletion_touches_no_other_account_and_no_other_furnisher(
 
 @pytest.mark.usefixtures("size")
 def test_a_deleted_person_comes_back_by_a_certificate_alone(bureau: Any, bank: Any) -> None:
+    assert send(bureau, bank, "account", factory.account(4, 1)) == TAKEN  # hers alone
     assert send(bureau, bank, "deletion", PERSON_GONE) == TAKEN
     for day in ("2024-01-01", "2024-01-02"):
         again = factory.subject(1, valid_from=day)

@@ -16,11 +16,17 @@ from tallystick.model import months as grid
 
 #: A record's place and content as JSON-ready values (`ledger.read.record_json`).
 Record = dict[str, Any]
+#: How the ledger keeps the reason `duplicate` of a person's deletion where another number of hers
+#: stood at that furnisher: what hangs on the deleted number goes on while one does.
+CONTINUED = "duplicate_continued"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """One visible statement. `position` orders; `is_deletion` hides its key from there on."""
+    """One visible statement. `position` orders; `is_deletion` hides its key from there on.
+
+    `reason`: of a deletion, as the ledger keeps it.
+    """
 
     dataset: str
     object_id: UUID
@@ -31,6 +37,7 @@ class Statement:
     party_id: UUID
     record: Record = field(default_factory=dict)
     is_deletion: bool = False
+    reason: str = ""
 
 
 def standing(statements: Iterable[Statement]) -> list[Statement]:
@@ -178,9 +185,14 @@ def fold_document(
         versions = [
             one.record for one in kept if one.dataset == "subject" and one.party_id == party_id
         ]
-        document["parties"].append(
-            {"party_id": str(party_id), "furnisher_id": str(furnisher_id), "versions": versions}
-        )
+        party: Record = {
+            "party_id": str(party_id),
+            "furnisher_id": str(furnisher_id),
+            "versions": versions,
+        }
+        if not versions and _is_continued(by_object.get(party_id, ())):
+            party["is_continued"] = True
+        document["parties"].append(party)
     for dataset, block in _BLOCKS.items():
         for one in kept:
             if one.dataset == dataset:
@@ -195,6 +207,13 @@ def fold_document(
     if erased:
         document["erased"] = list(erased)
     return document
+
+
+def _is_continued(statements: Iterable[Statement]) -> bool:
+    """Whether the last word on a person without records is that another number continues hers."""
+    said = [one for one in statements if one.dataset == "subject"]
+    last = max(said, key=lambda one: (one.position, one.row_no), default=None)
+    return last is not None and last.reason == CONTINUED
 
 
 _BLOCKS = {

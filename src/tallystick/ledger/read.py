@@ -150,6 +150,7 @@ def _deletions(
             furnisher_id=row["furnisher_id"],
             party_id=row["party_id"],
             is_deletion=True,
+            reason=row["reason"],
         )
         for row in cursor
         if row["dataset"] in datasets or row["dataset"] == "account"

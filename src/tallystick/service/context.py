@@ -403,7 +403,9 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
         given["judged_on"] = local_day_sql(microseconds(deps.clock()))
     given["is_open_period"] = _is_open_sql(job, profile, day)
     if parent:
-        given["parent_exists"] = _PARENT_KNOWN[parent]
+        given["parent_exists"] = (
+            hidden.parent_of_account_sql() if dataset == "account" else _PARENT_KNOWN[parent]
+        )
         given["parent_is_own"] = "true"
     if dataset in ("snapshot", "event", "account_party", "funding", "guarantee", "remark"):
         given |= _ON_ACCOUNT

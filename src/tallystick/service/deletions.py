@@ -14,7 +14,8 @@ import orjson
 import psycopg
 
 from tallystick.ledger import append, publish
-from tallystick.service import domains, former, intake_store, locate, record_keys
+from tallystick.ledger.fold import CONTINUED
+from tallystick.service import domains, former, hidden, intake_store, locate, record_keys
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.validate import judge_record, load_rules
@@ -67,7 +68,7 @@ def _of_earlier_runs(deps: Deps, job: Job) -> set[tuple[Any, ...]]:
             " join ledger.deletion d using (chunk_id) where c.submission_id = %s",
             (job.submission_id,),
         ).fetchall()
-    return set(rows)
+    return {(*key, hidden.said_reason(reason)) for *key, reason in rows}
 
 
 def _accepted(
@@ -188,15 +189,31 @@ def _finding(job: Job, line_no: int, one: Any) -> intake_store.FindingRow:
     )
 
 
+def _reasons(deps: Deps, read: Sequence[_Read]) -> list[str]:
+    """The reasons as the ledger keeps them: which duplicate numbers another continues."""
+    said = ("subject", "duplicate")
+    asked = {one.target.party_id for one in read if (one.key[2], one.reason) == said}
+    if not asked:  # nearly always
+        return [one.reason for one in read]
+    with deps.database.connect("intake") as connection:
+        found = hidden.continued(connection, asked)
+    return [
+        CONTINUED
+        if (one.key[2], one.reason) == said and one.target.party_id in found
+        else one.reason
+        for one in read
+    ]
+
+
 def _publish(deps: Deps, job: Job, read: Sequence[_Read]) -> None:
     rows: list[append.Row] = []
     accounts: set[UUID] = set()
     parties: set[UUID] = set()
-    for one in read:
+    for one, reason in zip(read, _reasons(deps, read), strict=True):
         target = one.target
         values = {
             "party_id": target.party_id, "object_id": target.object_id, "dataset": one.key[2],
-            "item_key": target.item_key, "furnisher_id": job.furnisher_id, "reason": one.reason,
+            "item_key": target.item_key, "furnisher_id": job.furnisher_id, "reason": reason,
         }  # fmt: skip
         rows.append(append.Row(table="deletion", values=values))
         (accounts if target.is_account else parties).add(

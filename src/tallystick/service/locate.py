@@ -9,6 +9,7 @@ from uuid import UUID
 
 import psycopg
 
+from tallystick.service.hidden import said_reason
 from tallystick.service.keys_of_rows import own_suffix
 from tallystick.service.port import Deps
 from tallystick.service.references import HOLDER
@@ -191,8 +192,8 @@ def _hidden_by(
         ),
     ).fetchall()  # fmt: skip
     found: dict[int, list[Hidden]] = {}
-    for at, *values in rows:
-        found.setdefault(asked[at].no, []).append(Hidden(*values))
+    for at, of, item_key, by, reason in rows:
+        found.setdefault(asked[at].no, []).append(Hidden(of, item_key, by, said_reason(reason)))
     return found
 
 

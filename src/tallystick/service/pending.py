@@ -288,7 +288,8 @@ _ACCOUNT_IS_THERE = f"""p.waits_kind = 'account' and exists (select
         and d.number_token = p.waits_token
         and not ({hidden.PERSON_IS_HIDDEN.format(party="d.party_id")}
           and exists (select from directory.party y
-            where y.party_id = d.party_id and y.furnisher_id = f.furnisher_id)))"""
+            where y.party_id = d.party_id and y.furnisher_id = f.furnisher_id)
+          and not {hidden.ACCOUNT_GOES_ON.format(account="d.object_id", party="d.party_id")}))"""
 _OWN_ACCOUNT = _ACCOUNT_IS_THERE.format(furnisher="p.furnisher_id")
 _AGREEMENT_IS_THERE = """p.waits_kind = 'agreement' and exists (select from directory.object d
       where d.furnisher_id = p.furnisher_id and d.kind = 'agreement'

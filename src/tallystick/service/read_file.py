@@ -98,7 +98,8 @@ class Material:
     def gone(self) -> set[tuple[str, str]]:
         """(party, furnisher) of whom every record is deleted: what hangs on them is hidden.
 
-        An account another furnisher has taken over hangs on the person that one knows.
+        Not if another number of hers continues the deleted one (`gone_parties`). An account another
+        furnisher has taken over hangs on the person that one knows.
         """
         return gone_parties(self.document)
 
@@ -119,11 +120,19 @@ class Material:
 
 
 def gone_parties(document: Record) -> set[tuple[str, str]]:
-    """(party, furnisher) of whom every record is deleted, of a person's document."""
+    """(party, furnisher) of whom every record is deleted, of a person's document.
+
+    Not one that was a duplicate of another of hers at that furnisher, while such a one stands.
+    """
+    parties = document.get("parties", ())
+    deleted = [party for party in parties if not party["versions"]]
+    if not deleted:  # nearly always
+        return set()
+    known_by = {party["furnisher_id"] for party in parties if party["versions"]}
     return {
         (party["party_id"], party["furnisher_id"])
-        for party in document.get("parties", ())
-        if not party["versions"]
+        for party in deleted
+        if not (party.get("is_continued") and party["furnisher_id"] in known_by)
     }
 
 

@@ -214,7 +214,10 @@ def _subject_of(connection: psycopg.Connection[Any], party_id: UUID) -> UUID:
         "select subject_id from directory.party_subject where party_id = %s", (party_id,)
     ).fetchone()
     if row is None:
-        raise BadRequest("not_found", "no party on file has this id")
+        raise BadRequest(
+            "not_found",
+            "no party on file has this id: one that a report shows wants `--subject` beside it",
+        )
     found: UUID = row[0]
     return found
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any
+from uuid import UUID
 
 import typer
 
 from tallystick.entry.cli import opening, output
 from tallystick.entry.cli.ids import read, shown
+from tallystick.entry.cli.on_file import named, subject_of
 from tallystick.entry.cli.options import AsJson, By, DryRun, Yes, confirm
 
 if TYPE_CHECKING:
@@ -88,16 +90,69 @@ def link(
         _decide(lambda parts, who: link_party(parts, party, subject, who), by, done="linked")
 
 
-def unlink(party_id: PartyId, by: By = None, yes: Yes = False, dry_run: DryRun = False) -> None:
-    """Decide that a party is not this subject; no later record links it again by itself."""
-    from tallystick.service.identity import unlink as unlink_party
+def unlink(
+    party_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="PARTY-ID", help="pty_… as `cases` shows; with --subject as a report shows it."
+        ),
+    ],
+    subject: Annotated[
+        str | None,
+        typer.Option(
+            "--subject",
+            metavar="FILE|-|SUBJECT-ID",
+            help="Whose report shows the id: a JSON file that names the person, as for `inquire`,"
+            " or - for standard input; or her id, sbj_….",
+        ),
+    ] = None,
+    by: By = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+) -> None:
+    """Decide that a party is not this subject; no later record links it again by itself.
 
-    party = read("party", party_id)
-    if dry_run:
+    What the bureau linked by itself has no case: its id stands under `identity` in her own report
+    (`sign-in person --session`, then `report`), and in an answer to a member.
+    """
+    shown_id = read("party", party_id)
+    content = None if subject is None else named(subject)
+    if not dry_run:
+        confirm("Part this party from its subject?", yes=yes)
+    elif content is None:
         output.say("would part the party from its subject, for good unless linked again by hand")
         return
-    confirm("Part this party from its subject?", yes=yes)
-    _decide(lambda parts, who: unlink_party(parts, party, who), by, done="unlinked")
+    from tallystick.service.identity import unlink as unlink_party
+
+    with opening.deps() as parts:
+        party, whose = shown_id, None
+        if content is not None:
+            whose = subject_of(parts, content)
+            party = _party_shown(parts, whose, shown_id)
+        if not dry_run:
+            unlink_party(parts, party, opening.decider(by))
+    if dry_run:
+        output.say("would part it from its subject, for good unless linked again by hand")
+        output.next_step(f"tallystick unlink {shown('party', party)}")
+        return
+    output.say("unlinked")
+    if whose is None:
+        output.next_step("tallystick cases")
+    else:
+        output.say("it can be linked again by hand:")
+        output.next_step(f"tallystick link {shown('party', party)} {shown('subject', whose)}")
+
+
+def _party_shown(parts: Deps, subject_id: UUID, shown_id: UUID) -> UUID:
+    """The party of a subject by an id that a report shows; says by what it was linked."""
+    from tallystick.service.shown_parties import party_shown
+
+    found = party_shown(parts, subject_id, shown_id)
+    output.say(
+        f"the party was linked by the decision `{found.decision}` of {found.decided_by},"
+        f" {found.decided_at.isoformat(timespec='seconds')}"
+    )
+    return found.party_id
 
 
 def dismiss(

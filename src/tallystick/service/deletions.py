@@ -83,17 +83,23 @@ def _accepted(
     found: list[intake_store.FindingRow] = []
     accepted: list[_Read] = []
     with deps.database.connect("intake") as connection:
-        named_here = _named(deps, connection, job, rows)
-        sold = _held_by_others(connection, job, rows, [target for _, target in named_here])
-        for row, told in zip(rows, named_here, strict=True):
+        meant = _named(deps, connection, job, rows)
+        targets = [target for _, target in meant]
+        sold = _held_by_others(connection, job, rows, targets)
+        twice = _with_another_number(connection, rows, targets)
+        for row, told in zip(rows, meant, strict=True):
             read, beside = _read(job, row, told, named=named)
-            if read is not None:
-                beside["account_is_anothers"] = (
-                    row["record_dataset"] == "account"
-                    and read.target.object_id in sold
-                    and not read.stands  # else it hides nothing more
-                )
-            beside |= {"judged_on": day, "is_test_mode": deps.is_test_mode}
+            beside |= {
+                "judged_on": day,
+                "is_test_mode": deps.is_test_mode,
+                "account_is_anothers": read is not None
+                and row["record_dataset"] == "account"
+                and read.target.object_id in sold
+                and not read.stands,  # else it hides nothing more
+                "another_number_stands": read is not None
+                and row["record_dataset"] == "subject"
+                and read.target.party_id in twice,
+            }
             hits = judge_record("deletion", beside, rules)
             found += [_finding(job, row["line_no"], one) for one in hits]
             if read and not any(one.severity == "reject" for one in hits):
@@ -145,6 +151,20 @@ def _held_by_others(
     }  # fmt: skip
     known = former.told(connection, accounts) if accounts else {}
     return {account for account, one in known.items() if one.held_by != job.furnisher_id}
+
+
+def _with_another_number(
+    connection: psycopg.Connection[Any],
+    rows: Sequence[Mapping[str, Any]],
+    targets: Sequence[locate.Target | None],
+) -> set[UUID]:
+    """The persons named of whom the sender has another number on file."""
+    named = {
+        target.party_id
+        for row, target in zip(rows, targets, strict=True)
+        if target is not None and row["record_dataset"] == "subject"
+    }
+    return hidden.continued(connection, named) if named else set()
 
 
 def _read(

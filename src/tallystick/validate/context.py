@@ -428,6 +428,15 @@ CONTEXT: tuple[ContextColumn, ...] = (
     ),
     *_columns(
         ("deletion",),
+        "ledger",
+        (
+            "another_number_stands",
+            "boolean",
+            "The record is a person's, of whom the sender has another number on file.",
+        ),
+    ),
+    *_columns(
+        ("deletion",),
         "row",
         ("key_missing", "text", "Fields of the key that are not named, then the whole key."),
         ("key_unknown", "text", "Names that are no fields of the key, then the whole key."),

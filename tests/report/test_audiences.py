@@ -275,3 +275,21 @@ def test_the_order_of_what_was_read_does_not_change_the_bytes(audience: str) -> 
     assert to_bytes(body(first, audience, looks=looks, consents=consents)) == to_bytes(
         body(turned, audience, looks=looks[::-1], consents=consents[::-1])
     )
+
+
+@pytest.mark.parametrize(
+    ("version", "audience", "wanted"),
+    [
+        ("tallystick.report/4", "lender", ["s-1", "b-1"]),
+        ("tallystick.report/5", "lender", [None, "b-1"]),
+        ("tallystick.report/5", "person", ["s-1", "b-1"]),
+        ("tallystick.report/5", "furnisher", ["s-1", "b-1"]),
+    ],
+)
+def test_a_lender_reads_the_ids_of_its_own_events(
+    version: str, audience: str, wanted: list[str | None]
+) -> None:
+    events = ({**EVENT, "event_id": "s-1"}, {**EVENT, "event_id": "b-1"})
+    bought = file(account(1, events=events, others_events=frozenset({0})))
+    (line,) = body(bought, audience, version=VERSIONS[version])["accounts"]
+    assert [one.get("event_id") for one in line["events"]] == wanted

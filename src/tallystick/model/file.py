@@ -42,7 +42,8 @@ class AccountLine:
     `months` is a packed grid (`model.months`), oldest first. `latest` is the newest snapshot in
     full, None when no month was furnished. `fundings` are the furnished shares
     (`funder_id, role, valid_from, valid_to?, share_ppb? | funded_amount_minor?`).
-    `events` are sorted by (occurred_at, event_id). `private` holds unsealed fields
+    `events` are sorted by (occurred_at, event_id); `others_events` are the places of those that
+    another than `furnisher_id` sent, or may have sent. `private` holds unsealed fields
     (`account_number`) where the reader may see them, else it is empty. `others` are the periods
     without content: between two times of hers, or as another furnished them, where a furnisher
     verifies its own: nothing else here is another's then. `unowed` are the
@@ -61,6 +62,7 @@ class AccountLine:
     latest: Record | None = None
     before: Record | None = None
     events: tuple[Record, ...] = ()
+    others_events: frozenset[int] = frozenset()
     fundings: tuple[Record, ...] = ()
     remarks: tuple[Record, ...] = ()
     private: Record = field(default_factory=dict)

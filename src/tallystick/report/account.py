@@ -199,23 +199,28 @@ def _latest(account: ShownAccount, *, reader: Reader) -> Block | str:
 
 
 def _events(account: ShownAccount, *, reader: Reader, version: Version) -> list[Block]:
-    told = [one for at, one in enumerate(account.line.events) if at not in account.untold]
+    line = account.line
+    told = [(at, one) for at, one in enumerate(line.events) if at not in account.untold]
     if not told:
         return []
     if not version.orders_by_text:
         told = _happened(told, as_of=reader.as_of)
-    in_full = reader.sees_in_full(account.line.furnisher_id)
-    fields = EVENT_IN_FULL if in_full else EVENT
+    in_full = reader.sees_in_full(line.furnisher_id)
+    masked = NONE
+    if reader.is_lender and version.masks_event_ids_by_furnisher:
+        masked = line.others_events
     return [
-        fields.pick(event, currency=currency_of(event, account.currency), mask=reader.mask)
-        for event in told
+        (EVENT_IN_FULL if in_full and at not in masked else EVENT).pick(
+            event, currency=currency_of(event, account.currency), mask=reader.mask
+        )
+        for at, event in told
     ]
 
 
-def _happened(events: Sequence[Record], *, as_of: str) -> list[Record]:
+def _happened(events: Sequence[tuple[int, Record]], *, as_of: str) -> list[tuple[int, Record]]:
     """The events up to an instant in the order they happened, at whatever offset each is told."""
     until = datetime.fromisoformat(as_of)
-    dated = [(datetime.fromisoformat(one["occurred_at"]), one) for one in events]
+    dated = [(datetime.fromisoformat(one["occurred_at"]), (at, one)) for at, one in events]
     happened = [(moment, one) for moment, one in dated if moment <= until]
     return [one for _, one in sorted(happened, key=lambda pair: pair[0])]
 

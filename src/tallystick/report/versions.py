@@ -29,7 +29,9 @@ class Version:
     her own once she owes it; `orders_by_text`: events stand in the order of their text, and those
     of all the day of `as_of` are told; `settles_by_months`: only a month says that what was late is
     paid, a closing as paid does not; and `latest` is shown though its month is too old;
-    `tells_erased`: `header.withheld` says how many accounts of hers went with another's erasure.
+    `tells_erased`: `header.withheld` says how many accounts of hers went with another's erasure;
+    `masks_event_ids_by_furnisher`: a lender reads the ids of events that it sent itself, not of all
+    events of its accounts.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Version:
     orders_by_text: bool = False
     settles_by_months: bool = False
     tells_erased: bool = True
+    masks_event_ids_by_furnisher: bool = True
 
 
 _VERSION_5 = Version(
@@ -55,7 +58,8 @@ _VERSION_5 = Version(
     news="Late months of an account that its terms close as `paid`, `refinanced` or"
     " `settled_for_less` are kept from that closing, count as not late now, and are told by no"
     " `latest` once they are too old; `header.withheld` counts accounts that went with the erasure"
-    " of their first borrower.",
+    " of their first borrower; a lender reads `event_id` of the events that it sent itself, not of"
+    " those of who had the account before.",
     position=edge_position,
 )
 _VERSION_4 = replace(
@@ -70,6 +74,7 @@ _VERSION_4 = replace(
     " own; events stand in the order they happened, up to `as_of`.",
     settles_by_months=True,
     tells_erased=False,
+    masks_event_ids_by_furnisher=False,
 )
 _VERSION_3 = replace(
     _VERSION_4,

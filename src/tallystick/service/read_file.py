@@ -89,11 +89,13 @@ class Material:
 
     def parties(self) -> frozenset[str]:
         """Every party whose key something in the file is sealed under."""
-        return frozenset(self.own_parties().union(row.party_id for row in self.accounts))
+        return frozenset(self.own_parties()).union(row.party_id for row in self.accounts)
 
-    def own_parties(self) -> set[str]:
-        """The parties she is, one a furnisher's person."""
-        return {party["party_id"] for party in self.document.get("parties", ())}
+    def own_parties(self) -> dict[str, str]:
+        """The parties she is, one a furnisher's person, each with its furnisher."""
+        return {
+            party["party_id"]: party["furnisher_id"] for party in self.document.get("parties", ())
+        }
 
     def gone(self) -> set[tuple[str, str]]:
         """(party, furnisher) of whom every record is deleted: what hangs on them is hidden.
@@ -270,7 +272,7 @@ def _identity(material: Material, version: Record, key: bytes) -> Record:
 
 def account_line(
     row: AccountRow,
-    own: set[str],
+    own: Mapping[str, str],
     keys: Mapping[str, bytes],
     *,
     today: str,
@@ -278,7 +280,8 @@ def account_line(
 ) -> AccountLine | None:
     """The account on a day; None before its first terms, and before a role of hers has begun.
 
-    Takes: `own` are her parties; `keys` and `in_full` as `subject_file` takes them
+    Takes: `own` are her parties, each with its furnisher; `keys` and `in_full` as `subject_file`
+           takes them
     Time:  terms are those of her last day; events and months those of her time (`her_time`)
     """
     terms = orjson.loads(row.terms)
@@ -297,6 +300,7 @@ def account_line(
     private: Record = {}
     if key is not None and in_full in ("*", row.furnisher_id):
         private = _opened(version, key, b"account")
+    events = _events(row, time, day)
     return AccountLine(
         account_id=row.account_id,
         party_id=row.party_id,
@@ -309,7 +313,8 @@ def account_line(
         months=months,
         latest=latest,
         before=before,
-        events=_events(row, time, day),
+        events=events,
+        others_events=_of_others(events, row, terms["versions"], own.get(row.party_id)),
         fundings=tuple(
             {**one, "furnisher_id": one["stated_by"]}
             for one in terms["fundings"]
@@ -350,6 +355,29 @@ def _events(row: AccountRow, time: HerTime | None, day: str) -> tuple[Record, ..
         return ()
     dated = [(one["occurred_at"][:10], one) for one in orjson.loads(row.events)]
     return tuple(one for on, one in dated if on <= day and (time is None or time.has_day(on)))
+
+
+def _of_others(
+    events: Sequence[Record], row: AccountRow, versions: Sequence[Record], first: str | None
+) -> frozenset[int]:
+    """The places of events that another than the account's furnisher sent, or may have sent.
+
+    Takes: `first`: who had the account first, whose events have no key of their own (`keys_of_rows`
+           says which have); None where its first borrower is another person: then its terms tell
+           whether it ever went on from another furnisher
+    """
+    if not events:
+        return frozenset()
+    if first is None:
+        named = {version.get("formerly_furnisher_id") for version in versions}
+        first = row.furnisher_id if named <= {None, row.furnisher_id} else None
+    own = f"\x1f{row.furnisher_id}"
+    is_first = first == row.furnisher_id
+    return frozenset(
+        at
+        for at, one in enumerate(events)
+        if not (one["item_key"].endswith(own) if "item_key" in one else is_first)
+    )
 
 
 def _valid(versions: list[Record], today: str) -> Record | None:

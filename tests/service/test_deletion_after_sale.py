@@ -173,7 +173,7 @@ def test_each_brings_back_its_own_of_what_the_holder_deleted(
         assert certify(bureau, seller, "account", LATER) == TAKEN
         assert seen(bureau) == ([], ["2024-06-01"])
         assert certify(bureau, buyer, "account", BOUGHT)[0] == (0, 0, 1, 0), "without a word"
-        assert certify(bureau, seller, "event", WORD) == TAKEN
+        assert certify(bureau, seller, "event", WORD) == (TAKEN[0], {"EVT-CLOSE-003"})
         assert certify(bureau, buyer, "account", BOUGHT) == TAKEN
     for month in MONTHS:
         assert certify(bureau, seller, "snapshot", month) == TAKEN

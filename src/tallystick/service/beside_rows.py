@@ -10,6 +10,8 @@ from tallystick.service.workbench import insert_rows
 
 #: Datasets that only the account's holder of the time may speak in.
 BY_HOLDER = ("account", "account_party", "snapshot", "event", "guarantee", "remark")
+#: DuckDB: the day of an event of the file (`r`) in its own offset.
+EVENT_DAY = "(r.occurred_at at time zone 'UTC' + to_minutes(r.occurred_at_offset_minutes))::date"
 
 
 def definition(dataset: str) -> Dataset:

@@ -15,6 +15,7 @@ from uuid import UUID
 import psycopg
 
 from tallystick.service import months_told
+from tallystick.service.beside_rows import EVENT_DAY
 from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
 
@@ -68,8 +69,6 @@ where not exists (select 1 from again z where z.account_id = e.object_id
   and (e.closed_on is null or exists (select 1 from again z where z.account_id = e.object_id
     and z.occurred_on >= e.closed_on))
 """
-#: The day of an event in its own offset.
-_DAY = "(r.occurred_at at time zone 'UTC' + to_minutes(r.occurred_at_offset_minutes))::date"
 _NEWEST_TERMS = """
 select distinct on (account_id) account_id,
   (terms::json -> 'versions' -> -1 ->> 'valid_from')::date,
@@ -194,12 +193,12 @@ def load_left_open(connection: psycopg.Connection[Any], job: Job) -> bool:
     ends = "select 1 from \"row\" where event_type in ('closed', 'sold') limit 1"
     if job.con.execute(ends).fetchone() is None:
         return False
-    job.con.execute(_ENDING.format(day=_DAY), {"own": str(job.furnisher_id)})
+    job.con.execute(_ENDING.format(day=EVENT_DAY), {"own": str(job.furnisher_id)})
     accounts = job.con.execute("select distinct party_id, object_id from ending").fetchall()
     if not accounts:
         return False
     load_reopened(connection, job, accounts)
-    job.con.execute(_LEFT_OPEN.format(day=_DAY))
+    job.con.execute(_LEFT_OPEN.format(day=EVENT_DAY))
     return job.con.execute("select 1 from left_open limit 1").fetchone() is not None
 
 

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import psycopg
 
+from tallystick.service.beside_rows import EVENT_DAY
 from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
 
@@ -56,15 +57,14 @@ where most is not null and (events is null or (events not like '%%"event_type":"
   and events not like '%%"event_type":"restructured"%%'))
 group by account_id
 """
-_DAY = "(r.occurred_at at time zone 'UTC' + to_minutes(r.occurred_at_offset_minutes::bigint))::date"
 _CLOSING_EVENT = """(select max(c.on_day) from lived c where c.object_id = a.object_id
   and c.what = 'closed' and c.on_day <= r.period_end and not exists (select 1 from lived o
     where o.object_id = c.object_id and o.what = 'reopened'
     and o.on_day >= c.on_day and o.on_day <= r.period_end))"""
 _LIVED_ON = f"""if(r.event_type = 'closed', (select max(m.on_day) from lived m
-  where m.object_id = a.object_id and m.what = 'month' and m.on_day > {_DAY}
+  where m.object_id = a.object_id and m.what = 'month' and m.on_day > {EVENT_DAY}
   and not exists (select 1 from lived o where o.object_id = m.object_id
-    and o.what = 'reopened' and o.on_day >= {_DAY} and o.on_day <= m.on_day)), null)"""
+    and o.what = 'reopened' and o.on_day >= {EVENT_DAY} and o.on_day <= m.on_day)), null)"""
 
 _Account = tuple[UUID, UUID]
 
@@ -95,16 +95,16 @@ def _beside_events(connection: psycopg.Connection[Any], job: Job) -> dict[str, s
     if not job.says("if(event_type = 'closed', 1, null)"):
         return {}
     closing = job.con.execute(
-        f'select a.party_id, a.object_id, min({_DAY}) from "row" r join account_state a'
+        f'select a.party_id, a.object_id, min({EVENT_DAY}) from "row" r join account_state a'
         " on a.number = r.account_number where r.event_type = 'closed'"
-        f" and a.object_id is not null and a.last_period_end > {_DAY} group by 1, 2"
+        f" and a.object_id is not null and a.last_period_end > {EVENT_DAY} group by 1, 2"
     ).fetchall()
     since = min((day for _, _, day in closing), default=date.max)
     accounts = [(party, account) for party, account, _ in closing]
     if not _load(connection, job, accounts, {_EVENTS: {}, _MONTHS: {"since": since}}):
         return {}
     job.con.execute(
-        f'insert into lived select a.object_id, r.event_type, {_DAY} from "row" r'
+        f'insert into lived select a.object_id, r.event_type, {EVENT_DAY} from "row" r'
         " join account_state a on a.number = r.account_number where r.event_type = 'reopened'"
     )
     return {"lived_on": _LIVED_ON}

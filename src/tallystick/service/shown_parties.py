@@ -1,5 +1,4 @@
-"""Which party of a person an id names as a report shows it, for an operator who parts what the
-bureau linked.
+"""Which party of a person an id of a report names, for an operator who parts what was linked.
 
 The ids a report shows are keyed by its reader. Who has one has read a report already, which is a
 look; to find the party behind it nothing of hers is handed out but how it was linked.

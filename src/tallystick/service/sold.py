@@ -14,8 +14,7 @@ from tallystick.service.workbench import insert_rows
 #: The first day, or the day after the last, that a seller may not speak of, by dataset.
 _SINCE = {
     "snapshot": "r.period_end >= z.sold_on",
-    "event": "(r.occurred_at at time zone 'UTC' + to_minutes(r.occurred_at_offset_minutes))::date"
-    " > z.sold_on",
+    "event": f"{beside_rows.EVENT_DAY} > z.sold_on",
 }
 #: Of shares the loan's originator alone is bound: a funder speaks of its own at any time, and cites
 #: accounts that never were its own.

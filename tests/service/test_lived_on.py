@@ -1,4 +1,4 @@
-"""More instalments left than there are, and months after a closed event that live: pointed out."""
+"""Months after a closed event that live are pointed out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 import factory
 from tallystick.service import submit
 
-LEFT, MONTH, EVENT = "SNP-INST-001", "SNP-CLOSE-003", "EVT-CLOSE-002"
+MONTH, EVENT = "SNP-CLOSE-003", "EVT-CLOSE-002"
 ACCEPTED = (1, 0, 0, 0)
 BOTH_ORDERS = pytest.mark.parametrize("is_month_first", [True, False], ids=["month", "event"])
 
@@ -25,48 +25,12 @@ def told(bureau: Any, lender: Any, dataset: str, *records: dict[str, Any]) -> se
     """The rules of these that hit; all records are accepted."""
     counts, rules = factory.told(factory.send(bureau.deps, lender, dataset, *records))
     assert counts == (len(records), 0, 0, 0), rules
-    return rules & {LEFT, MONTH, EVENT}
+    return rules & {MONTH, EVENT}
 
 
 def happened(kind: str, day: str, event_id: str = "c1", **fields: Any) -> dict[str, Any]:
     at = f"{day}T23:30:00+08:00"
     return factory.event(1, event_id, event_type=kind, occurred_at=at, **fields)
-
-
-def terms(count: int, valid_from: str = "2024-02-01") -> dict[str, Any]:
-    return factory.account(1, valid_from=valid_from, instalment_count=str(count))
-
-
-@pytest.mark.parametrize(("left", "hits"), [("12", set()), ("13", {LEFT}), (None, set())])
-def test_more_instalments_left_than_there_are(
-    bureau: Any, lender: Any, left: str | None, hits: set[str]
-) -> None:
-    told(bureau, lender, "account", terms(12))
-    month = factory.snapshot(1, "2024-11", remaining_instalments=left)
-    assert told(bureau, lender, "snapshot", month) == hits
-
-
-@pytest.mark.parametrize(
-    ("dataset", "record"),
-    [
-        ("account", terms(24, "2024-06-01")),
-        ("event", happened("extended", "2024-06-01", extended_months="12")),
-        ("event", happened("restructured", "2024-06-01")),
-    ],
-    ids=["new terms", "extended", "restructured"],
-)
-def test_a_term_that_was_made_longer_is_not_pointed_out(
-    bureau: Any, lender: Any, dataset: str, record: dict[str, Any]
-) -> None:
-    told(bureau, lender, "account", terms(12))
-    told(bureau, lender, dataset, record)
-    month = factory.snapshot(1, "2024-11", remaining_instalments="13")
-    assert told(bureau, lender, "snapshot", month) == set()
-
-
-def test_terms_that_say_no_number_are_not_exceeded(bureau: Any, lender: Any) -> None:
-    month = factory.snapshot(1, "2024-11", remaining_instalments="1200")
-    assert told(bureau, lender, "snapshot", month) == set()
 
 
 #: The day of the closed event, the month that ends on 2024-11-30, and whether it is pointed out.
@@ -155,8 +119,7 @@ def test_large_files_are_told_the_same(
     bureau: Any, lender: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(submit, "PLAIN_PLAN_BYTES", 0)
-    told(bureau, lender, "account", terms(12))
     told(bureau, lender, "event", happened("closed", "2024-10-10"))
-    month = factory.snapshot(1, "2024-11", remaining_instalments="13")
-    assert told(bureau, lender, "snapshot", month) == {LEFT, MONTH}
+    month = factory.snapshot(1, "2024-11")
+    assert told(bureau, lender, "snapshot", month) == {MONTH}
     assert told(bureau, lender, "event", happened("closed", "2024-10-11", "c2")) == {EVENT}

@@ -1,4 +1,4 @@
-"""Whether an account lives on after an event closed it, and how many instalments it has.
+"""Whether an account lives on after an event closed it.
 
 The closed event and a month after it may come in either order, so both ask. Only what the sender
 itself said counts: what a seller closed goes on at its buyer.
@@ -47,16 +47,6 @@ where furnisher_id = %(furnisher)s
   where d.party_id = m.party_id and d.object_id = m.account_id and dp.position > m.position
   and (d.dataset = 'account' or (d.dataset = 'snapshot' and d.item_key = m.period_end::text)))
 """
-#: The most that any terms give, by account; none where an event made the term another.
-_INSTALMENTS = """
-select account_id, max(most) from (select distinct on (account_id) account_id, terms, events
-    from file.account where account_id = any(%s) order by account_id, subject_id) a,
-  lateral (select max((v ->> 'instalment_count')::integer) as most
-    from json_array_elements(a.terms::json -> 'versions') v) n
-where most is not null and (events is null or (events not like '%%"event_type":"extended"%%'
-  and events not like '%%"event_type":"restructured"%%'))
-group by account_id
-"""
 _CLOSING_EVENT = """(select max(c.on_day) from lived c where c.object_id = a.object_id
   and c.what = 'closed' and c.on_day <= r.period_end and not exists (select 1 from lived o
     where o.object_id = c.object_id and o.what = 'reopened'
@@ -83,10 +73,6 @@ def expressions(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]
         ).fetchall()
         if _load(connection, job, closed, {_EVENTS: {}}):
             given["closing_event_on"] = _CLOSING_EVENT
-        if _load_instalments(connection, job):
-            given["account_instalment_count"] = (
-                "(select z.most from instalments z where z.object_id = a.object_id)"
-            )
     return given
 
 
@@ -127,24 +113,6 @@ def _load(
         for query, more in queries.items():
             insert_rows(job.con, "lived", connection.execute(query, given | more).fetchall())
     return job.con.execute("select 1 from lived limit 1").fetchone() is not None
-
-
-def _load_instalments(connection: psycopg.Connection[Any], job: Job) -> bool:
-    """DuckDB table `instalments`: of accounts whose months say how many are left, how many there
-    are. Gives: whether any terms say so.
-    """
-    if not job.says("remaining_instalments"):  # as in most files
-        return False
-    asked = job.con.execute(
-        'select distinct a.party_id, a.object_id from "row" r join account_state a'
-        " on a.number = r.account_number"
-        " where r.remaining_instalments > 0 and a.object_id is not null"
-    ).fetchall()
-    job.con.execute("create or replace table instalments (object_id uuid, most integer)")
-    for some in _portions(asked):
-        found = connection.execute(_INSTALMENTS, ([account for _, account in some],))
-        insert_rows(job.con, "instalments", found.fetchall())
-    return job.con.execute("select 1 from instalments limit 1").fetchone() is not None
 
 
 def _portions(accounts: Sequence[_Account]) -> Iterable[Sequence[_Account]]:

@@ -211,12 +211,6 @@ CONTEXT: tuple[ContextColumn, ...] = (
             " account was not late there; NULL for a correction.",
         ),
         (
-            "account_instalment_count",
-            "integer",
-            "The most instalments that any terms on file give; NULL where the file says of none how"
-            " many are left, or an event on file extended or restructured the account.",
-        ),
-        (
             "closing_event_on",
             "date",
             "The day of the sender's newest closed event at or before the period's end, unless its"

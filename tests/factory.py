@@ -328,6 +328,18 @@ class Killed(BaseException):
     """Ends a job as a kill would: nothing catches it."""
 
 
+def sell(deps: Deps, seller: Member, buyer: Member) -> None:
+    """The seller (`bank1`) sells its account 1, which goes on at the buyer as account 7."""
+    sale = event(1, "e9", event_type="sold", occurred_at="2024-12-31T10:00:00+08:00")
+    send(deps, seller, "event", sale)
+    send(deps, buyer, "subject", subject(1))
+    bought = account(
+        7, 1, valid_from="2025-01-01", formerly_furnisher="bank1", formerly_account_number="A1",
+        formerly_reason="sold",
+    )  # fmt: skip
+    assert counts(send(deps, buyer, "account", bought)) == (1, 0, 0, 0)
+
+
 def killed_before_its_end(deps: Deps, submission_id: UUID) -> None:
     """Process a submission up to where all is published, and no further."""
 

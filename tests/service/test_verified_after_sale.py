@@ -30,14 +30,7 @@ def _begin(bureau: Any) -> None:
     seller, buyer = factory.member(deps), factory.member(deps, "bank2")
     factory.open_account(deps, seller)
     factory.send(deps, seller, "snapshot", *_months(1, "2024-11", "2024-12", balance="900.00"))
-    sale = factory.event(1, "e9", event_type="sold", occurred_at="2024-12-31T10:00:00+08:00")
-    factory.send(deps, seller, "event", sale)
-    factory.send(deps, buyer, "subject", factory.subject(1))
-    bought = factory.account(
-        7, 1, valid_from=SALE, formerly_furnisher="bank1", formerly_account_number="A1",
-        formerly_reason="sold",
-    )  # fmt: skip
-    assert factory.counts(factory.send(deps, buyer, "account", bought)) == (1, 0, 0, 0)
+    factory.sell(deps, seller, buyer)
     cured = factory.event(7, "e1", event_type="cured", occurred_at="2025-01-15T10:00:00+08:00")
     factory.send(deps, buyer, "event", cured)
     factory.send(deps, buyer, "snapshot", *_months(7, "2025-01", "2025-02", balance="800.00"))

@@ -164,7 +164,7 @@ def _with_another_number(
         for row, target in zip(rows, targets, strict=True)
         if target is not None and row["record_dataset"] == "subject"
     }
-    return hidden.continued(connection, named) if named else set()
+    return hidden.continued(connection, named)
 
 
 def _read(

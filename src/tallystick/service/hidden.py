@@ -71,6 +71,9 @@ _GO_ON = f"""
 select a.object_id from unnest(%s::uuid[], %s::uuid[]) as a (object_id, party_id)
 where {ACCOUNT_GOES_ON.format(account="a.object_id", party="a.party_id")}
 """
+_ACCOUNT_OF_HIDDEN = (
+    "create or replace table account_of_hidden (object_id uuid, party_id uuid, goes_on boolean)"
+)
 #: Terms of a hidden person's account that name another number of hers would be seen by nobody.
 _BY = {"account": "a.object_id in (select object_id from hidden_account)"
                   " or (p.subject_id is not null and a.object_id in"
@@ -89,10 +92,7 @@ def load(connection: psycopg.Connection[Any], job: Job) -> None:
     kinds = {kind for kind, _ in SHAPES[job.dataset].references}
     if job.dataset == "account":
         _load_accounts(connection, job)
-        job.con.execute(
-            "create or replace table account_of_hidden"
-            " (object_id uuid, party_id uuid, goes_on boolean)"
-        )
+        job.con.execute(_ACCOUNT_OF_HIDDEN)
     if not _load_persons(connection, job, kinds):
         return
     if "account" in kinds:
@@ -162,9 +162,7 @@ def _load_going_on(connection: psycopg.Connection[Any], job: Job) -> None:
     ).fetchall()
     objects, parties = [one[0] for one in found], [one[1] for one in found]
     on = {row[0] for row in connection.execute(_GO_ON, (objects, parties))} if found else set()
-    job.con.execute(
-        "create or replace table account_of_hidden (object_id uuid, party_id uuid, goes_on boolean)"
-    )
+    job.con.execute(_ACCOUNT_OF_HIDDEN)
     insert_rows(job.con, "account_of_hidden", [(*one, one[0] in on) for one in found])
 
 

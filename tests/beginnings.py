@@ -7,7 +7,8 @@ own there: `template = beginning(function)`. A copy takes no longer than one of 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -35,6 +36,8 @@ NOON = datetime(2025, 1, 15, 12, tzinfo=UTC)
 WORKBENCH = Workbench()
 # Files copied as they are cost a third less than pages through the log (measured with PG 18).
 _COPY = "CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy"
+#: For 60 ms: a test may have left a connection open on purpose.
+_LOOKS_FOR_BACKENDS = 30
 _DROP = "DROP DATABASE IF EXISTS {} WITH (FORCE)"
 
 
@@ -48,13 +51,26 @@ _administrators: dict[str, psycopg.Connection[Any]] = {}
 
 
 def _administer(url: str, command: sql.Composed) -> None:
+    _administrator(url).execute(command)
+
+
+def _administrator(url: str) -> psycopg.Connection[Any]:
     address = database_named(url, "postgres")
     kept = _administrators.get(address)
     if kept is None or kept.info.transaction_status != psycopg.pq.TransactionStatus.IDLE:
         if kept is not None:  # closed, or a test's time was up in the midst of a command
             kept.close()
         kept = _administrators[address] = psycopg.connect(address, autocommit=True)
-    kept.execute(command)
+    return kept
+
+
+def _wait_until_left(url: str, names: Sequence[str]) -> None:
+    """Wait for backends whose connection is closed to end; a drop would look every 100 ms only."""
+    asked = "SELECT count(*) FROM pg_stat_activity WHERE datname = any(%s)"
+    for _ in range(_LOOKS_FOR_BACKENDS):
+        if _administrator(url).execute(asked, (list(names),)).fetchone() == (0,):
+            return
+        time.sleep(0.002)  # a drop ends those that stay
 
 
 def let_go() -> None:
@@ -75,6 +91,7 @@ def copied(template: Database) -> Iterator[Database]:
     try:
         yield made
     finally:
+        _wait_until_left(url, names)
         for name in names:
             _administer(url, sql.SQL(_DROP).format(sql.Identifier(name)))
 

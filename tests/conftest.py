@@ -40,7 +40,7 @@ settings.load_profile("tallystick")
 #: `make golden`: kept files are written, not compared.
 WRITES_GOLDEN = os.environ.get("TALLYSTICK_GOLDEN") == "write"
 # Durability to a power cut is not what tests test; to a kill it holds all the same.
-QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "128MB"}
+QUICK = {"fsync": "off", "full_page_writes": "off", "shared_buffers": "24MB"}
 # Each test has two databases of its own: copied in memory they cost a quarter of what disk costs.
 IN_MEMORY = Path("/dev/shm")  # noqa: S108  only for a folder of a name of its own
 ROOM_IN_MEMORY_BYTES = 2 << 30  # the servers of two workers held 0.7 GiB at most, measured

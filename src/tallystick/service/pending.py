@@ -53,11 +53,15 @@ def wake(deps: Deps, submission_id: UUID, *, process_records: ProcessPending) ->
 
     And rows of its own, where what they wait for came between their judging and their waiting.
     """
+    given = {"submission": submission_id}
     with deps.database.connect("intake") as connection:
-        waiting = _brought(connection, submission_id)
-        waiting += connection.execute(_SENT_IN_VAIN, {"submission": submission_id}).fetchall()
+        worth = _worth_asking(connection, submission_id)
+        waiting = _brought(connection, submission_id, worth)
+        if worth.its_own:
+            waiting += connection.execute(_SENT_IN_VAIN, given).fetchall()
     _judge_again_and_on(deps, waiting, process_records)
-    _wake_chains(deps, {submission_id, *(row[1] for row in waiting)}, process_records)
+    if waiting or worth.chains:
+        _wake_chains(deps, {submission_id, *(row[1] for row in waiting)}, process_records)
 
 
 def wake_by_consent(
@@ -88,7 +92,10 @@ def _judge_again_and_on(
         made |= judged.made
         corrections = {row[1] for row in waiting if row[3] == "correction"}
         with deps.database.connect("intake") as connection:
-            found = [_brought(connection, one) for one in sorted(corrections)]
+            found = [
+                _brought(connection, one, _worth_asking(connection, one))
+                for one in sorted(corrections)
+            ]
             if judged.moved:
                 given = {"moved": sorted(judged.moved)}
                 found.append(connection.execute(_MOVED_IN_VAIN, given).fetchall())
@@ -96,11 +103,33 @@ def _judge_again_and_on(
     return made
 
 
-def _brought(connection: psycopg.Connection[Any], submission_id: UUID) -> list[tuple[Any, ...]]:
+class _Worth(NamedTuple):
+    """Which rows may wait for a submission, or may once have: `others` of its furnisher's,
+    `fundings` of other members, `its_own` rows, and rows for accounts that go on (`chains`).
+    """
+
+    others: bool
+    fundings: bool
+    its_own: bool
+    chains: bool
+
+
+def _worth_asking(connection: psycopg.Connection[Any], submission_id: UUID) -> _Worth:
+    """Nearly every submission is waited for by nobody; finding that in full takes some 30 ms."""
+    found = connection.execute(_WORTH_ASKING, {"submission": submission_id}).fetchone()
+    return _Worth(*found or (False,) * 4)
+
+
+def _brought(
+    connection: psycopg.Connection[Any], submission_id: UUID, worth: _Worth
+) -> list[tuple[Any, ...]]:
     """Rows of other submissions that waited for what a submission brought."""
-    given = {"submission": submission_id}
-    found = connection.execute(_WOKEN, given).fetchall()
-    return found + connection.execute(_FUNDINGS, given).fetchall()
+    given, found = {"submission": submission_id}, []
+    if worth.others:
+        found += connection.execute(_WOKEN, given).fetchall()
+    if worth.fundings:
+        found += connection.execute(_FUNDINGS, given).fetchall()
+    return found
 
 
 def _wake_chains(
@@ -299,6 +328,19 @@ _STANDS = f"""p.waits_kind = '{CONSENT_KIND}' and exists (select from directory.
     join gate.consent c on c.token = k.token and c.consent_id = k.consent_id
     where c.captured_by = p.furnisher_id and k.consent_id =
       case when length(p.waits_token) = 16 then encode(p.waits_token, 'hex')::uuid end)"""
+#: By the index of who waits for what: rows that wait no more are there as well.
+_WORTH_ASKING = f"""
+select
+  exists (select from intake.pending p
+    where p.furnisher_id = s.furnisher_id and p.submission_id <> s.submission_id),
+  exists (select from member.member m join intake.pending p on p.furnisher_id = m.member_id
+    where p.waits_kind = 'account' and m.member_id <> s.furnisher_id),
+  s.channel <> 'pending' and coalesce((select sum(pending) > 0 from intake.funnel n
+    where n.submission_id = s.submission_id), false),
+  exists (select from member.member m join intake.pending p on p.furnisher_id = m.member_id
+    where p.waits_kind = '{former.WAITS_KIND}')
+from intake.submission s where s.submission_id = %(submission)s
+"""
 #: A correction brings persons and accounts too: what was deleted comes back by one.
 _WOKEN = f"""
 select {_COLUMNS}
@@ -330,12 +372,10 @@ where p.furnisher_id = %(furnisher)s and p.waits_token = %(token)s and {_STANDS}
 _IS_THERE = f"""(({_PERSON_IS_THERE}) or ({_OWN_ACCOUNT}) or ({_AGREEMENT_IS_THERE}) or ({_STANDS})
   or (p.dataset = 'funding' and exists (select from member.member m
     where {_ACCOUNT_IS_THERE.format(furnisher="m.member_id")})))"""
-#: Rows of what just ended that began to wait when what they wait for had come. A furnisher may have
-#: many rows waiting: not asked for unless some of these are. Those judged again are their waker's.
+#: Rows of what just ended that began to wait when what they wait for had come.
 _SENT_IN_VAIN = f"""
 with sent as materialized (select submission_id, furnisher_id from intake.submission
-  where submission_id = %(submission)s and channel <> 'pending' and (select sum(pending)
-    from intake.funnel where submission_id = %(submission)s) > 0)
+  where submission_id = %(submission)s)
 select {_COLUMNS}
 from sent s join intake.pending p
   on p.furnisher_id = s.furnisher_id and p.submission_id = s.submission_id

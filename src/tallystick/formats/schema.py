@@ -7,6 +7,7 @@ from typing import Any
 
 from tallystick.errors import ProfileError
 from tallystick.formats.registry import ABSENT_REASONS, DECIMAL_PLACES, Dataset, Field
+from tallystick.model.unshown import UNSHOWN
 
 #: A member's code: what a `member` field must match.
 MEMBER_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"
@@ -20,7 +21,7 @@ INTEGER_PATTERN = "^(0|-?[1-9][0-9]*)$"
 #: The widest decimal string of any currency; the currency's own digits are checked with it.
 MONEY_PATTERN = "^-?(0|[1-9][0-9]{0,14})([.][0-9]{1,3})?$"
 DECIMAL_PATTERN = f"^-?(0|[1-9][0-9]{{0,8}})([.][0-9]{{1,{DECIMAL_PLACES}}})?$"
-_NO_CONTROL = "^[^\\u0000-\\u001f\\u007f-\\u009f]*$"
+_NOTHING_UNSHOWN = f"^[^{UNSHOWN}]*$"
 
 
 def json_schema(dataset: Dataset, profile_domains: Mapping[str, Collection[str]]) -> dict[str, Any]:
@@ -83,7 +84,12 @@ def _value_schema(field: Field, domains: Mapping[str, Collection[str]]) -> dict[
     if field.type == "json":
         return {"type": "object"}
     if field.type == "text":
-        return {**string, "minLength": 1, "maxLength": field.max_length, "pattern": _NO_CONTROL}
+        return {
+            **string,
+            "minLength": 1,
+            "maxLength": field.max_length,
+            "pattern": _NOTHING_UNSHOWN,
+        }
     if field.type == "date":
         shape = {**string, "pattern": DATE_PATTERN}
         # An impossible date that is kept must pass here, so the calendar is not asked.

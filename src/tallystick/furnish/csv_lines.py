@@ -21,13 +21,12 @@ from tallystick.furnish.json_record import json_text
 from tallystick.furnish.sent_back import broken_cells
 from tallystick.furnish.source import Block, Blocks, Limits, UnreadableFile
 from tallystick.furnish.spill import TOLD, Spill
+from tallystick.model.unshown import is_no_text, unshown_at
 
 Positions: TypeAlias = npt.NDArray[np.int64]
 
-CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 #: A line that is a whole record, quotes at both ends of a cell or nowhere.
 _QUOTED_LINE = re.compile(r'(?:"(?:[^"]|"")*"|[^",]*)(?:,(?:"(?:[^"]|"")*"|[^",]*))*')
-_C1 = re.compile(b"\xc2[\x80-\x9f]")
 _SPECIAL = bytes(
     1 if (code < 0x20 and code != 0x0A) or code in (0x22, 0x7F) else 0 for code in range(256)
 )
@@ -93,8 +92,7 @@ class CsvLines:
         if not data.isascii():
             for position in _bad_utf8(data):
                 is_odd[np.searchsorted(ends, position)] = True
-            for match in _C1.finditer(data):
-                is_odd[np.searchsorted(ends, match.start())] = True
+            is_odd[np.searchsorted(ends, unshown_at(data))] = True
         if self._json:
             is_odd[:] = True
         return np.flatnonzero(is_odd)
@@ -165,7 +163,7 @@ class CsvLines:
             return None
         try:
             text = raw.decode("utf-8").removesuffix("\n").removesuffix("\r")
-            if CONTROL.search(text) or not _QUOTED_LINE.fullmatch(text):
+            if is_no_text(text) or not _QUOTED_LINE.fullmatch(text):
                 return None
             cells = next(csv.reader((text,)))
         except (UnicodeDecodeError, csv.Error):
@@ -186,7 +184,7 @@ class CsvLines:
                 text = json_text(cell, self._json[name].max_length or 0)
                 rule = None if text is not None else rule_ids.CELL_JSON
                 cells[index] = text or TOLD
-            elif CONTROL.search(cell):
+            elif is_no_text(cell):
                 rule = rule_ids.CELL_CONTROL
             if rule is not None:
                 fault = Broken(rule, index + 1, seen_text(cell))

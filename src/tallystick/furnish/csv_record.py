@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from tallystick.furnish import rule_ids
+from tallystick.model.unshown import escaped
 
 _CELL = re.compile(rb'(?:"((?:[^"]|"")*)"|([^",\n]*))(,|\r?\n|\r?\Z)')
 SEEN_CHARACTERS = 200
@@ -80,12 +81,4 @@ def seen_text(raw: bytes | str) -> str:
         if isinstance(raw, str)
         else raw[: SEEN_CHARACTERS * 4].decode("utf-8", "backslashreplace")
     )
-    shown = "".join(_shown(character) for character in text[:SEEN_CHARACTERS])
-    return shown[:SEEN_CHARACTERS]
-
-
-def _shown(character: str) -> str:
-    code = ord(character)
-    if code < 0x20 or 0x7F <= code <= 0x9F or 0xD800 <= code <= 0xDFFF:
-        return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
-    return character
+    return escaped(text[:SEEN_CHARACTERS])[:SEEN_CHARACTERS]

@@ -14,8 +14,8 @@ from tallystick.furnish.csv_record import Broken, seen_text
 from tallystick.furnish.header import REJECT_COLUMNS
 from tallystick.furnish.spill import TOLD
 from tallystick.model.json_keys import DoubledKey, each_once
+from tallystick.model.unshown import is_no_text
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _ESCAPED_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -91,7 +91,7 @@ def _cell(field: Field, value: Any) -> str | JsonFault:
         text = json_text(value, field.max_length or 0) if value != "" else ""
         return JsonFault(rule_ids.CELL_JSON, field.name, _seen(value)) if text is None else text
     if isinstance(value, str):
-        if _CONTROL.search(value):
+        if is_no_text(value):
             return JsonFault(rule_ids.CELL_CONTROL, field.name, seen_text(value))
         return value
     if isinstance(value, bool):
@@ -101,7 +101,7 @@ def _cell(field: Field, value: Any) -> str | JsonFault:
         return str(value) if abs(value) < 10**30 else "9" * 30
     elif isinstance(value, Mapping) and value.keys() == {"absent"}:
         reason = value["absent"]
-        if isinstance(reason, str) and not _CONTROL.search(reason):
+        if isinstance(reason, str) and not is_no_text(reason):
             return f"absent:{reason}"
     return JsonFault(rule_ids.CELL_JSON_TYPE, field.name, _seen(value))
 

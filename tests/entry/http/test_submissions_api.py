@@ -120,7 +120,13 @@ def test_records_that_are_no_objects_are_named_by_place(site):
 
 @pytest.mark.parametrize(
     ("dataset", "status"),
-    [("sub\x00ject", 422), ("subject\x7f", 422), ("subject\x9f", 422), ("subject", 201)],
+    [
+        ("sub\x00ject", 422),
+        ("subject\x7f", 422),
+        ("subject\x9f", 422),
+        ("\u202esubject", 422),
+        ("subject", 201),
+    ],
 )
 def test_a_text_with_a_control_character_is_refused(site, dataset, status):
     answer = site.send("POST", "/v1/records", json={"dataset": dataset, "records": [GOOD]})

@@ -5,7 +5,6 @@ Places are JSON pointers; values never appear in what is said about them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
@@ -19,11 +18,11 @@ from tallystick.errors import BadRequest
 from tallystick.model.ids import parse_edge_id
 from tallystick.model.instant import read_day, read_instant
 from tallystick.model.json_keys import doubled_places, has_doubled, place_of
+from tallystick.model.unshown import has_unshown
 from tallystick.validate import Rule, load_rules
 
 Faults = list[dict[str, str]]
 _UNKNOWN = "is not a known key"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _MOST_FAULTS = 100
 #: Of values within values: what is asked here has five, and a writer of JSON gives up at some 250.
 _MOST_LEVELS = 64
@@ -64,7 +63,7 @@ class Fields:
         if not isinstance(value, str) or not 1 <= len(value) <= most:
             self.fault(f"{self._pointer}/{key}", f"must be a string of 1 to {most} characters")
             return ""
-        if has_control(value):
+        if has_unshown(value):
             self.fault(f"{self._pointer}/{key}", "must hold no control character", "take it out")
             return ""
         return value
@@ -125,11 +124,6 @@ class Fields:
                 self._faults[:_MOST_FAULTS],
                 code="unknown_key" if only_unknown else "invalid_request",
             )
-
-
-def has_control(text: str) -> bool:
-    """Whether a text holds a control character, which no page could show and no table keeps."""
-    return _CONTROL.search(text) is not None
 
 
 def id_in_address(prefix: str, text: str) -> UUID:

@@ -15,12 +15,13 @@ from tallystick.entry.http.language import TAKES_LANGUAGE
 from tallystick.entry.http.pages.render import render, words_of
 from tallystick.entry.http.pages.report_view import report_view
 from tallystick.entry.http.pages.session import SignedIn, posted, signed_in
-from tallystick.entry.http.reading import has_control, id_in_address
+from tallystick.entry.http.reading import id_in_address
 from tallystick.entry.http.web import web_of
 from tallystick.errors import BadRequest, Refused
 from tallystick.model.ids import edge_id, parse_edge_id
 from tallystick.model.instant import read_day
 from tallystick.model.permit import MEMBERS_PERMITS
+from tallystick.model.unshown import has_unshown
 from tallystick.service.catalogue import entry_of
 from tallystick.service.inquire import Answer, Ask, answer, request_digest
 from tallystick.service.replay import again
@@ -131,7 +132,7 @@ def _ask(
 ) -> tuple[Ask | None, list[tuple[str, str]]]:
     words, faults = words_of(request), []
     for field in ("scheme", "number", "name", "purpose"):
-        if not given.get(field) or len(given[field]) > 200 or has_control(given[field]):
+        if not given.get(field) or len(given[field]) > 200 or has_unshown(given[field]):
             faults.append((field, words.t(f"inquiry.fault_{field}")))
     birth_date = read_day(given.get("birth_date", ""))
     if birth_date is None:

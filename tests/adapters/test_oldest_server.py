@@ -68,6 +68,7 @@ def _wait_for(url: str) -> None:
     pytest.fail("the server did not come up")
 
 
+@pytest.mark.prove
 def test_the_whole_path_runs_on_the_oldest_server(
     oldest: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

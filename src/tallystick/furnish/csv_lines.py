@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import csv
 import re
+from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
@@ -65,7 +66,8 @@ class CsvLines:
         if b"\r" in data:
             text = text.replace(b"\r\n", b"\n").removesuffix(b"\r")
         lines = text.split(b"\n")
-        self._write(block, blocks, _Lines(lines, starts, odd))
+        is_blank = _blank(buffer, starts, ends)
+        self._write(block, blocks, _Lines(block.line_no, lines, starts, odd=odd, is_blank=is_blank))
         if self._not_utf8 >= _BAD_LINES and self._not_utf8 * 2 > len(ends) and block.line_no <= 2:
             raise UnreadableFile(rule_ids.FILE_NOT_UTF8)
 
@@ -103,26 +105,21 @@ class CsvLines:
         for odd in found.odd.tolist():
             if odd < done:
                 continue  # inside a record that was split already
-            self._write_plain(block.line_no, offsets, found.lines, done, odd)
+            self._write_plain(found, offsets, done, odd)
             start = int(found.starts[odd])
             try:
-                end = self._write_odd(block, start, block.line_no + odd)
+                end = self._write_odd(block, start, found.numbers[odd])
             except NeedsMore:
-                blocks.keep(block.data[start:], block.line_no + odd, block.offset + start)
+                blocks.keep(block.data[start:], found.numbers[odd], block.offset + start)
                 return
             done = int(np.searchsorted(found.starts, end))
-        self._write_plain(block.line_no, offsets, found.lines, done, len(offsets))
+        self._write_plain(found, offsets, done, len(offsets))
 
-    def _write_plain(
-        self, first_line: int, offsets: list[int], lines: list[bytes], *span: int
-    ) -> None:
+    def _write_plain(self, found: _Lines, offsets: list[int], *span: int) -> None:
         low, high = span
         if low < high:
             numbered = zip(
-                range(first_line + low, first_line + high),
-                offsets[low:high],
-                lines[low:high],
-                strict=True,
+                found.numbers[low:high], offsets[low:high], found.lines[low:high], strict=True
             )
             text = b"".join([b"%d\x1f%d\x1f%b\n" % row for row in numbered])
             self._spill.write_lines(text, high - low)
@@ -193,15 +190,43 @@ class CsvLines:
 
 
 class _Lines:
-    """The lines of one block: their text in the spill's form, their starts, which are not plain."""
+    """The lines of one block that hold anything: their numbers, their text in the spill's form,
+    where they start, and which of these are not plain.
 
-    __slots__ = ("lines", "odd", "starts")
+    Empty ones are no records. They go all at once: millions of them pack to nothing in gzip.
+    """
 
-    def __init__(self, lines: list[bytes], starts: Positions, odd: Positions):
+    __slots__ = ("lines", "numbers", "odd", "starts")
+
+    def __init__(
+        self,
+        first_no: int,
+        lines: list[bytes],
+        starts: Positions,
+        *,
+        odd: Positions,
+        is_blank: npt.NDArray[np.bool_],
+    ):
+        del lines[len(starts) :]
+        self.numbers: Sequence[int] = range(first_no, first_no + len(starts))
+        if is_blank.any():
+            held = np.flatnonzero(~is_blank)
+            self.numbers = (held + first_no).tolist()
+            lines = [lines[at] for at in held.tolist()]
+            starts = starts[held]
+            odd = np.searchsorted(held, odd[~is_blank[odd]])
         self.lines = lines
         self.starts = starts
         self.odd = odd
-        del self.lines[len(starts) :]
+
+
+def _blank(
+    buffer: npt.NDArray[np.uint8], starts: Positions, ends: Positions
+) -> npt.NDArray[np.bool_]:
+    """Which lines hold nothing, or nothing but the first half of their end."""
+    is_return = buffer[np.minimum(starts, len(buffer) - 1)] == 0x0D
+    is_blank: npt.NDArray[np.bool_] = (ends == starts) | ((ends - starts == 1) & is_return)
+    return is_blank
 
 
 def split_line(

@@ -25,7 +25,14 @@ from tallystick.furnish.csv_lines import CsvLines
 from tallystick.furnish.csv_record import seen_text
 from tallystick.furnish.header import Header, HeaderFault, no_header, read_header
 from tallystick.furnish.json_lines import JsonLines
-from tallystick.furnish.source import DEFAULT_LIMITS, Block, Blocks, Limits, UnreadableFile
+from tallystick.furnish.source import (
+    DEFAULT_LIMITS,
+    Block,
+    Blocks,
+    Limits,
+    UnreadableFile,
+    require_proportion,
+)
 from tallystick.furnish.spill import SEPARATOR, Spill, Spilled
 
 Format = Literal["csv", "ndjson"]
@@ -80,6 +87,7 @@ def stage_file(
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         spill = stack.enter_context(Spill(place))
         try:
+            require_proportion(path, limits)
             header = _clean(path, dataset, spill, chosen=chosen, limits=limits)
             if not isinstance(header, Header):
                 return _unreadable(con, chosen, header)

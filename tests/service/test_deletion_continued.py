@@ -8,6 +8,7 @@ import gate_world as gw
 import orjson
 import pytest
 from gate_world import Run
+from worlds import world_beginning
 
 import factory
 from tallystick.service import process_rows, submissions, submit
@@ -61,8 +62,7 @@ def size(request: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(process_rows, "SCAN_FROM", 1)
 
 
-@pytest.fixture
-def begun(world: gw.World) -> gw.World:
+def _begin(world: gw.World) -> None:
     """Person P-1 of the platform, with an account, its October and an agreement."""
     for dataset, record in (
         ("subject", OLD), ("account", terms("P-1")), ("snapshot", month("2024-10")),
@@ -71,7 +71,9 @@ def begun(world: gw.World) -> gw.World:
         assert send(world, dataset, record) == TAKEN, dataset
     # Another furnisher knows her too, so that she is found whatever the platform deletes.
     gw.furnish(world, world.bank, months=0)
-    return world
+
+
+template = world_beginning(_begin)
 
 
 def seen(world: gw.World, run: Run) -> tuple[int, int, int]:
@@ -99,47 +101,47 @@ CASES = [
 @pytest.mark.usefixtures("size")
 @pytest.mark.parametrize(("new", "reason", "lives"), CASES)
 def test_what_hung_on_a_number_that_another_continues_stays(
-    begun: gw.World, run: Run, new: Any, reason: str, lives: bool
+    world: gw.World, run: Run, new: Any, reason: str, lives: bool
 ) -> None:
     if new is not None:
-        assert send(begun, "subject", new)[0] == ACCEPTED
-    answered = body_of(begun, run)
+        assert send(world, "subject", new)[0] == ACCEPTED
+    answered = body_of(world, run)
     told = {"DEL-PERSON-001"} if new is NEW and not lives else set()
-    assert send(begun, "deletion", gone(OLD, reason)) == (ACCEPTED, told)
-    assert send(begun, "deletion", gone(OLD, reason))[0] == (0, 1, 0, 0), "said before"
+    assert send(world, "deletion", gone(OLD, reason)) == (ACCEPTED, told)
+    assert send(world, "deletion", gone(OLD, reason))[0] == (0, 1, 0, 0), "said before"
     others = 1 if new is not None and new["name"] == gw.NAME else 0
-    assert seen(begun, run) == ((1, 1, 1) if lives else (0, 0, others))
-    assert run(replay(begun.deps, answered.look_id, fold=True)) == answered.body
-    assert send(begun, "snapshot", month("2024-11")) == (TAKEN if lives else (WAITING, PARENT))
+    assert seen(world, run) == ((1, 1, 1) if lives else (0, 0, others))
+    assert run(replay(world.deps, answered.look_id, fold=True)) == answered.body
+    assert send(world, "snapshot", month("2024-11")) == (TAKEN if lives else (WAITING, PARENT))
     again = terms("P-2", valid_from="2024-11-01", principal="900.00")
     if others:
         wanted = TAKEN if lives else (REJECTED, {"ANY-DELETED-001"})
-        assert send(begun, "account", again) == wanted
-    assert ledger_verify(begun.deps).ok
+        assert send(world, "account", again) == wanted
+    assert ledger_verify(world.deps).ok
 
 
 @pytest.mark.usefixtures("size")
-def test_the_old_number_itself_stays_away_until_it_is_certified_back(begun: gw.World) -> None:
+def test_the_old_number_itself_stays_away_until_it_is_certified_back(world: gw.World) -> None:
     for dataset, record in (("subject", NEW), ("deletion", gone(OLD))):
-        assert send(begun, dataset, record) == TAKEN
-    assert send(begun, "subject", OLD) == (REJECTED, {"ANY-DELETED-001"})
+        assert send(world, dataset, record) == TAKEN
+    assert send(world, "subject", OLD) == (REJECTED, {"ANY-DELETED-001"})
     other = {**AGREEMENT, "agreement_number": "G-2"}
-    assert send(begun, "agreement", other) == (WAITING, PARENT)
+    assert send(world, "agreement", other) == (WAITING, PARENT)
     back = factory.correction("subject", OLD, OLD, reason="reinsertion_certified")
-    assert send(begun, "correction", back) == TAKEN
-    assert send(begun, "snapshot", month("2024-11")) == TAKEN
-    assert ledger_verify(begun.deps).ok
+    assert send(world, "correction", back) == TAKEN
+    assert send(world, "snapshot", month("2024-11")) == TAKEN
+    assert ledger_verify(world.deps).ok
 
 
-def test_what_hung_on_both_numbers_goes_with_the_last(begun: gw.World, run: Run) -> None:
-    assert send(begun, "subject", NEW) == TAKEN
-    assert send(begun, "deletion", gone(OLD), gone(NEW))[0] == (2, 0, 0, 0)
-    assert seen(begun, run) == (0, 0, 0)
-    assert send(begun, "snapshot", month("2024-11")) == (WAITING, PARENT)
+def test_what_hung_on_both_numbers_goes_with_the_last(world: gw.World, run: Run) -> None:
+    assert send(world, "subject", NEW) == TAKEN
+    assert send(world, "deletion", gone(OLD), gone(NEW))[0] == (2, 0, 0, 0)
+    assert seen(world, run) == (0, 0, 0)
+    assert send(world, "snapshot", month("2024-11")) == (WAITING, PARENT)
     back = factory.correction("subject", NEW, NEW, reason="reinsertion_certified")
-    assert send(begun, "correction", back) == TAKEN
-    assert seen(begun, run) == (1, 1, 1)
-    assert ledger_verify(begun.deps).ok
+    assert send(world, "correction", back) == TAKEN
+    assert seen(world, run) == (1, 1, 1)
+    assert ledger_verify(world.deps).ok
 
 
 HELD = {
@@ -159,32 +161,32 @@ HELD = {
     ],
 )
 def test_an_account_goes_on_while_another_person_holds_it(
-    begun: gw.World, role: str | None, holder_gone: bool, lives: bool
+    world: gw.World, role: str | None, holder_gone: bool, lives: bool
 ) -> None:
     him = {**HIS, "person_number": "P-2"}
-    assert send(begun, "subject", him) == TAKEN
+    assert send(world, "subject", him) == TAKEN
     if role is not None:
-        assert send(begun, "account_party", {**HELD, "role": role}) == TAKEN
-    assert send(begun, "deletion", gone(OLD, "not_his")) == TAKEN
+        assert send(world, "account_party", {**HELD, "role": role}) == TAKEN
+    assert send(world, "deletion", gone(OLD, "not_his")) == TAKEN
     if holder_gone:
-        assert send(begun, "deletion", gone(him, "not_his")) == TAKEN
+        assert send(world, "deletion", gone(him, "not_his")) == TAKEN
     wanted = TAKEN if lives else (WAITING, PARENT)
-    assert send(begun, "snapshot", month("2024-11")) == wanted
-    assert send(begun, "account", terms("P-1", valid_from="2024-11-01", principal="9")) == wanted
-    assert send(begun, "account", terms("P-1", account_number="A-2")) == (WAITING, PARENT)
-    assert ledger_verify(begun.deps).ok
+    assert send(world, "snapshot", month("2024-11")) == wanted
+    assert send(world, "account", terms("P-1", valid_from="2024-11-01", principal="9")) == wanted
+    assert send(world, "account", terms("P-1", account_number="A-2")) == (WAITING, PARENT)
+    assert ledger_verify(world.deps).ok
 
 
-def test_months_that_waited_come_when_the_other_holder_is_certified_back(begun: gw.World) -> None:
+def test_months_that_waited_come_when_the_other_holder_is_certified_back(world: gw.World) -> None:
     him = {**HIS, "person_number": "P-2"}
     for dataset, record in (
         ("subject", him), ("account_party", HELD), ("deletion", gone(OLD, "not_his")),
         ("deletion", gone(him, "not_his")),
     ):  # fmt: skip
-        assert send(begun, dataset, record) == TAKEN
-    late = factory.send_again(begun.deps, begun.platform, "snapshot", month("2024-11"))
+        assert send(world, dataset, record) == TAKEN
+    late = factory.send_again(world.deps, world.platform, "snapshot", month("2024-11"))
     assert factory.told(late) == (WAITING, PARENT)
     back = factory.correction("subject", him, him, reason="reinsertion_certified")
-    assert send(begun, "correction", back) == TAKEN
-    now = submissions.show(begun.deps, begun.platform, late.submission_id)
+    assert send(world, "correction", back) == TAKEN
+    now = submissions.show(world.deps, world.platform, late.submission_id)
     assert factory.counts(now) == ACCEPTED

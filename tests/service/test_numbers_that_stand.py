@@ -14,12 +14,14 @@ import psycopg
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.errors import Refused
 from tallystick.service import identity
 from tallystick.service.consents import of_subject
 from tallystick.service.erase import erase
 from tallystick.service.inquire import answer
 from tallystick.service.log import sequence_once
+from tallystick.service.members import member_by_code
 from tallystick.service.numbers import led_to
 from tallystick.service.person import own_looks
 from tallystick.service.replay import prove, replay
@@ -62,19 +64,27 @@ BACK = (
 )
 
 
-@pytest.fixture
-def bank1(bureau: Any) -> Any:
-    """The furnisher of Ada under Bea's number, with an account and a month of hers."""
+def _begin(bureau: Any) -> None:
+    """The furnisher of Ada under Bea's number, with an account and a month of hers; another."""
     made = factory.member(bureau.deps)
+    factory.member(bureau.deps, "bank2")
     send(bureau, made, "subject", ada(2))
     send(bureau, made, "account", factory.account(1, 1))
     send(bureau, made, "snapshot", factory.snapshot(1, "2024-12"))
-    return made
+
+
+template = beginning(_begin)
+
+
+@pytest.fixture
+def bank1(bureau: Any) -> Any:
+    """The furnisher of Ada under Bea's number."""
+    return member_by_code(bureau.deps, "bank1")
 
 
 @pytest.fixture
 def bank2(bureau: Any) -> Any:
-    return factory.member(bureau.deps, "bank2")
+    return member_by_code(bureau.deps, "bank2")
 
 
 def send(bureau: Any, furnisher: Any, dataset: str, *records: Any) -> None:

@@ -6,11 +6,13 @@ import asyncio
 from collections.abc import Awaitable, Iterator
 from contextlib import contextmanager
 from typing import Any
+from uuid import UUID
 
 import gate_world as gw
 import psycopg
 import pytest
 from gate_world import Run
+from worlds import world_beginning
 
 from tallystick.errors import BadRequest, Refused
 from tallystick.service.gate import desk_of
@@ -20,17 +22,27 @@ from tallystick.service.rounds import Alone, Rounds
 PERSONS = 6
 
 
+#: The consent of each of them, by serial: known where the module begins.
+CONSENTS: dict[int, UUID] = {}
+
+
+def _begin(world: gw.World) -> None:
+    for serial in range(1, PERSONS + 1):
+        gw.furnish(world, world.platform, serial=serial, account=f"A-{serial}")
+        CONSENTS[serial] = world.consent(number=gw.resident_id(serial))
+
+
+template = world_beginning(_begin)
+
+
 @pytest.fixture
 def asks(world: gw.World, run: Run) -> list[Ask]:
     """One lawful question about each of some persons."""
     run(desk_of(world.deps).learn_members(world.deps))  # as the first answer of a process does
-    given = []
-    for serial in range(1, PERSONS + 1):
-        gw.furnish(world, world.platform, serial=serial, account=f"A-{serial}")
-        number = gw.resident_id(serial)
-        consent = world.consent(number=number)
-        given.append(world.ask(consent, identifiers=((gw.SCHEME, number),)))
-    return given
+    return [
+        world.ask(consent, identifiers=((gw.SCHEME, gw.resident_id(serial)),))
+        for serial, consent in CONSENTS.items()
+    ]
 
 
 async def at_once(world: gw.World, asks: list[Ask]) -> list[Any]:
@@ -104,7 +116,6 @@ def test_what_cannot_be_done_in_company_is_done_alone_and_harms_nobody_beside_it
 def test_a_consent_that_allows_one_use_is_used_once_by_those_who_come_at_once(
     world: gw.World, run: Run
 ) -> None:
-    gw.furnish(world, world.platform)
     consent = world.consent(uses=1)
     came = run(at_once(world, [world.ask(consent) for _ in range(5)]))
     outcomes = sorted(getattr(one, "outcome", "refused") for one in came)

@@ -7,18 +7,22 @@ from typing import Any
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.service import submit
+from tallystick.service.members import member_by_code
 
 MONTH, EVENT = "SNP-CLOSE-003", "EVT-CLOSE-002"
 ACCEPTED = (1, 0, 0, 0)
 BOTH_ORDERS = pytest.mark.parametrize("is_month_first", [True, False], ids=["month", "event"])
 
 
+template = beginning(lambda bureau: factory.open_account(bureau.deps, factory.member(bureau.deps)))
+
+
 @pytest.fixture
 def lender(bureau: Any) -> Any:
-    made = factory.member(bureau.deps)
-    factory.open_account(bureau.deps, made)
-    return made
+    """The furnisher of account 1."""
+    return member_by_code(bureau.deps, "bank1")
 
 
 def told(bureau: Any, lender: Any, dataset: str, *records: dict[str, Any]) -> set[str]:

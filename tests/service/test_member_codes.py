@@ -11,6 +11,7 @@ import orjson
 import pytest
 
 import factory
+from beginnings import beginning
 from factory import counts, rules
 from tallystick.service.members import member_by_code
 from tallystick.service.submissions import findings
@@ -24,10 +25,13 @@ FUNDING = factory.funding(1, "bank2", "0.1")
 TYPO = "bank9"
 
 
+template = beginning(lambda bureau: factory.two_accounts_beside_another(bureau.deps))
+
+
 @pytest.fixture
 def bank(bureau: Any) -> Any:
     """`bank1`, with accounts 1 and 2; `bank2` is there too."""
-    return factory.two_accounts_beside_another(bureau.deps)
+    return member_by_code(bureau.deps, "bank1")
 
 
 def _by_file(deps: Any, furnisher: Any, dataset: str, records: list[factory.Native]) -> Any:

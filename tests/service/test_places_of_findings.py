@@ -12,8 +12,10 @@ import orjson
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.entry.cli.offline import check_file
 from tallystick.service import process_rows
+from tallystick.service.members import member_by_code
 from tallystick.service.submissions import findings, rejects
 from tallystick.service.submit import process, receive
 
@@ -26,9 +28,12 @@ LATE = factory.snapshot(1, "2024-12", bucket="2", days_past_due="45", amount_pas
 CLOSED = factory.snapshot(2, "2024-12", status="closed")
 
 
+template = beginning(lambda bureau: factory.two_accounts_beside_another(bureau.deps))
+
+
 @pytest.fixture
 def bank(bureau: Any) -> Any:
-    return factory.two_accounts_beside_another(bureau.deps)
+    return member_by_code(bureau.deps, "bank1")
 
 
 def table(columns: Sequence[str], *records: factory.Native) -> bytes:

@@ -8,18 +8,26 @@ from typing import Any
 import pytest
 
 import factory
+from beginnings import beginning
+from tallystick.service.members import member_by_code
 
 OTHERS, ENDED = "ACC-AGR-002", "ACC-AGR-003"
 ACCEPTED = (1, 0, 0, 0)
 
 
-@pytest.fixture
-def lender(bureau: Any) -> Any:
-    """A furnisher of persons 1 and 2."""
+def _begin(bureau: Any) -> None:
     made = factory.member(bureau.deps)
     for person in (1, 2):
         factory.send(bureau.deps, made, "subject", factory.subject(person))
-    return made
+
+
+template = beginning(_begin)
+
+
+@pytest.fixture
+def lender(bureau: Any) -> Any:
+    """The furnisher of persons 1 and 2."""
+    return member_by_code(bureau.deps, "bank1")
 
 
 def drawn(bureau: Any, lender: Any, **fields: Any) -> set[str]:

@@ -78,7 +78,7 @@ def _roomy_memory() -> Path | None:
 
 
 @pytest.fixture(scope="session")
-def template(server: str, keys: BureauKeys) -> Iterator[Database]:
+def migrated(server: str, keys: BureauKeys) -> Iterator[Database]:
     """A migrated database with the mint's key, and a vault, made once to be copied only."""
     url = database_named(server, f"tallystick_template_{uuid4().hex[:8]}")
     made = Database(url=url, vault_url=vault_url_of(url))
@@ -93,13 +93,21 @@ def template(server: str, keys: BureauKeys) -> Iterator[Database]:
     drop_database(made.url)
 
 
+@pytest.fixture(scope="session")
+def template(migrated: Database) -> Database:
+    """What a test's database is copied from; a module may put its own beginning in its place."""
+    return migrated
+
+
 @pytest.fixture
-def database(template: Database) -> Iterator[Database]:
+def database(request: pytest.FixtureRequest, migrated: Database) -> Iterator[Database]:
     """A fresh migrated database and an empty vault, dropped at the end of the test.
 
-    A module whose tests have much in common says where they begin (`beginnings.beginning`).
+    A module whose tests have much in common says where they begin (`beginnings.beginning`); those
+    of its tests that begin with nobody on file are marked `from_nothing`.
     """
-    with copied(template) as made:
+    is_empty = request.node.get_closest_marker("from_nothing") is not None
+    with copied(migrated if is_empty else request.getfixturevalue("template")) as made:
         yield made
 
 

@@ -13,10 +13,12 @@ import psycopg
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.errors import BadRequest
 from tallystick.service import identity
 from tallystick.service.inquire import answer
 from tallystick.service.log import sequence_once
+from tallystick.service.members import member_by_code
 from tallystick.service.replay import prove
 from tallystick.service.verify import ledger_verify
 from whole import require_whole
@@ -36,23 +38,30 @@ def shi(person: int = 2, **fields: Any) -> Any:
     return factory.subject(person, **(SONG | SHI | fields))
 
 
+def _begin(bureau: Any) -> None:
+    """A furnisher of Song Jiang, with an account of hers, and two others."""
+    lake, *_ = (factory.member(bureau.deps, code) for code in ("lake", "reed", "bank"))
+    send(bureau, lake, "subject", song())
+    send(bureau, lake, "account", factory.account(1, person_number="V6"))
+
+
+template = beginning(_begin)
+
+
 @pytest.fixture
 def lake(bureau: Any) -> Any:
-    """A furnisher of Song Jiang, with an account of hers."""
-    made = factory.member(bureau.deps, "lake")
-    send(bureau, made, "subject", song())
-    send(bureau, made, "account", factory.account(1, person_number="V6"))
-    return made
+    """The furnisher of Song Jiang, with an account of hers."""
+    return member_by_code(bureau.deps, "lake")
 
 
 @pytest.fixture
 def reed(bureau: Any) -> Any:
-    return factory.member(bureau.deps, "reed")
+    return member_by_code(bureau.deps, "reed")
 
 
 @pytest.fixture
 def bank(bureau: Any) -> Any:
-    return factory.member(bureau.deps, "bank")
+    return member_by_code(bureau.deps, "bank")
 
 
 def send(bureau: Any, furnisher: Any, dataset: str, *records: Any) -> None:
@@ -130,6 +139,7 @@ def test_a_further_record_is_held_against_what_the_party_said(
     assert ledger_verify(bureau.deps).faults == ()
 
 
+@pytest.mark.from_nothing
 @pytest.mark.parametrize(("born", "apart"), [("1990-03-08", False), ("1990-04-08", True)])
 def test_day_and_month_exchanged_are_one_difference_less(
     bureau: Any, born: str, apart: bool
@@ -140,6 +150,7 @@ def test_day_and_month_exchanged_are_one_difference_less(
     assert kinds(bureau) == ["clash"] * apart
 
 
+@pytest.mark.from_nothing
 def test_a_name_may_change_step_by_step(bureau: Any) -> None:
     bank = factory.member(bureau.deps, "bank")
     for year, name in enumerate(("Anna Smith", "Anna Miller-Smith", "Miller"), start=2020):
@@ -217,9 +228,10 @@ def test_a_new_number_that_leads_to_somebody_else_is_a_case(
     require_whole(bureau)
 
 
-def test_the_other_way_round_in_one_file(bureau: Any, bank: Any) -> None:
+@pytest.mark.from_nothing
+def test_the_other_way_round_in_one_file(bureau: Any) -> None:
     """Both records of a new number in one file: nobody is found, the rest of the file is."""
-    made = factory.member(bureau.deps, "lake")
+    made, bank = (factory.member(bureau.deps, code) for code in ("lake", "bank"))
     other = song(person_number="V7")
     send(bureau, made, "subject", song(), other, shi(valid_from="2021-01-01"))
     send(bureau, made, "account", factory.account(1, person_number="V6"))

@@ -11,8 +11,10 @@ import psycopg
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.service import identity, process_rows
 from tallystick.service.log import sequence_once
+from tallystick.service.members import member_by_code
 from tallystick.service.person import own_report
 from tallystick.service.sessions import open_session, session
 from tallystick.service.verify import ledger_verify
@@ -65,18 +67,27 @@ def subject_of(bureau: Any, party: UUID) -> UUID:
     return UUID(str(rows(bureau, query, party)[0][0]))
 
 
+def _begin(bureau: Any) -> None:
+    """The furnisher, with the person and her account on file without a person number."""
+    bank = factory.member(bureau.deps)
+    assert send(bureau, bank, "subject", before())[0] == ACCEPTED
+    assert send(bureau, bank, "account", account())[0] == ACCEPTED
+    assert send(bureau, bank, "snapshot", factory.snapshot(1, "2024-11"))[0] == ACCEPTED
+
+
+template = beginning(_begin)
+
+
 @pytest.fixture
 def bank(bureau: Any) -> Any:
+    """A furnisher of nobody yet."""
     return factory.member(bureau.deps)
 
 
 @pytest.fixture
-def known(bureau: Any, bank: Any) -> Any:
-    """The furnisher, with the person and her account on file without a person number."""
-    assert send(bureau, bank, "subject", before())[0] == ACCEPTED
-    assert send(bureau, bank, "account", account())[0] == ACCEPTED
-    assert send(bureau, bank, "snapshot", factory.snapshot(1, "2024-11"))[0] == ACCEPTED
-    return bank
+def known(bureau: Any) -> Any:
+    """The furnisher of the person without a number."""
+    return member_by_code(bureau.deps, "bank1")
 
 
 @pytest.mark.parametrize("scan_from", [process_rows.SCAN_FROM, 1], ids=["python", "scan"])
@@ -100,6 +111,7 @@ def test_the_furnisher_moves_on_to_the_number(
     assert ledger_verify(bureau.deps).ok
 
 
+@pytest.mark.from_nothing
 @pytest.mark.parametrize(
     ("files", "found"),
     [
@@ -140,6 +152,7 @@ SAID = [
 ]
 
 
+@pytest.mark.from_nothing
 @pytest.mark.parametrize("order", [1, -1], ids=["before first", "after first"])
 @pytest.mark.parametrize(("fields", "is_hers"), SAID)
 def test_the_word_links_whom_nothing_contradicts(
@@ -167,6 +180,7 @@ def test_the_same_words_of_another_furnisher_are_of_another_account(
 NUMBER = {"identifier_scheme": factory.SCHEME, "identifier_number": factory.identity_number(5)}
 
 
+@pytest.mark.from_nothing
 @pytest.mark.parametrize(
     ("first", "then"),
     [
@@ -273,6 +287,7 @@ def test_a_word_that_says_nothing_is_told(
     assert send(bureau, known, "subject", after(**fields)) == (ACCEPTED, found)
 
 
+@pytest.mark.from_nothing
 @pytest.mark.parametrize("withdrawn", [False, True])
 def test_a_word_taken_back_links_nobody_who_comes_later(
     bureau: Any, bank: Any, withdrawn: bool

@@ -8,6 +8,7 @@ import psycopg
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.service.members import members
 from tallystick.service.verify import ledger_rebuild, ledger_verify, verify_in
 
@@ -27,13 +28,16 @@ def files(bureau: Any) -> list[tuple[Any, ...]]:
         return accounts + connection.execute("select * from file.subject order by 1").fetchall()
 
 
-def furnish(bureau: Any) -> None:
+def _begin(bureau: Any) -> None:
     bank = factory.member(bureau.deps)
     factory.open_account(bureau.deps, bank, (1, 2))
     factory.send(bureau.deps, bank, "account_party", factory.account_party(1, 2))
     months = [factory.snapshot(1, month) for month in ("2024-11", "2024-12")]
     factory.send(bureau.deps, bank, "snapshot", *months)
     factory.send(bureau.deps, bank, "agreement", factory.agreement(1))
+
+
+template = beginning(_begin)
 
 
 _CO_BORROWER = "subject_id = (select subject_id from file.account where role = 'co_borrower')"
@@ -88,25 +92,19 @@ _SPOILT = [
 ]  # fmt: skip
 
 
-@pytest.fixture
-def furnished(bureau: Any) -> Any:
-    furnish(bureau)
-    return bureau
-
-
-def test_an_untouched_ledger_verifies_and_rebuilds_to_the_same_bytes(furnished: Any) -> None:
-    report = ledger_verify(furnished.deps)
+def test_an_untouched_ledger_verifies_and_rebuilds_to_the_same_bytes(bureau: Any) -> None:
+    report = ledger_verify(bureau.deps)
     assert (report.ok, report.first, report.subjects) == (True, None, 2)
     assert (report.positions, report.rows) == (6, 2 + 2 + 2 + 2 + 1 + 2 + 1)
-    before = files(furnished)
-    made = ledger_rebuild(furnished.deps)
+    before = files(bureau)
+    made = ledger_rebuild(bureau.deps)
     assert (made.subjects, made.accounts) == (2, 3)
-    assert files(furnished) == before
-    assert ledger_verify(furnished.deps, sample=1).subjects == 1
+    assert files(bureau) == before
+    assert ledger_verify(bureau.deps, sample=1).subjects == 1
 
 
-def test_whatever_is_changed_behind_it_is_named(furnished: Any) -> None:
-    with psycopg.connect(furnished.url) as connection:
+def test_whatever_is_changed_behind_it_is_named(bureau: Any) -> None:
+    with psycopg.connect(bureau.url) as connection:
         for statement, expected in _SPOILT:
             assert connection.execute(statement).rowcount == 1, statement
             report = verify_in(connection, lambda *_: None)
@@ -116,19 +114,20 @@ def test_whatever_is_changed_behind_it_is_named(furnished: Any) -> None:
         assert verify_in(connection, lambda *_: None).ok
 
 
-def test_a_rebuild_mends_spoilt_files_and_later_chunks_go_on(furnished: Any) -> None:
-    with psycopg.connect(furnished.url) as connection:
+def test_a_rebuild_mends_spoilt_files_and_later_chunks_go_on(bureau: Any) -> None:
+    with psycopg.connect(bureau.url) as connection:
         connection.execute("update file.account set terms = '{}', changed_by = 0")
         connection.execute("update file.tail set months = '', chunk_id = 0")
         connection.execute("delete from file.subject")
-    ledger_rebuild(furnished.deps)
-    assert ledger_verify(furnished.deps).faults == ()
-    bank = next(iter(members(furnished.deps)))
-    view = factory.send(furnished.deps, bank, "snapshot", factory.snapshot(2, "2024-12"))
+    ledger_rebuild(bureau.deps)
+    assert ledger_verify(bureau.deps).faults == ()
+    bank = next(iter(members(bureau.deps)))
+    view = factory.send(bureau.deps, bank, "snapshot", factory.snapshot(2, "2024-12"))
     assert factory.counts(view) == (1, 0, 0, 0)
-    assert ledger_verify(furnished.deps).faults == ()
+    assert ledger_verify(bureau.deps).faults == ()
 
 
+@pytest.mark.from_nothing
 def test_an_account_that_was_sold_keeps_an_entry_of_each_furnisher(bureau: Any) -> None:
     seller, buyer = factory.member(bureau.deps), factory.member(bureau.deps, "bank2")
     for bank in (seller, buyer):

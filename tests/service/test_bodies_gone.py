@@ -9,6 +9,7 @@ import gate_world as gw
 import psycopg
 import pytest
 from gate_world import Run
+from worlds import world_beginning
 
 from tallystick.errors import BadRequest
 from tallystick.service.inquire import answer
@@ -16,10 +17,16 @@ from tallystick.service.log import sequence_once
 from tallystick.service.replay import again, prove, replay
 
 
+def _begin(world: gw.World) -> None:
+    gw.furnish(world, world.platform)
+
+
+template = world_beginning(_begin)
+
+
 @pytest.fixture
 def ask(world: gw.World) -> Any:
     """An inquiry that finds somebody."""
-    gw.furnish(world, world.platform)
     return world.ask(world.consent())
 
 

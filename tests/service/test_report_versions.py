@@ -10,6 +10,7 @@ import psycopg
 import pytest
 from gate_world import Run
 from jsonschema import Draft202012Validator
+from worlds import world_beginning
 
 from tallystick.errors import BadRequest
 from tallystick.model.canonical import canonical, sha256
@@ -21,10 +22,16 @@ from tallystick.service.replay import again, prove, replay
 from tallystick.service.sessions import open_session, session
 
 
+def _begin(world: gw.World) -> None:
+    gw.furnish(world, world.platform)
+
+
+template = world_beginning(_begin)
+
+
 @pytest.fixture
 def given(world: gw.World, run: Run) -> Any:
     """An answer of today, with its body kept."""
-    gw.furnish(world, world.platform)
     return run(answer(world.deps, world.ask(world.consent())))
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import functools
+import gc
 import socket
 import ssl
 import threading
@@ -37,6 +40,9 @@ FLAGS = [
 ]  # fmt: skip
 #: Made once: a client by default reads all certificates of the machine, and meets none here.
 _NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+_LOOKS_EVERY_S = 0.002
+#: Among all that a process of tests holds it takes a tenth of a second, at each start of serving.
+_collect_once = functools.cache(gc.collect)
 
 
 @dataclass
@@ -122,15 +128,35 @@ def a_site(deps: Deps) -> Iterator[Site]:
         )
 
 
+class _Prompt(uvicorn.Server):
+    """Ends at once when told to: uvicorn looks every tenth of a second, and waits another one."""
+
+    async def main_loop(self) -> None:
+        await self.on_tick(0)
+        while not self.should_exit:
+            await asyncio.sleep(_LOOKS_EVERY_S)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for listening in (*self.servers, *(sockets or ())):
+            listening.close()
+        for connection in list(self.server_state.connections):
+            connection.shutdown()
+        while self.server_state.connections or self.server_state.tasks:
+            await asyncio.sleep(_LOOKS_EVERY_S)
+        await self.lifespan.shutdown()
+
+
 @contextmanager
 def served(app: FastAPI) -> Iterator[str]:
     """The application on a free port, in a thread, as `tallystick serve` runs it."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    server = _Prompt(uvicorn.Config(app, log_level="warning", access_log=False))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(gc, "collect", _collect_once)
+        thread.start()
+        while not server.started:
+            time.sleep(_LOOKS_EVERY_S)
     try:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -137,3 +137,29 @@ def beginning(begin: Callable[[Any], object], run: Callable[..., Any] = running)
             yield made
 
     return template
+
+
+def stages(go_on: Callable[[Any, Any], object], run: Callable[..., Any] = running) -> Any:
+    """The `stage` of a module whose tests take one of a few first steps from its beginning.
+
+    `stage(which)` is where `go_on(bureau, which)` leaves a bureau, made once to be copied only.
+    """
+
+    @pytest.fixture(scope="module")
+    def stage(
+        template: Database, keys: BureauKeys, tmp_path_factory: pytest.TempPathFactory
+    ) -> Iterator[Callable[[Any], Database]]:
+        made: dict[Any, Database] = {}
+        with ExitStack() as kept:
+
+            def at(which: Any) -> Database:
+                if which not in made:
+                    database = kept.enter_context(copied(template))
+                    with run(database, keys, noon(), tmp_path_factory.mktemp("stage")) as bureau:
+                        go_on(bureau, which)
+                    made[which] = database
+                return made[which]
+
+            yield at
+
+    return stage

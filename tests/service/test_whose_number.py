@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 import factory
-from beginnings import beginning
+from beginnings import beginning, copied, running, stages
 from tallystick.service import identity, process_rows
 from tallystick.service.members import member_by_code
 from tallystick.service.person import own_report
@@ -58,6 +58,16 @@ def _begin(bureau: Any) -> None:
 template = beginning(_begin)
 
 
+def _send_first(bureau: Any, which: tuple[str, int]) -> None:
+    """The record of person 1, in the way of judging that the test is of."""
+    dataset, _ = which
+    bank = member_by_code(bureau.deps, "bank1")
+    assert told(bureau, bank, dataset, record(dataset, "P1")) == (ACCEPTED, set())
+
+
+stage = stages(_send_first)
+
+
 @pytest.fixture
 def bank(bureau: Any) -> Any:
     return member_by_code(bureau.deps, "bank1")
@@ -67,6 +77,14 @@ def bank(bureau: Any) -> Any:
 def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each of the two ways of judging."""
     monkeypatch.setattr(process_rows, "SCAN_FROM", request.param)
+
+
+@pytest.fixture
+def sent(stage: Any, dataset: str, keys: Any, clock: Any, tmp_path: Path) -> Iterator[Any]:
+    """A bureau to which the record of person 1 was sent."""
+    model = stage((dataset, process_rows.SCAN_FROM))  # which `way` has set by now
+    with copied(model) as database, running(database, keys, clock, tmp_path) as opened:
+        yield opened
 
 
 def told(bureau: Any, bank: Any, dataset: str, *records: Any) -> Any:
@@ -99,11 +117,7 @@ def _body(bureau: Any, subject: UUID) -> dict[str, Any]:
     deps = bureau.deps
     who = session(deps, open_session(deps, persona="person", subject_id=subject))
     assert who is not None
-
-    async def asked() -> Any:
-        return await own_report(deps, who)
-
-    found: dict[str, Any] = orjson.loads(asyncio.run(asked()).body or b"{}")
+    found: dict[str, Any] = orjson.loads(bureau.run(own_report(deps, who)).body or b"{}")
     return found
 
 
@@ -125,17 +139,17 @@ def _body(bureau: Any, subject: UUID) -> dict[str, Any]:
     ],
 )
 def test_a_number_on_file_is_sent_again_for_the_same_person_only(
-    bureau: Any, bank: Any, dataset: str, person: str, changes: tuple[int, ...], wanted: Any
+    sent: Any, dataset: str, person: str, changes: tuple[int, ...], wanted: Any
 ) -> None:
-    assert told(bureau, bank, dataset, record(dataset, "P1")) == (ACCEPTED, set())
-    counts, rules = told(bureau, bank, dataset, record(dataset, person, *changes))
+    bank = member_by_code(sent.deps, "bank1")
+    counts, rules = told(sent, bank, dataset, record(dataset, person, *changes))
     assert counts == wanted
     assert (RULE in rules) == (wanted == REJECTED)
     assert (rules - {RULE} != set()) == (wanted == ACCEPTED and changes == (2,))
-    mine, others = reported(bureau, CASES[dataset][4])
+    mine, others = reported(sent, CASES[dataset][4])
     several = changes == (3,) and wanted == ACCEPTED and dataset == "payment"  # two months
     assert (mine, others) == (2 if several else 1, 0)
-    assert ledger_verify(bureau.deps).ok
+    assert ledger_verify(sent.deps).ok
 
 
 @pytest.mark.usefixtures("way")
@@ -165,16 +179,16 @@ def test_within_a_file_the_first_line_says_whose_the_number_is(
 @pytest.mark.parametrize("dataset", CASES)
 @pytest.mark.parametrize(("person", "wanted"), [(SECOND, ACCEPTED), ("P2", REJECTED)])
 def test_no_correction_brings_it_to_another(
-    bureau: Any, bank: Any, dataset: str, person: str, wanted: Any
+    sent: Any, dataset: str, person: str, wanted: Any
 ) -> None:
+    bank = member_by_code(sent.deps, "bank1")
     stands = record(dataset, "P1")
-    told(bureau, bank, dataset, stands)
     mended = factory.correction(
         dataset, record(dataset, person, 2), stands, reason="identity_corrected"
     )
-    found = told(bureau, bank, "correction", mended)
+    found = told(sent, bank, "correction", mended)
     assert found == (wanted, {RULE} if wanted == REJECTED else set())
-    assert reported(bureau, CASES[dataset][4]) == [1, 0]
+    assert reported(sent, CASES[dataset][4]) == [1, 0]
 
 
 @pytest.mark.parametrize("dataset", CASES)
@@ -182,19 +196,19 @@ def test_no_correction_brings_it_to_another(
     ("number", "wanted", "left"), [("same", REJECTED, [0, 0]), ("X-1", ACCEPTED, [0, 1])]
 )
 def test_a_deleted_number_is_given_to_nobody_else(
-    bureau: Any, bank: Any, dataset: str, number: str, wanted: Any, left: list[int]
+    sent: Any, dataset: str, number: str, wanted: Any, left: list[int]
 ) -> None:
+    bank = member_by_code(sent.deps, "bank1")
     field = CASES[dataset][1]
     first = record(dataset, "P1")
-    told(bureau, bank, dataset, first)
-    key = {name: first[name] for name in bureau.deps.registry[dataset].key}
-    gone = factory.send(bureau.deps, bank, "deletion", factory.deletion(dataset, key, "not_his"))
+    key = {name: first[name] for name in sent.deps.registry[dataset].key}
+    gone = factory.send(sent.deps, bank, "deletion", factory.deletion(dataset, key, "not_his"))
     assert factory.counts(gone) == ACCEPTED
     other = record(dataset, "P2", 3)
     other[field] = first[field] if number == "same" else number
-    found = told(bureau, bank, dataset, other)
+    found = told(sent, bank, dataset, other)
     assert found == (wanted, {RULE} if wanted == REJECTED else set())
-    assert reported(bureau, CASES[dataset][4]) == left
+    assert reported(sent, CASES[dataset][4]) == left
 
 
 @pytest.mark.parametrize("dataset", CASES)

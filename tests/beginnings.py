@@ -96,9 +96,15 @@ def copied(template: Database) -> Iterator[Database]:
             _administer(url, sql.SQL(_DROP).format(sql.Identifier(name)))
 
 
+#: The first that a process made: to read the profile takes 6 ms, as much as a small test.
+_made_first: list[Deps] = []
+
+
 def tested_deps(**parts: Any) -> Deps:
-    """`make_deps`, with the workbench that all tests of this process share."""
-    return replace(make_deps(**parts), workbench=WORKBENCH)
+    """`make_deps`, with what all tests of this process share: the workbench, the profile read."""
+    if not _made_first:
+        _made_first.append(make_deps(**parts))
+    return replace(_made_first[0], workbench=WORKBENCH, settings={}, **parts)
 
 
 @contextmanager

@@ -127,11 +127,17 @@ def _jwk(key: Ed25519PrivateKey, *, private: bool = False) -> dict[str, str]:
     return jwk | ({"d": _text64(key.private_bytes_raw())} if private else {})
 
 
-def build(database: Any, keys: BureauKeys, clock: FakeClock, folder: Path) -> World:
+def build(
+    database: Any,
+    keys: BureauKeys,
+    clock: FakeClock,
+    folder: Path,
+    make: Callable[..., Deps] = make_deps,
+) -> World:
     """A bureau with three members: those who are there already, else made, with nobody on file."""
     set_mint_key(database.url, keys.mint_key)
     folder.mkdir(parents=True, exist_ok=True)
-    deps = make_deps(
+    deps = make(
         database=Database(database.url, size=8),
         vault=Vault(database.vault_url, keys.wrapping_key),
         keys=keys,

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import gate_world as gw
 
-from beginnings import WORKBENCH, beginning
+from beginnings import beginning, tested_deps
 from bureaus import Database
 from tallystick.adapters.clock import FakeClock
 from tallystick.adapters.keys import BureauKeys
@@ -20,9 +19,8 @@ from tallystick.adapters.keys import BureauKeys
 def opened(
     database: Database, keys: BureauKeys, clock: FakeClock, folder: Path
 ) -> Iterator[gw.World]:
-    """The world on a database, closed at the end; its rows are judged where other tests' are."""
-    made = gw.build(database, keys, clock, folder)
-    made.deps = replace(made.deps, workbench=WORKBENCH)
+    """The world on a database, closed at the end."""
+    made = gw.build(database, keys, clock, folder, make=tested_deps)
     try:
         yield made
     finally:

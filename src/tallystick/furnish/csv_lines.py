@@ -224,7 +224,7 @@ def _blank(
     buffer: npt.NDArray[np.uint8], starts: Positions, ends: Positions
 ) -> npt.NDArray[np.bool_]:
     """Which lines hold nothing, or nothing but the first half of their end."""
-    is_return = buffer[np.minimum(starts, len(buffer) - 1)] == 0x0D
+    is_return = buffer[starts] == 0x0D
     is_blank: npt.NDArray[np.bool_] = (ends == starts) | ((ends - starts == 1) & is_return)
     return is_blank
 

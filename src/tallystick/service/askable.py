@@ -1,7 +1,7 @@
 """What an inquiry asks by must be words of the profile: these are kept in clear, numbers never.
 
 A number that cannot be anybody's is refused and not answered `no_hit`, which would read as a person
-without debts.
+without debts. So it is of a consent: under such a number nobody could ever inquire.
 """
 
 from __future__ import annotations
@@ -33,16 +33,19 @@ def require_askable(
     if purpose not in profile.purposes:
         raise BadRequest("purpose_unknown", f"`purpose` must be one of {_listed(profile.purposes)}")
     for at, (scheme, number) in enumerate(identifiers, start=1):
-        verdict = profile.check_identifier(scheme, number)
-        if verdict == "unknown_scheme":
-            wrong = f"its scheme must be one of {_listed(profile.schemes)}"
-        elif verdict == "test_area" and not is_test_mode:
-            wrong = _TEST_AREA
-        elif verdict in _WRONG:
-            wrong = _WRONG[verdict]
-        else:
-            continue
-        raise BadRequest("identifier_invalid", f"identifier {at}: {wrong}")
+        wrong = _wrong_with(scheme, number, profile=profile, is_test_mode=is_test_mode)
+        if wrong is not None:
+            raise BadRequest("identifier_invalid", f"identifier {at}: {wrong}")
+
+
+def require_number(scheme: str, number: str, *, profile: ProfileAt, is_test_mode: bool) -> None:
+    """Refuse a number that nobody could inquire by: a consent to it could never be used.
+
+    Raises: BadRequest identifier_invalid, which does not repeat what was sent
+    """
+    wrong = _wrong_with(scheme, number, profile=profile, is_test_mode=is_test_mode)
+    if wrong is not None:
+        raise BadRequest("identifier_invalid", f"the identity number: {wrong}")
 
 
 def require_scheme(scheme: str, *, profile: ProfileAt) -> None:
@@ -54,6 +57,16 @@ def require_scheme(scheme: str, *, profile: ProfileAt) -> None:
         raise BadRequest(
             "identifier_invalid", f"the scheme must be one of {_listed(profile.schemes)}"
         )
+
+
+def _wrong_with(scheme: str, number: str, *, profile: ProfileAt, is_test_mode: bool) -> str | None:
+    """Why a number cannot be anybody's; None where it can."""
+    verdict = profile.check_identifier(scheme, number)
+    if verdict == "unknown_scheme":
+        return f"its scheme must be one of {_listed(profile.schemes)}"
+    if verdict == "test_area" and not is_test_mode:
+        return _TEST_AREA
+    return _WRONG.get(verdict)
 
 
 def _listed(words: Mapping[str, object]) -> str:

@@ -41,7 +41,7 @@ def register(
     Gives:  the consent; the same artefact again gives the same consent
     Raises: BadRequest bad_consent, consent_other_subject, consent_other_member, consent_too_long,
             consent_given_later, consent_unknown_word, consent_exists (the id with other content),
-            identifier_invalid
+            identifier_invalid (a scheme the profile does not know, a number that is nobody's)
     """
     require_scheme(scheme, profile=deps.profile_today)
     sent = registering.Sent(artefact=artefact, salt=salt, scheme=scheme, number=number)

@@ -23,6 +23,7 @@ from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
 from tallystick.validate import context_of
+from tallystick.validate.judge import LONGEST_SEEN
 
 #: Rows of one transaction, which holds everybody it names locked.
 _CHUNK = 50
@@ -38,6 +39,7 @@ _CONSENT_RULES = {
     "consent_unknown_word": "CNS-WORD-001",
     "consent_exists": "CNS-ID-001",
     "unknown_member": "CNS-RCPT-001",
+    "identifier_invalid": "CNS-NUM-001",
 }
 #: ... and where a member of its payload is not as promised.
 _UNFORMED_RULE = "CNS-FORM-001"
@@ -261,7 +263,7 @@ def _register_part(
     with deps.database.connect("serve") as connection:
         outcomes = registering.register_all(deps, connection, member, sent)
     refused = [
-        _refused(job, row["line_no"], outcome)
+        _refused(job, row, outcome)
         for row, outcome in zip(rows, outcomes, strict=True)
         if isinstance(outcome, BadRequest)
     ]
@@ -269,13 +271,17 @@ def _register_part(
     return _Part(accepted, len(rows) - accepted - len(refused), refused)
 
 
-def _refused(job: Job, line_no: int, error: BadRequest) -> _Refused:
-    """What the furnisher is told; `seen` is the name of the member of the payload at fault."""
-    member = error.member if isinstance(error, Unformed) else None
+def _refused(job: Job, row: Mapping[str, Any], error: BadRequest) -> _Refused:
+    """What the furnisher is told; `seen`: its number, or the member of the payload at fault."""
+    line_no, field, seen = row["line_no"], "artefact", None
+    if error.code == "identifier_invalid":
+        field, seen = "identifier_number", row["identifier_number"][:LONGEST_SEEN]
+    elif isinstance(error, Unformed):
+        seen = error.member
+    rule_id = _UNFORMED_RULE if isinstance(error, Unformed) else _CONSENT_RULES[error.code]
     found = intake_store.FindingRow(
-        line_no=line_no, column_no=job.places.get("artefact"), byte_offset=None, field="artefact",
-        rule_id=_UNFORMED_RULE if member else _CONSENT_RULES[error.code], severity="reject",
-        seen=member, other_line_no=None,
+        line_no=line_no, column_no=job.places.get(field), byte_offset=None, field=field,
+        rule_id=rule_id, severity="reject", seen=seen, other_line_no=None,
     )  # fmt: skip
     return line_no * intake_store.FINDINGS_PER_LINE + _ORDER, found
 

@@ -7,7 +7,7 @@ each other out. Ids are taken last, ascending too.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -24,8 +24,10 @@ from tallystick.errors import BadRequest
 from tallystick.model.canonical import canonical
 from tallystick.model.ids import plain_id
 from tallystick.model.instant import instant_text
+from tallystick.profile.at import ProfileAt
 from tallystick.report import BLOCKS
 from tallystick.service import heads
+from tallystick.service.askable import require_number
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 
@@ -69,11 +71,15 @@ class _Standing(NamedTuple):
 
 
 class _Beside(NamedTuple):
-    """What consents are judged beside: those that stand, by id; members' ids, by code; the day."""
+    """What consents are judged beside: those that stand, by id; members' ids, by code; the day.
+
+    `profile`: as in force on that day; `is_test_mode`: numbers kept for tests are taken
+    """
 
     standing: dict[UUID, _Standing]
     recipients: Mapping[str, UUID | None]
-    purposes: Collection[str]
+    profile: ProfileAt
+    is_test_mode: bool
     now: datetime
 
 
@@ -170,7 +176,8 @@ def _beside(
     return _Beside(
         standing={id_: _Standing(bytes(token), artefact) for id_, token, artefact in standing},
         recipients={**dict(members), BUREAU: None},
-        purposes=deps.profile.at(now).purposes.keys(),
+        profile=deps.profile.at(now),
+        is_test_mode=deps.is_test_mode,
         now=now,
     )
 
@@ -183,8 +190,12 @@ def _is_new(one: _Checked, beside: _Beside) -> bool:
     known = beside.standing.get(one.read.consent_id)
     is_new = known is None or known.token != one.token
     if is_new:
+        profile, purposes = beside.profile, beside.profile.purposes.keys()
         require_form(one.sent.artefact)
-        check_terms(one.read, now=beside.now, purposes=beside.purposes, data_classes=BLOCKS)
+        check_terms(one.read, now=beside.now, purposes=purposes, data_classes=BLOCKS)
+        require_number(
+            one.sent.scheme, one.sent.number, profile=profile, is_test_mode=beside.is_test_mode
+        )
         if one.read.recipient not in beside.recipients:
             raise BadRequest(
                 "unknown_member",

@@ -12,7 +12,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tallystick.entry.http.language import TAKES_LANGUAGE
-from tallystick.entry.http.pages.render import render, words_of
+from tallystick.entry.http.pages.render import Words, render, words_of
 from tallystick.entry.http.pages.report_view import report_view
 from tallystick.entry.http.pages.session import SignedIn, posted, signed_in
 from tallystick.entry.http.reading import id_in_address
@@ -47,11 +47,18 @@ async def inquire(request: Request) -> Response:
     try:
         result = await answer(web_of(request).deps, ask)
     except (Refused, BadRequest) as refusal:
-        entry, words = entry_of(refusal.code), words_of(request)
-        field = "number" if refusal.code == "identifier_invalid" else "purpose"
-        said = [(field, entry.said(words.language))]
-        return _form(request, who, given=given, faults=said, status=entry.status)
+        status = entry_of(refusal.code).status
+        said = [_refusal(refusal.code, words_of(request))]
+        return _form(request, who, given=given, faults=said, status=status)
     return report_page(request, who, result)
+
+
+def _refusal(code: str, words: Words) -> tuple[str, str]:
+    """The place on the form a refusal is about, and what is said there."""
+    if code == "idempotency_key_reused":  # the form came back by the browser's button, and changed
+        return "ask", words.t("inquiry.fault_changed")
+    field = "number" if code == "identifier_invalid" else "purpose"
+    return field, entry_of(code).said(words.language)
 
 
 @router.get("/reports/{inquiry_id}")

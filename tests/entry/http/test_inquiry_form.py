@@ -1,0 +1,64 @@
+"""The lender's inquiry form: a form sent once more, and what is too long."""
+
+from __future__ import annotations
+
+import pytest
+from page_reader import Page, fine, inquiry
+
+from tallystick.entry.http.language import LANGUAGES
+
+AGAIN = {
+    "en": (
+        "an inquiry was already made from this form",
+        "The first one stands and is on record. Nothing was asked this time.",
+        "Ask as a new inquiry",
+    ),
+    "zh": ("该表单已提交过一次查询", "先前的查询依然有效并已记录；本次未查询。", "作为新查询提交"),
+}
+
+
+def sent(visit, lender, language, form):
+    return visit(f"/inquiry?lang={language}", lender, method="POST", data=form)
+
+
+def looks(site) -> int:
+    with site.deps.database.connect("serve") as connection:
+        return connection.execute("select count(*) from log.look").fetchone()[0]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    "changes",
+    [{"name": "Person Canary Once"}, {"birth_date": "1990-05-30"}, {"number": "0000000292"}],
+    ids=["name", "birth date", "number"],
+)
+def test_a_form_changed_after_its_answer_may_be_asked_as_a_new_inquiry(
+    site, visit, lender, language, changes
+):
+    """The browser's back button shows the form as it was sent, with its hidden fields."""
+    form = inquiry(Page(visit("/inquiry", lender).text), 1)
+    assert sent(visit, lender, language, form).status_code == 200
+    answer = sent(visit, lender, language, form | changes)
+    assert answer.status_code == 422
+    page = fine(answer, language)
+    assert all(words in answer.text for words in AGAIN[language])
+    assert "Idempotency" not in answer.text
+    assert "#ask" in page.links
+    assert "ask" in page.ids
+    assert [one["id"] for one in page.controls if one.get("aria-invalid")] == []
+    typed = {one["name"]: one.get("value") for one in page.controls if one["name"] in changes}
+    assert typed == changes
+    assert looks(site) == 1
+    assert page.hidden["request_key"] != form["request_key"]
+    assert sent(visit, lender, language, form | changes | page.hidden).status_code == 200
+    assert looks(site) == 2
+    assert sent(visit, lender, language, form).status_code == 200  # as a reload: the first answer
+    assert looks(site) == 2
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_form_of_its_own_says_nothing_of_another(visit, lender, language):
+    form = inquiry(Page(visit("/inquiry", lender).text), 1, name="")
+    for answer in (visit(f"/inquiry?lang={language}", lender), sent(visit, lender, language, form)):
+        fine(answer, language)
+        assert not any(words in answer.text for words in AGAIN[language])

@@ -62,3 +62,40 @@ def test_a_form_of_its_own_says_nothing_of_another(visit, lender, language):
     for answer in (visit(f"/inquiry?lang={language}", lender), sent(visit, lender, language, form)):
         fine(answer, language)
         assert not any(words in answer.text for words in AGAIN[language])
+
+
+TOO_LONG = {
+    "name": {"en": "The name is too long: at most 200 characters",
+             "zh": "姓名过长：最多 200 个字符"},
+    "number": {"en": "The identity number is too long: at most 80 characters",
+               "zh": "证件号码过长：最多 80 个字符"},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("field", "length", "is_too_long"),
+    [("name", 200, False), ("name", 201, True), ("name", 5000, True), ("number", 80, False),
+     ("number", 81, True), ("number", 5000, True)],
+)  # fmt: skip
+def test_what_is_too_long_is_told_with_the_limit_and_kept(
+    visit, lender, language, field, length, is_too_long
+):
+    form = inquiry(Page(visit("/inquiry", lender).text), 1, **{field: "1" * (length - 1) + "a"})
+    answer = sent(visit, lender, language, form)
+    fine(answer, language)
+    said = f'<p class="fault" id="{field}-fault">{TOO_LONG[field][language]}</p>'
+    assert (said in answer.text) == is_too_long
+    if is_too_long:
+        assert answer.status_code == 422
+        assert f'value="{form[field]}"' in answer.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("field", ["name", "number"])
+def test_what_is_left_empty_is_not_called_too_long(visit, lender, language, field):
+    form = inquiry(Page(visit("/inquiry", lender).text), 1, **{field: " "})
+    answer = sent(visit, lender, language, form)
+    assert answer.status_code == 422
+    assert f'id="{field}-fault"' in answer.text
+    assert TOO_LONG[field][language] not in answer.text

@@ -23,7 +23,8 @@ from tallystick.service.port import Deps
 from tallystick.service.replay import again
 
 _MOST_IDENTIFIERS = 5
-_MOST_NAME = 200
+#: Characters of a name and of a number, here and on the lender's form.
+MOST_NAME, MOST_NUMBER = 200, 80
 router = APIRouter(prefix="/v1", tags=["inquiries"])
 
 
@@ -58,11 +59,11 @@ def read_ask(given: Any, *, member: Member, request_key: str, digest: bytes, tim
     """
     body = Fields(given)
     subject = body.part("subject")
-    name = subject.text("name", most=_MOST_NAME)
+    name = subject.text("name", most=MOST_NAME)
     birth_date = subject.day("birth_date")
     identifiers = []
     for item in subject.parts("identifiers", most=_MOST_IDENTIFIERS):
-        identifiers.append((item.text("scheme", most=40), item.text("value", most=80)))
+        identifiers.append((item.text("scheme", most=40), item.text("value", most=MOST_NUMBER)))
         item.close()
     subject.close()
     purpose = body.text("purpose", most=60)

@@ -11,6 +11,7 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tallystick.entry.http.api_inquiries import MOST_NAME, MOST_NUMBER
 from tallystick.entry.http.language import TAKES_LANGUAGE
 from tallystick.entry.http.pages.render import Words, render, words_of
 from tallystick.entry.http.pages.report_view import report_view
@@ -27,6 +28,9 @@ from tallystick.service.inquire import Answer, Ask, answer, request_digest
 from tallystick.service.replay import again
 
 _FIELDS = ("scheme", "number", "name", "birth_date", "purpose", "consent_id")
+#: Characters that may be typed; a consent's id and a day have their one form, which is told.
+_MOST = {"number": MOST_NUMBER, "name": MOST_NAME}
+_MOST_CHOICE = 200
 router = APIRouter(dependencies=[TAKES_LANGUAGE])
 
 
@@ -134,13 +138,23 @@ def _form(
     )
 
 
+def _text_faults(given: dict[str, str], words: Words) -> list[tuple[str, str]]:
+    """What is missing, too long or cannot be seen, by field; of a choice only that it is none."""
+    faults = []
+    for field in ("scheme", "number", "name", "purpose"):
+        value, most = given.get(field, ""), _MOST.get(field)
+        if most is not None and len(value) > most:
+            faults.append((field, words.t(f"inquiry.long_{field}", most=most)))
+        elif not value or len(value) > _MOST_CHOICE or has_unshown(value):
+            faults.append((field, words.t(f"inquiry.fault_{field}")))
+    return faults
+
+
 def _ask(
     request: Request, who: SignedIn, given: dict[str, str]
 ) -> tuple[Ask | None, list[tuple[str, str]]]:
-    words, faults = words_of(request), []
-    for field in ("scheme", "number", "name", "purpose"):
-        if not given.get(field) or len(given[field]) > 200 or has_unshown(given[field]):
-            faults.append((field, words.t(f"inquiry.fault_{field}")))
+    words = words_of(request)
+    faults = _text_faults(given, words)
     birth_date = read_day(given.get("birth_date", ""))
     if birth_date is None:
         faults.append(("birth_date", words.t("inquiry.fault_birth_date")))

@@ -79,6 +79,9 @@ def test_errors_are_problems_of_the_catalogue(site, method, path, more, status, 
         ("GET", "/v1/submissions?limit=-1", "limit", "must be {number}"),
         ("GET", "/v1/submissions?limit=201", "limit", "must be {number}"),
         ("GET", "/v1/submissions?limit=ten", "limit", "must be {number}"),
+        *(("GET", f"/v1/submissions?limit={wrong}", "limit", "must be {number}")
+          for wrong in ("%2B2", "2.0", "1_0", "+2", "2+", "", "1e1", "%D9%A2", "%EF%BC%92",
+                        "9" * 5000)),
         ("GET", f"/v1/submissions?after={'x' * 121}", "after",
          "must be at most 120 characters long"),
         ("POST", "/v1/submissions", "dataset", "must be given: at most 40 characters long"),
@@ -95,6 +98,21 @@ def test_a_parameter_that_does_not_fit_is_told_what_it_must_be(
     assert answer.json()["errors"] == [
         {"pointer": f"/query/{name}", "message": message.format(number=number)}
     ]
+
+
+@pytest.mark.parametrize("limit", ["1", "2", "200", "02"])
+def test_a_limit_of_digits_is_taken(site, limit):
+    assert site.send("GET", f"/v1/submissions?limit={limit}").status_code == 200
+
+
+def test_the_limit_of_every_list_is_read_by_the_same_words(site):
+    told = {
+        path: site.send("GET", f"{path}?limit=2.0").json()["errors"]
+        for path in ("/v1/submissions", f"/v1/submissions/sbm_{'0' * 32}/findings")
+    }
+    assert [[one["pointer"] for one in errors] for errors in told.values()] == [
+        ["/query/limit"]
+    ] * 2
 
 
 @pytest.mark.parametrize(

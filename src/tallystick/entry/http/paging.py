@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from uuid import UUID
 
 from fastapi import Query
+from pydantic import BeforeValidator
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -17,7 +18,23 @@ from tallystick.errors import BadRequest
 
 _PREFIX = "cur_"
 _NOT_OURS = "`after` must be a `next_cursor` of this very list"
-Limit = Annotated[int, Query(ge=1, le=200, description="The most entries of one page.")]
+
+
+def _digits(given: Any) -> Any:
+    """A number as it came in an address, if it is one: else `+2`, `2.0` and `1_0` were numbers.
+
+    Raises: ValueError, which becomes the problem that says what it must be
+    """
+    if isinstance(given, str) and not (given.isascii() and given.isdigit()):
+        raise ValueError("digits only")
+    return given
+
+
+Limit = Annotated[
+    int,
+    BeforeValidator(_digits),
+    Query(ge=1, le=200, description="The most entries of one page."),
+]
 After = Annotated[str | None, Query(max_length=120, description="The `next_cursor` before.")]
 
 

@@ -32,8 +32,8 @@ def _digits(given: Any) -> Any:
 
 Limit = Annotated[
     int,
-    BeforeValidator(_digits),
     Query(ge=1, le=200, description="The most entries of one page."),
+    BeforeValidator(_digits),  # last: before the bounds it would hide them from the schema
 ]
 After = Annotated[str | None, Query(max_length=120, description="The `next_cursor` before.")]
 

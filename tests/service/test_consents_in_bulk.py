@@ -15,7 +15,7 @@ import factory
 from tallystick.consent import Unformed
 from tallystick.errors import BadRequest
 from tallystick.model.instant import instant_text
-from tallystick.service import register_rows, registering
+from tallystick.service import refused_consents, register_rows, registering
 from tallystick.service.log import log_verify
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
@@ -127,7 +127,7 @@ def _told_alone(deps: Deps, bank: Member, record: factory.Native) -> str:
     except Unformed as refused:
         return f"CNS-FORM-001 {refused.member}"
     except BadRequest as refused:
-        return register_rows._CONSENT_RULES[refused.code]
+        return refused_consents.RULES[refused.code]
     return NEW
 
 

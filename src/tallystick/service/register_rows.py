@@ -14,37 +14,19 @@ from uuid import UUID
 
 import psycopg
 
-from tallystick.consent import Unformed
 from tallystick.errors import BadRequest
 from tallystick.ledger import append, order
-from tallystick.service import intake_store, refused_rows, registering
+from tallystick.service import intake_store, refused_consents, refused_rows, registering
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
 from tallystick.validate import context_of
-from tallystick.validate.judge import LONGEST_SEEN
 
 #: Rows of one transaction, which holds everybody it names locked.
 _CHUNK = 50
 #: ... of consents, which go by sets.
 _CONSENTS = 250
-#: What a refused consent of a file is reported as, by the gate's code.
-_CONSENT_RULES = {
-    "bad_consent": "CNS-SIGN-001",
-    "consent_other_subject": "CNS-SUBJ-001",
-    "consent_other_member": "CNS-CAPT-001",
-    "consent_too_long": "CNS-LIFE-001",
-    "consent_given_later": "CNS-GIVEN-001",
-    "consent_unknown_word": "CNS-WORD-001",
-    "consent_exists": "CNS-ID-001",
-    "unknown_member": "CNS-RCPT-001",
-    "identifier_invalid": "CNS-NUM-001",
-}
-#: ... and where a member of its payload is not as promised.
-_UNFORMED_RULE = "CNS-FORM-001"
-#: ... and in which place: after all that the rules found, before what is no fault of the row's.
-_ORDER = intake_store.JUDGED_AGAIN - 2
 
 
 def build(
@@ -238,16 +220,12 @@ def _step_no(row: Mapping[str, Any]) -> int:
     return (int(row["line_no"]) - 1) // _CONSENTS + 1
 
 
-#: A finding and its number.
-_Refused = tuple[int, intake_store.FindingRow]
-
-
 class _Part(NamedTuple):
     """What became of some rows of consents."""
 
     accepted: int
     unchanged: int
-    refused: list[_Refused]
+    refused: list[refused_consents.Refused]
 
 
 def _register_part(
@@ -263,7 +241,7 @@ def _register_part(
     with deps.database.connect("serve") as connection:
         outcomes = registering.register_all(deps, connection, member, sent)
     refused = [
-        _refused(job, row, outcome)
+        refused_consents.finding(job, row, outcome)
         for row, outcome in zip(rows, outcomes, strict=True)
         if isinstance(outcome, BadRequest)
     ]
@@ -271,22 +249,7 @@ def _register_part(
     return _Part(accepted, len(rows) - accepted - len(refused), refused)
 
 
-def _refused(job: Job, row: Mapping[str, Any], error: BadRequest) -> _Refused:
-    """What the furnisher is told; `seen`: its number, or the member of the payload at fault."""
-    line_no, field, seen = row["line_no"], "artefact", None
-    if error.code == "identifier_invalid":
-        field, seen = "identifier_number", row["identifier_number"][:LONGEST_SEEN]
-    elif isinstance(error, Unformed):
-        seen = error.member
-    rule_id = _UNFORMED_RULE if isinstance(error, Unformed) else _CONSENT_RULES[error.code]
-    found = intake_store.FindingRow(
-        line_no=line_no, column_no=job.places.get(field), byte_offset=None, field=field,
-        rule_id=rule_id, severity="reject", seen=seen, other_line_no=None,
-    )  # fmt: skip
-    return line_no * intake_store.FINDINGS_PER_LINE + _ORDER, found
-
-
-def _reject(deps: Deps, job: Job, refused: Sequence[_Refused]) -> None:
+def _reject(deps: Deps, job: Job, refused: Sequence[refused_consents.Refused]) -> None:
     if not refused:
         return
     key = deps.vault.get([job.submission_id])[job.submission_id]

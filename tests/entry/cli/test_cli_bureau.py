@@ -87,8 +87,8 @@ def _desk(database: "Database", folder: Path) -> Desk:
         "TALLYSTICK_DATABASE_URL": database.url,
         "TALLYSTICK_VAULT_URL": database.vault_url,
         "TALLYSTICK_DATA_FOLDER": str(folder / "data"),
-        "TALLYSTICK_KEY": "",
-        "TALLYSTICK_SESSION": "",
+        "TALLYSTICK_KEY": None,
+        "TALLYSTICK_SESSION": None,
     }
     return Desk(folder=folder, runner=CliRunner(env=environment))
 

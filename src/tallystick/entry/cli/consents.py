@@ -73,7 +73,7 @@ def withdraw_consent(
     with opening.deps() as parts:
         session = opening.session_or_none(parts, session_file)
         if session is not None:
-            view = _withdraw_own(parts, identity, opening.own_session(parts, session_file))
+            view = _withdraw_own(parts, identity, opening.persons(session))
         else:
             view = _withdraw_for(parts, identity, opening.acting_member(parts, key_file))
         rows = _rows(parts, [view])

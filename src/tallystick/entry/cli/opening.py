@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Coroutine, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
+from tallystick.entry.cli.credentials import KEY, SESSION, secret_or_none
 from tallystick.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from tallystick.service.port import Deps
     from tallystick.service.sessions import Session
 
-KEY_VARIABLE = "TALLYSTICK_KEY"
-SESSION_VARIABLE = "TALLYSTICK_SESSION"
+KEY_VARIABLE = KEY.variable
+SESSION_VARIABLE = SESSION.variable
 SessionFile = Annotated[
     Path | None,
     typer.Option(
@@ -95,7 +95,7 @@ def waited(opened: Bureau, answer: Coroutine[Any, Any, T]) -> T:
 def acting_member(parts: Deps, key_file: Path | None) -> Member:
     """The member whose key was given.
 
-    Raises: Refused when none was given, or no member has it
+    Raises: Refused when none was given, or no member has it; typer.BadParameter
     """
     member = acting_member_or_none(parts, key_file)
     if member is None:
@@ -106,11 +106,14 @@ def acting_member(parts: Deps, key_file: Path | None) -> Member:
 
 
 def acting_member_or_none(parts: Deps, key_file: Path | None) -> Member | None:
-    """The member whose key was given; None (the operator) when no key was given at all."""
+    """The member whose key was given; None (the operator) when no key was named at all.
+
+    Raises: Refused when what was named is empty, or no member has it; typer.BadParameter
+    """
     from tallystick.service.members import authenticate
 
-    secret = _secret(key_file, KEY_VARIABLE)
-    if not secret:
+    secret = secret_or_none(KEY, key_file)
+    if secret is None:
         return None
     member = authenticate(parts, secret)
     if member is None:
@@ -119,14 +122,14 @@ def acting_member_or_none(parts: Deps, key_file: Path | None) -> Member | None:
 
 
 def session_or_none(parts: Deps, session_file: Path | None) -> Session | None:
-    """The session whose secret was given; None when none was given.
+    """The session whose secret was given; None when none was named at all.
 
-    Raises: Refused when the secret opens no session any more
+    Raises: Refused when what was named is empty, or opens no session any more; typer.BadParameter
     """
     from tallystick.service.sessions import session
 
-    secret = _secret(session_file, SESSION_VARIABLE)
-    if not secret:
+    secret = secret_or_none(SESSION, session_file)
+    if secret is None:
         return None
     found = session(parts, secret)
     if found is None:
@@ -139,7 +142,11 @@ def session_or_none(parts: Deps, session_file: Path | None) -> Session | None:
 
 def own_session(parts: Deps, session_file: Path | None) -> Session:
     """The session given, which is a person's. Raises: Refused when it is nobody's."""
-    found = session_or_none(parts, session_file)
+    return persons(session_or_none(parts, session_file))
+
+
+def persons(found: Session | None) -> Session:
+    """That session, which is a person's. Raises: Refused when it is nobody's."""
     if found is None or found.subject_id is None:
         raise Refused(
             "sign_in_required",
@@ -147,10 +154,6 @@ def own_session(parts: Deps, session_file: Path | None) -> Session:
             " `tallystick sign-in person --subject FILE --session` prints for her",
         )
     return found
-
-
-def _secret(path: Path | None, variable: str) -> str:
-    return (path.read_text(encoding="utf-8") if path else os.environ.get(variable, "")).strip()
 
 
 def decider(by: str | None) -> str:

@@ -27,6 +27,9 @@ Long work draws bars on a terminal; elsewhere a plain line says every few second
 Settings are read from the environment (the table at the end); one that is wrong is named.
 A member's key is read from `TALLYSTICK_KEY` or `--key-file`.
 A person's session is read from `TALLYSTICK_SESSION` or `--session-file`.
+A file goes before its variable; one that is empty, or a variable that is set but empty, is not
+"none": the command ends with 3. Where neither is named, `submissions list`, `show` and `watch` act
+for the operator.
 A person is named in a JSON file or on standard input, never in an argument.
 
 | exit code | means |

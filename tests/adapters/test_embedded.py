@@ -1,5 +1,6 @@
 """The embedded server keeps data, is shared, outlives a kill, and leaves no process behind."""
 
+import errno
 import os
 import random
 import shutil
@@ -23,6 +24,8 @@ from tallystick.adapters.embedded_files import (
     Layout,
     cluster_root,
     make_folder,
+    prepare_layout,
+    server_account,
 )
 from tallystick.adapters.postmaster import disown_stale_pid, is_running, read_postmaster
 from tallystick.errors import InvariantBroken, Unavailable
@@ -340,3 +343,17 @@ def test_kills_at_any_instant_of_start_and_use_lose_nothing_committed(
         row = connection.execute("SELECT count(*) FROM kept").fetchone()
         assert row is not None
         assert row[0] >= known
+
+
+def test_a_connection_that_a_full_disk_broke_says_so(folder: Path) -> None:
+    server = _embedded(folder)
+    layout = prepare_layout(server.folder, server_account())
+    server.layout = layout
+    broken = psycopg.OperationalError("the connection is lost")
+    layout.log.write_text("FATAL:  something else\n")
+    server.__exit__(type(broken), broken, None)
+    layout.log.write_text("PANIC:  could not write to file: No space left on device\n" + "x" * 900)
+    server.__exit__(None, None, None)
+    with pytest.raises(OSError, match="No space left") as told:
+        server.__exit__(type(broken), broken, None)
+    assert (told.value.errno, told.value.filename) == (errno.ENOSPC, str(server.folder))

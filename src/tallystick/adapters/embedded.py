@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import atexit
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -50,6 +51,8 @@ from tallystick.errors import Unavailable, require
 START_TIMEOUT_S: Final = 120.0  # recovery after a crash replays up to `max_wal_size`
 STOP_TIMEOUT_S: Final = 120.0
 _POLL_S: Final = 0.02
+#: Enough for what ended the server and the lines of its end.
+_LOG_TAIL: Final = 1500
 _SMALL_SHARED_MEMORY: Final = 512 * 2**20
 
 SERVER_SETTINGS: Final[Mapping[str, str]] = {
@@ -173,7 +176,11 @@ class EmbeddedServer:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
+        """Stop; a connection that broke because the server's disk is full says so by an OSError."""
         self.stop()
+        no_space = os.strerror(errno.ENOSPC)
+        if isinstance(error, psycopg.OperationalError) and no_space in _log_tail(self._in_use()):
+            raise OSError(errno.ENOSPC, no_space, str(self.folder)) from error
 
     def _in_use(self) -> Layout:
         if self.layout is None:
@@ -321,7 +328,7 @@ class EmbeddedServer:
 def _log_tail(layout: Layout) -> str:
     if not layout.log.exists():
         return ""
-    return layout.log.read_text(encoding="utf-8", errors="replace")[-1000:]
+    return layout.log.read_text(encoding="utf-8", errors="replace")[-_LOG_TAIL:]
 
 
 def _free_port() -> int:

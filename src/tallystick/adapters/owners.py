@@ -2,8 +2,29 @@
 
 from __future__ import annotations
 
+import errno
 import pwd
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from tallystick.errors import BadRequest
+
+
+@contextmanager
+def usable(folder: Path) -> Iterator[None]:
+    """A block that makes the data folder and writes into it.
+
+    Raises: BadRequest `data_folder_closed` where it cannot be made or written; OSError where a
+            disk is full
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        if error.errno in (None, errno.ENOSPC, errno.EDQUOT):
+            raise
+        raise BadRequest("data_folder_closed", f"{folder}: {error.strerror}") from error
 
 
 def user_named(uid: int) -> str:

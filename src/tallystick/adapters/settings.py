@@ -66,6 +66,19 @@ class Settings(BaseSettings):
         default=None, description="Test mode only: an ISO instant at which the clock stands still."
     )
 
+    @field_validator("database_url", "vault_url")
+    @classmethod
+    def _is_address(cls, text: str | None) -> str | None:
+        if not text:
+            return text
+        import psycopg
+
+        try:
+            psycopg.conninfo.conninfo_to_dict(text)
+        except psycopg.ProgrammingError:  # its message quotes the address, and so a password
+            raise ValueError("wants postgresql://user:password@host:5432/database") from None
+        return text
+
     @field_validator("clock")
     @classmethod
     def _is_instant(cls, text: str | None) -> str | None:

@@ -22,6 +22,7 @@ from tallystick.adapters.clock import Clock, FakeClock, SystemClock
 from tallystick.adapters.databases import vault_url_of
 from tallystick.adapters.embedded import EmbeddedServer
 from tallystick.adapters.keys import BureauKeys, load_or_create
+from tallystick.adapters.owners import usable
 from tallystick.adapters.postgres import (
     Database,
     database_named,
@@ -129,12 +130,13 @@ def open_bureau(
             `is_durable` False: for what would be made anew after a crash anyway
     Raises: ProfileError, before anything is made, when the profile is none the mode takes;
             Unavailable when the database is out of reach or keys are refused; BadRequest
-            `database_privilege` when the database's user may not make what is missing
+            `database_privilege` when the database's user may not make what is missing, and
+            `data_folder_closed` when the data folder cannot be made or written
     """
     # What may refuse comes before what makes: a refusal leaves neither keys nor a server behind.
     Profile.load(settings.profile, live=settings.mode == "live")
-    settings.data_folder.mkdir(parents=True, exist_ok=True)
-    keys = load_or_create(settings.data_folder, mode=settings.mode)
+    with usable(settings.data_folder):
+        keys = load_or_create(settings.data_folder, mode=settings.mode)
     with ExitStack() as stack:
         url = settings.database_url
         if url is None:

@@ -8,6 +8,9 @@ Refuses: identity data as arguments; they would stand in shell history and proce
 
 from __future__ import annotations
 
+import sys
+from typing import NoReturn
+
 
 def main() -> None:
     """Run the command line; ends the process with one of the codes of `exits.Exit`."""
@@ -19,7 +22,29 @@ def main() -> None:
         # Where nobody reads on (`| head`), rich and typer end with 1, as if a check had failed.
         if isinstance(end.__context__, BrokenPipeError):
             raise SystemExit(0) from None
+        _flush(end)
         raise
+    except OSError as error:  # `--version` and `--help` write before any command is run
+        _end_by(error)
+
+
+def _flush(end: SystemExit) -> None:
+    """Write what is left, while it can still be told that it cannot be written."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        from tallystick.entry.cli.machine import give_up_output
+
+        give_up_output()
+    except OSError as error:
+        if end.code in (None, 0, 1):
+            _end_by(error)
+
+
+def _end_by(error: OSError) -> NoReturn:
+    from tallystick.entry.cli.exits import tell_other
+
+    raise SystemExit(tell_other(error, "tallystick")) from None
 
 
 __all__ = ["main"]

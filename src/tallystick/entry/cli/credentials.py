@@ -13,6 +13,7 @@ from typing import Final
 
 import typer
 
+from tallystick.entry.cli.machine import reading
 from tallystick.errors import Refused
 
 #: A secret is a few dozen bytes; anything larger is the wrong file.
@@ -71,13 +72,8 @@ def secret_or_none(kind: Credential, path: Path | None) -> str | None:
 
 
 def _bytes(kind: Credential, path: Path) -> bytes:
-    try:
-        with path.open("rb") as file:
-            found = file.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise typer.BadParameter(
-            f"{kind.option} {path} cannot be read: {error.strerror}"
-        ) from error
+    with reading(path), path.open("rb") as file:
+        found = file.read(_MOST_BYTES + 1)
     if len(found) > _MOST_BYTES:
         raise typer.BadParameter(_no_secret(kind, path))
     return found

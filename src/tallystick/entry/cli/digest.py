@@ -10,6 +10,7 @@ import typer
 
 from tallystick.entry.cli import output
 from tallystick.entry.cli.exits import Exit
+from tallystick.entry.cli.machine import reading
 
 
 def digest(
@@ -26,7 +27,8 @@ def digest(
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Compute each record's digest, for `replaces_digest` of a correction; needs no bureau."""
-    found = [{"line": line, "digest": one} for line, one in digests(file, dataset, profile)]
+    with reading(file):
+        found = [{"line": line, "digest": one} for line, one in digests(file, dataset, profile)]
     if as_json:
         output.as_json(found)
     else:

@@ -21,6 +21,7 @@ import typer
 
 from tallystick import __version__
 from tallystick.entry.cli import output
+from tallystick.entry.cli.machine import fault_of
 from tallystick.entry.cli.stopping import stoppable
 from tallystick.errors import BadRequest, Coded, ProfileError, Refused, TallystickError, Unavailable
 
@@ -76,7 +77,7 @@ def _as_codes(command: str, stopped: threading.Event) -> Iterator[None]:
     except Exception as error:
         if _is_clicks_own(error) or isinstance(error, BrokenPipeError) or stopped.is_set():
             raise  # of a broken pipe: who reads our output has enough, see `cli.main`
-        raise typer.Exit(_tell_other(error, command)) from error
+        raise typer.Exit(tell_other(error, command)) from error
 
 
 def _code_of(error: Coded) -> Exit:
@@ -103,13 +104,20 @@ def _tell_coded(error: Coded) -> None:
         output.say(remedy)
 
 
-def _tell_other(error: Exception, command: str) -> Exit:
+def tell_other(error: Exception, command: str) -> Exit:
+    """Say what an exception without a code means, and give the exit code of its kind."""
     if _is_settings_fault(error):
         output.complain("a setting in the environment is wrong")
         for place in _settings_places(error):
             output.say(f"  {place}")
         output.next_step("tallystick doctor")
         return Exit.USAGE
+    fault = fault_of(error)
+    if fault is not None:
+        what, remedy = fault
+        output.complain(what)
+        output.say(remedy)
+        return Exit.UNREACHABLE
     if isinstance(error, ConnectionError | TimeoutError) or _is_out_of_reach(error):
         output.complain("the database or server is out of reach")
         output.next_step("tallystick doctor")

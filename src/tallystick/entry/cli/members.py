@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -11,8 +10,7 @@ import typer
 from tallystick.entry.cli import opening, output
 from tallystick.entry.cli.ids import read, shown
 from tallystick.entry.cli.options import AsJson, DryRun, Yes, confirm
-from tallystick.entry.cli.persons import DOUBLED
-from tallystick.model.json_keys import DoubledKey, each_once
+from tallystick.entry.cli.persons import read_object
 
 members = typer.Typer(no_args_is_help=True, help="Institutions that furnish or ask.")
 keys = typer.Typer(no_args_is_help=True, help="Keys members authenticate with.")
@@ -136,11 +134,9 @@ def _member(member: Any) -> dict[str, Any]:
 def _read_jwk(path: Path) -> dict[str, Any]:
     """A public key; a file with the private half in it is not taken."""
     try:
-        jwk = json.loads(path.read_text(encoding="utf-8"), object_pairs_hook=each_once)
-    except DoubledKey:
-        raise typer.BadParameter(DOUBLED) from None
-    except ValueError as error:
-        raise typer.BadParameter("the public key file is not JSON") from error
-    if not isinstance(jwk, dict) or "d" in jwk:
+        jwk = read_object(str(path))
+    except typer.BadParameter as error:
+        raise typer.BadParameter(f"{path}: {error.message}") from error
+    if "d" in jwk:
         raise typer.BadParameter("give the public half of the key only, as one JWK object")
     return jwk

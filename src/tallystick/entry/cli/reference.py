@@ -38,7 +38,7 @@ A person is named in a JSON file or on standard input, never in an argument.
 | 1 | it ran, and found faults at or above `--fail-on`, or a check failed |
 | 2 | the command or a setting is wrong |
 | 3 | not allowed |
-| 4 | database or server out of reach; trying again later may help |
+| 4 | database or server out of reach, a disk full or failing; trying again later may help |
 | 5 | a fault of Tallystick; a report file without any record's data is named |
 | 130 | stopped by Ctrl-C or SIGTERM before its work was done |
 """

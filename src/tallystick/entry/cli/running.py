@@ -13,6 +13,7 @@ import typer
 
 from tallystick.entry.cli import opening, output
 from tallystick.entry.cli.exits import Exit
+from tallystick.entry.cli.machine import reading, writing
 from tallystick.entry.cli.options import AsJson, DryRun
 from tallystick.errors import Unavailable
 
@@ -169,14 +170,15 @@ def synth(
     """Write five years of invented people as native files, with the truth in a folder apart."""
     if profile not in ("zz", "cn"):
         raise typer.BadParameter("--profile takes zz or cn")
-    if folder.exists() and any(folder.iterdir()):
-        raise typer.BadParameter(f"{folder} is not empty")
+    with reading(folder):
+        if folder.exists() and any(folder.iterdir()):
+            raise typer.BadParameter(f"{folder} is not empty")
     if dry_run:
         output.say(f"would write files of {people} invented persons into {folder}")
         return
     from tallystick.synth import generate
 
-    with output.progress() as move:
+    with writing(folder), output.progress() as move:
         plan = generate(
             folder,
             people=people,

@@ -13,6 +13,7 @@ from tallystick.entry.cli import opening, output
 from tallystick.entry.cli.allowed_table import print_allowed
 from tallystick.entry.cli.exits import Exit
 from tallystick.entry.cli.ids import read, shown
+from tallystick.entry.cli.machine import reading, writing
 from tallystick.entry.cli.options import AsJson, KeyFile, Limit
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ def submit(
     with opening.deps() as parts:
         member = opening.acting_member(parts, key_file)
         parent_id = read("submission", parent) if parent else None
-        with file.open("rb") as stream:
+        with reading(file), file.open("rb") as stream:
             received = receive(parts, member, dataset, stream, again=again, parent=parent_id)
         if not received.is_new:
             output.say("the same bytes were sent before: this is that submission (--again: new)")
@@ -187,7 +188,7 @@ def write_rejects(
         if to is None:
             output.data_bytes(chain([first], chunks))
         else:
-            with to.open("xb") as file:
+            with writing(to), to.open("xb") as file:
                 file.writelines(chain([first], chunks))
     output.next_step(f"mend the rows, then: tallystick submit FILE --parent {submission_id}")
 

@@ -9,6 +9,7 @@ import typer
 
 from tallystick.entry.cli import output
 from tallystick.entry.cli.exits import Exit
+from tallystick.entry.cli.machine import reading
 from tallystick.entry.cli.submissions import FailOn, severities_from
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def validate(
     if form not in PRINTERS:
         raise typer.BadParameter(f"--format takes {', '.join(FORMATS)}")
     counted = severities_from(fail_on)
-    with output.progress() as move:
+    with reading(file), output.progress() as move:
         checked = check_file(file, dataset=dataset, profile_id=profile, progress=move)
     PRINTERS[form](checked, limit)
     _tell(checked, file)

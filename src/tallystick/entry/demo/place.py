@@ -16,6 +16,7 @@ import psycopg
 from tallystick.adapters import keys
 from tallystick.adapters.databases import drop_database, vault_url_of
 from tallystick.adapters.embedded import EmbeddedServer
+from tallystick.adapters.owners import usable
 from tallystick.adapters.postgres import (
     Database,
     database_name,
@@ -58,7 +59,8 @@ def opened_place(settings: Settings, *, reset: bool) -> Iterator[Settings]:
     Raises: Unavailable when the server fails, or while another process uses what is to be wiped
     """
     folder = settings.data_folder
-    folder.mkdir(parents=True, exist_ok=True)
+    with usable(folder):
+        pass  # it is made, and whatever needs it says what else is wrong with it
     if settings.database_url is not None:
         if reset:
             _require_demo(settings.database_url)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
+from uuid import UUID
 
 import typer
 
@@ -69,11 +72,26 @@ def submit(
             received = receive(parts, member, dataset, stream, again=again, parent=parent_id)
         if not received.is_new:
             output.say("the same bytes were sent before: this is that submission (--again: new)")
-        with output.progress() as move:
+        with _told_that_it_goes_on(received.submission_id), output.progress() as move:
             view = process(parts, received.submission_id, move)
     _print_view(view, as_json=as_json)
     _next_after(view)
     _end(view, counted)
+
+
+@contextmanager
+def _told_that_it_goes_on(submission_id: UUID) -> Iterator[None]:
+    """What ends the waiting inside does not end the submission: say so, and how to follow it."""
+    try:
+        yield
+    except BaseException:
+        name = shown("submission", submission_id)
+        output.say(
+            f"{name} was received and stands: a worker goes on with it (`tallystick worker`,"
+            " `tallystick serve --worker`), or the same command run again"
+        )
+        output.next_step(f"tallystick submissions watch {name}")
+        raise
 
 
 @submissions.command("list")

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import orjson
@@ -15,10 +16,16 @@ import psycopg
 
 from tallystick.errors import BadRequest
 from tallystick.formats import Registry
+from tallystick.model.unshown import is_no_text
 from tallystick.service.port import Deps
 
 _COLUMNS = "member_id, code, name_en, name_zh, member_class"
 _PREFIX = "sk_test_"
+#: The one form of a member's code; the table checks the same.
+_CODE: Final = re.compile("[a-z0-9][a-z0-9_-]{0,39}")
+#: Most characters of a member's name, and of a key's label.
+MOST_NAME: Final = 200
+MOST_LABEL: Final = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,9 +68,11 @@ def add_member(
 ) -> Member:
     """Register an institution; `jwk` is the public key it signs consents with.
 
-    Raises: BadRequest `member_exists`, `bad_member_code`, `bad_member_class`
+    Raises: BadRequest `member_exists`, and as `require_member`
     """
-    require_class(deps.registry, member_class)
+    require_member(
+        deps.registry, code=code, name_en=name_en, name_zh=name_zh, member_class=member_class
+    )
     member = Member(deps.new_id(), code, name_en, name_zh, member_class)
     try:
         with deps.database.connect("serve") as connection:
@@ -74,18 +83,33 @@ def add_member(
             )
     except psycopg.errors.UniqueViolation:
         raise BadRequest("member_exists", f"the code {code!r} is taken") from None
-    except psycopg.errors.CheckViolation:
-        raise BadRequest("bad_member_code", f"the code {code!r} has another form") from None
     if jwk is not None:
         add_public_key(deps, member.member_id, f"{code}:1", jwk)
     return member
 
 
-def require_class(registry: Registry, member_class: str) -> None:
-    """Raise BadRequest `bad_member_class` unless the registry's member record may have it."""
+def require_member(
+    registry: Registry, *, code: str, name_en: str, name_zh: str, member_class: str
+) -> None:
+    """Ask of a member to be whether its own words fit; whether its code is taken is not asked.
+
+    Raises: BadRequest `bad_member_code`, `bad_member_name`, `bad_member_class`
+    """
+    if not _CODE.fullmatch(code):
+        raise BadRequest("bad_member_code", "1 to 40 of them, the first a letter or a digit")
+    _require_readable("bad_member_name", "the name in English", name_en, most=MOST_NAME)
+    _require_readable("bad_member_name", "the name in Chinese", name_zh, most=MOST_NAME)
     field = registry["member"].field("member_class")
     if member_class not in (field.domain or ()):
         raise BadRequest("bad_member_class", f"one of: {', '.join(field.domain or ())}")
+
+
+def _require_readable(code: str, what: str, text: str, *, most: int) -> None:
+    """Raise BadRequest of `code` unless a text of at most so many characters can be read."""
+    if len(text) > most:
+        raise BadRequest(code, f"{what} has {len(text)} characters; at most {most} are taken")
+    if is_no_text(text) or not any(map(str.isalnum, text)):
+        raise BadRequest(code, f"{what} is empty, or holds what nobody can read")
 
 
 def add_public_key(deps: Deps, member_id: UUID, kid: str, jwk: Mapping[str, str]) -> None:
@@ -126,7 +150,11 @@ def _one(deps: Deps, condition: str, value: Any) -> Member:
 
 
 def issue_key(deps: Deps, member_id: UUID, label: str) -> IssuedKey:
-    """Issue a bearer key (test mode only). Raises: BadRequest `keys_in_test_mode_only`."""
+    """Issue a bearer key (test mode only).
+
+    Raises: BadRequest `keys_in_test_mode_only`, `bad_key_label`
+    """
+    _require_readable("bad_key_label", "the label", label, most=MOST_LABEL)
     if not deps.is_test_mode:
         raise BadRequest("keys_in_test_mode_only", "this bureau is in live mode")
     secret = _PREFIX + base64.urlsafe_b64encode(deps.random_bytes(24)).decode().rstrip("=")

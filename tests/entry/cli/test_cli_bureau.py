@@ -346,3 +346,28 @@ def test_a_head_the_bureau_did_not_sign_is_named(desk: Desk) -> None:
     head.write_text(json.dumps({**unsigned, "signed_at": signed_at}), encoding="utf-8")
     told = desk.run("log", "verify", "--head", str(head), code=Exit.FOUND).stdout
     assert "head_forged: kept head of size 1" in told
+
+
+@pytest.mark.parametrize("more", [(), ("--dry-run",)])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--name-en", "", "--name-zh", ""), "bad_member_name"),
+        (("--name-en", "x" * 5000, "--name-zh", "x"), "5000 characters; at most 200"),
+        (("--name-en", "x", "--name-zh", "\udcff"), "bad_member_name"),
+    ],
+)
+def test_a_member_without_a_readable_name_is_refused(
+    desk: Desk, words: tuple[str, ...], said: str, more: tuple[str, ...]
+) -> None:
+    ended = desk.run("members", "add", "new", *words, "--class", "other", *more, code=Exit.USAGE)
+    assert said in " ".join(ended.stderr.split())
+    assert [one["code"] for one in desk.read("members", "list")] == sorted(BANKS)
+
+
+def test_a_key_without_a_readable_label_is_refused(desk: Desk) -> None:
+    for label in ("", " ", "x" * 101):
+        ended = desk.run("keys", "create", "lake-bank", "--label", label, code=Exit.USAGE)
+        assert (ended.stdout, "bad_key_label" in ended.stderr) == ("", True)
+    assert len(desk.read("keys", "list", "lake-bank")) == 1
+    desk.run("keys", "create", "lake-bank", "--label", "x" * 100)

@@ -53,17 +53,16 @@ def add(
 ) -> None:
     """Add a member."""
     from tallystick import formats
-    from tallystick.service.members import add_member, require_class
+    from tallystick.service.members import add_member, require_member
 
     jwk = _read_jwk(public_key) if public_key else None
+    words = {"code": code, "name_en": name_en, "name_zh": name_zh, "member_class": member_class}
     if dry_run:
-        require_class(formats.load(), member_class)
+        require_member(formats.load(), **words)
         output.say(f"would add the member {code!r} of class {member_class!r}")
         return
     with opening.deps() as parts:
-        member = add_member(
-            parts, code=code, name_en=name_en, name_zh=name_zh, member_class=member_class, jwk=jwk
-        )
+        member = add_member(parts, **words, jwk=jwk)
     if as_json:
         output.as_json(_member(member))
     else:

@@ -15,9 +15,11 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
+import orjson
+
 from tallystick import __version__
 from tallystick.audit import Look, commitment, receipt
-from tallystick.errors import require
+from tallystick.errors import ProfileError, require
 from tallystick.ledger import seal
 from tallystick.model.canonical import canonical
 from tallystick.model.file import ConsentLine, Coordinates
@@ -63,6 +65,31 @@ class Answer:
 def profile_on(deps: Deps, instant: datetime) -> ProfileAt:
     """What the profile says on the day of an instant."""
     return deps.profile.at(instant)
+
+
+def made_under(deps: Deps, look: Look) -> ProfileAt | None:
+    """What the profile said on the day of a look's answer; it is of the version the look names.
+
+    Missing: None where the look names none, or this program has another version of it
+    """
+    if look.as_of is None or _profile_named(look.versions) != (
+        deps.profile.id,
+        deps.profile.version,
+    ):
+        return None
+    try:
+        return profile_on(deps, look.as_of)
+    except ProfileError:
+        return None  # no answer of ours stands at such an instant: the look was altered
+
+
+@lru_cache(maxsize=256)
+def _profile_named(versions: str | None) -> tuple[str | None, str | None]:
+    try:
+        named = orjson.loads(versions or "{}")["profile"]
+        return named["id"], named["version"]
+    except (ValueError, KeyError, TypeError):
+        return None, None
 
 
 def mask_of(id_key: bytes) -> Callable[[str, str], str]:

@@ -153,10 +153,13 @@ WRITE = {
     (True, False): _write(_BODY),
     (True, True): _write(_BODY, _REQUEST),
 }
-_KEPT = """
+#: Within the years Python has: whoever holds the database may have written infinity there.
+_READABLE = "greatest('0002-01-01Z', least(b.readable_until, '9000-01-01Z'))"
+_KEPT = f"""
 select l.token, l.look_id, l.occurred_at, l.permit, l.purpose, l.outcome, l.audience, l.salt,
   l.member_id, l.refusal_code, l.subject_id, l.consent_id, l.as_of, l.position, l.log_size,
-  l.head_version, l.versions, l.body_digest, b.parties, b.sealed, b.readable_until,
+  l.head_version, l.versions, l.body_digest, b.parties, b.sealed,
+  case when b.look_id is not null then {_READABLE} end,
   (select statement from log.subject_erasure s where s.subject_id = l.subject_id)
 from log.look l left join log.body b on b.subject_id = l.subject_id and b.look_id = l.look_id
 where l.look_id = %(look_id)s

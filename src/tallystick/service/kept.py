@@ -16,7 +16,7 @@ from tallystick.model.canonical import canonical
 from tallystick.model.file import Coordinates
 from tallystick.model.instant import instant_text
 from tallystick.service import gate_sql as sql
-from tallystick.service.answers import kept_times, profile_on, unpacked
+from tallystick.service.answers import kept_times, made_under, profile_on, unpacked
 from tallystick.service.port import Deps
 
 Whose = Literal["token", "member", "subject", "anybody"]
@@ -128,14 +128,19 @@ def require_not_gone(deps: Deps, parties: Collection[UUID], since: datetime) -> 
 def require_readable(deps: Deps, kept: KeptLook) -> datetime | None:
     """Until when a member may read an answer again; None for one that handed nothing out.
 
-    Where no body is kept any more, what the profile says of answers of that day.
+    What the profile of that day says, in the version the look names; a row beside the body may have
+    been altered, and the look is in the log's tree. Where this program has another version, what
+    stands beside the body; without a body, what this version says.
     Raises: BadRequest `no_longer_readable` when that time has come
     """
     look = kept.look
     if look.outcome != "hit":
         return None
-    usual, _ = kept_times(look.occurred_at, profile_on(deps, look.occurred_at))
-    until = kept.readable_until or usual
+    made = made_under(deps, look)
+    if made is None and kept.readable_until is not None:
+        until = kept.readable_until
+    else:
+        until, _ = kept_times(look.occurred_at, made or profile_on(deps, look.occurred_at))
     if look.member_id is not None and deps.clock() >= until:
         said = f"it could be read again until {instant_text(until)}"
         raise BadRequest("no_longer_readable", said)

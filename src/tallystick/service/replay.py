@@ -19,7 +19,7 @@ from tallystick.errors import BadRequest, Refused, Unavailable
 from tallystick.model.canonical import sha256
 from tallystick.model.permit import Permit
 from tallystick.report import VERSIONS, Version
-from tallystick.service.answers import Answer, body_of, profile_on, receipt_of
+from tallystick.service.answers import Answer, body_of, made_under, profile_on, receipt_of
 from tallystick.service.fold_file import Place, fold_material
 from tallystick.service.gate import Request, StrangeMember, desk_of, opened, write_look
 from tallystick.service.kept import (
@@ -231,15 +231,14 @@ def _folded(deps: Deps, look: Look) -> bytes:
         raise BadRequest(
             "not_found", "no answer of this id that held a report: only a hit's can be made again"
         )
-    profile = profile_on(deps, look.as_of)
-    versions = orjson.loads(look.versions or "{}")
-    made_by = {"id": profile.id, "version": profile.version}
-    if versions.get("profile") != made_by:
+    profile = made_under(deps, look)
+    if profile is None:
         raise BadRequest(
             "conflict",
             "the answer was made under another version of the profile than this program has:"
             " replay it from the kept body, or fold it with the program of that version",
         )
+    versions = orjson.loads(look.versions or "{}")
     version = _version(versions.get("format"))
     place = Place(
         position=look.position or 0,

@@ -15,10 +15,13 @@ What = Literal[
     "moved",  # the content is right and stands at another place than the signed one
     "doubled",  # two contents for one entry
     "not_erased",  # an erasure statement whose content is still there
-    "unlogged",  # a look, or a publication, that the log passed over
+    "unlogged",  # a look, or a publication, that the log passed over; a body of no answer's look
     "head_forged",  # a head whose signature, root, or frontier is not right
     "head_missing",  # entries that no signed head covers
 ]
+
+#: What is wrong of a kept body: all of it, what it opens to (its bytes or parties), or a column.
+BodyPart = Literal["body", "content", "parties", "readable_until", "kept_until"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,7 +30,8 @@ class Fault:
 
     `number` is None for what never got one; `look_id` or `position` (as the edges give it) say
     which, where known. What lies in the gate beside the log is named by `consent_id`, or by
-    `subject_id` with the version of its head. `is_kept`: the head is one kept outside the
+    `subject_id` with the version of its head. `body`: what lies in the body kept for `look_id`, and
+    not in the look. `is_kept`: the head is one kept outside the
     database, not one of the log's own; where the bureau did not sign it, it has no number.
     """
 
@@ -41,6 +45,7 @@ class Fault:
     subject_id: UUID | None = None
     head_version: int | None = None
     is_kept: bool = False
+    body: BodyPart | None = None
     #: The commitment the content found really has; tells moved from altered.
     computed: bytes | None = field(default=None, repr=False)
 
@@ -52,6 +57,9 @@ class Fault:
     def __str__(self) -> str:
         if self.consent_id is not None or self.subject_id is not None:
             return f"{self.what}: {', '.join(self._in_the_gate())}"
+        if self.body is not None:
+            part = "" if self.body == "body" else f"{self.body} of the "
+            return f"{self.what}: {part}body kept of look {self.look_id}"
         named = [] if self.is_kept and self.number is None else [self._where()]
         if self.look_id is not None:
             named.append(f"look {self.look_id}")
@@ -79,7 +87,9 @@ class LogReport:
     """What was verified. `faults` are in the order of the log, those without a number last.
 
     `consents`: how many consents were compared with what was signed (`service.log.log_verify`);
-    `kept_heads`: how many heads kept outside the database the log was held against.
+    `bodies`: how many kept bodies were compared with their looks, `bodies_opened`: how many of them
+    were opened and held what their looks name; `kept_heads`: how many heads kept outside the
+    database the log was held against.
     """
 
     entries: int
@@ -92,6 +102,8 @@ class LogReport:
     root: bytes
     faults: tuple[Fault, ...]
     consents: int = 0
+    bodies: int = 0
+    bodies_opened: int = 0
     kept_heads: int = 0
 
     @property

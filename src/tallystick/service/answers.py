@@ -67,18 +67,17 @@ def profile_on(deps: Deps, instant: datetime) -> ProfileAt:
     return deps.profile.at(instant)
 
 
-def made_under(deps: Deps, look: Look) -> ProfileAt | None:
-    """What the profile said on the day of a look's answer; it is of the version the look names.
+def made_under(deps: Deps, versions: str | None, as_of: datetime | None) -> ProfileAt | None:
+    """What the profile said on the day of an answer, in the version that its look names.
 
-    Missing: None where the look names none, or this program has another version of it
+    Takes:   `versions` and `as_of` of the look
+    Missing: None where it names none, or this program has another version of the profile
     """
-    if look.as_of is None or _profile_named(look.versions) != (
-        deps.profile.id,
-        deps.profile.version,
-    ):
+    ours = (deps.profile.id, deps.profile.version)
+    if as_of is None or _profile_named(versions) != ours:
         return None
     try:
-        return profile_on(deps, look.as_of)
+        return profile_on(deps, as_of)
     except ProfileError:
         return None  # no answer of ours stands at such an instant: the look was altered
 

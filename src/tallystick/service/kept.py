@@ -136,7 +136,7 @@ def require_readable(deps: Deps, kept: KeptLook) -> datetime | None:
     look = kept.look
     if look.outcome != "hit":
         return None
-    made = made_under(deps, look)
+    made = made_under(deps, look.versions, look.as_of)
     if made is None and kept.readable_until is not None:
         until = kept.readable_until
     else:

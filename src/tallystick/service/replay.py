@@ -231,7 +231,7 @@ def _folded(deps: Deps, look: Look) -> bytes:
         raise BadRequest(
             "not_found", "no answer of this id that held a report: only a hit's can be made again"
         )
-    profile = made_under(deps, look)
+    profile = made_under(deps, look.versions, look.as_of)
     if profile is None:
         raise BadRequest(
             "conflict",

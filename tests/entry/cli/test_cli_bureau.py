@@ -155,6 +155,9 @@ def test_a_proof_says_that_the_kept_body_was_altered(desk: Desk, database: "Data
     assert (proof["is_same"], proof["kept_is_altered"]) == (False, True)
     told = desk.run("report", given["inquiry_id"], "--prove", code=Exit.FOUND).stderr
     assert "kept of this answer was altered" in " ".join(told.split())
+    assert desk.read("log", "verify")["ok"]
+    found = desk.run("log", "verify", "--bodies", code=Exit.FOUND).stdout
+    assert "altered: content of the body kept of look" in " ".join(found.split())
 
 
 def test_a_furnisher_sees_its_faults_and_gets_its_bad_rows_back(desk: Desk) -> None:
@@ -333,6 +336,10 @@ def test_a_log_cut_short_is_held_to_a_kept_head(desk: Desk, database: "Database"
             "delete from log.look l where not exists"
             " (select from log.entry e where e.look_id = l.look_id)"
         )
+    said = desk.run("log", "verify", code=Exit.FOUND).stdout
+    assert "unlogged: body kept of look" in said
+    with psycopg.connect(database.url) as owner:  # who remembers the kept answers too
+        owner.execute("delete from log.body where look_id not in (select look_id from log.look)")
     assert desk.read("log", "verify")["ok"]
     assert desk.read("log", "verify", *kept[:2])["ok"]
     told = desk.run("log", "verify", *kept, code=Exit.FOUND).stdout

@@ -74,6 +74,14 @@ def verify_log(
             readable=True,
         ),
     ] = None,
+    bodies: Annotated[
+        bool,
+        typer.Option(
+            "--bodies",
+            help="Open every kept answer too, compare it with what its look names, and name those"
+            " that are gone before their time; takes longer than all the rest.",
+        ),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check the log from its first entry; names the first altered, missing or moved look.
@@ -82,14 +90,15 @@ def verify_log(
     database: give each by `--head`.
 
     Then check what answers rest on: every consent against what was signed of it, every withdrawal,
-    and each person's steps from the first to the last; names the consent that was changed.
+    and each person's steps from the first to the last; names the consent that was changed. And
+    of every kept answer how long it may be read again and is kept, which its look says.
     """
     from tallystick.entry.cli.heads import kept_heads
     from tallystick.service.log import log_verify
 
     kept = kept_heads(head or ())
     with opening.deps() as parts:
-        result = log_verify(parts, kept_heads=kept)
+        result = log_verify(parts, kept_heads=kept, bodies=bodies)
     _verdict(result, as_json=as_json, mend="tallystick doctor", fine="tallystick log head")
 
 

@@ -16,7 +16,9 @@ from tallystick.service.erase import erase
 from tallystick.service.identity import unlink
 from tallystick.service.inquire import answer
 from tallystick.service.log import log_verify, sequence_once
+from tallystick.service.person import own_report
 from tallystick.service.replay import again
+from tallystick.service.sessions import Session
 
 _MORE = "interval '1 microsecond'"
 #: What is done to the body of the second of three answers, and what is named of it.
@@ -106,6 +108,21 @@ def test_the_same_parties_in_another_order_are_fine(world: gw.World, run: Run) -
     named = _three(world, run)
     _sql(world, "update log.body set parties = parties || parties where look_id = %s", named)
     assert _named(world, bodies=True) == []
+
+
+def test_her_report_of_a_past_with_nothing_on_file_is_of_no_party(
+    world: gw.World, run: Run
+) -> None:
+    before = world.rows("select min(recorded_at) from ledger.publication")[0][0]
+    found = world.rows("select token, subject_id from directory.token_subject")
+    until = world.clock() + timedelta(hours=1)
+    who = Session("person", None, found[0][1], bytes(found[0][0]), until)
+    run(own_report(world.deps, who, known_at=before - timedelta(days=1)))
+    assert world.rows("select cardinality(parties) from log.body") == [(0,)]
+    report = log_verify(world.deps, bodies=True)
+    assert (report.faults, report.bodies, report.bodies_opened) == ((), 1, 1)
+    _sql(world, "update log.body set sealed = ''")
+    assert [part for _, part, _ in _named(world, bodies=True)] == ["content"]
 
 
 def test_a_body_of_no_answers_look_is_named(world: gw.World, run: Run) -> None:

@@ -47,7 +47,7 @@ _BODIES = f"""
 select {_OF_LOOK}, b.look_id,
   coalesce(l.outcome = 'hit' and l.permit <> 'again', false), x.look_id is not null,
   l.body_digest, {_year("b.readable_until")}, {_year("b.kept_until")},
-  cardinality(b.parties) = 0, %s
+  cardinality(b.parties) = 0 and l.audience = 'lender', %s
 from log.body b
 left join log.look l on l.subject_id = b.subject_id and l.look_id = b.look_id
 left join log.erasure x on x.look_id = b.look_id
@@ -74,7 +74,7 @@ class _Row(NamedTuple):
     body_digest: bytes | None
     readable_until: datetime
     kept_until: datetime
-    has_no_party: bool
+    lacks_parties: bool | None
     parties: list[UUID | None] | None
     sealed: bytes | None
 
@@ -129,7 +129,7 @@ class _Walk:
             if not row.is_erased:
                 yield _fault("unlogged", row, "body")
             return
-        if row.has_no_party:  # its key would be anybody's, and no erasure would reach it
+        if row.lacks_parties:  # only of a past before anything was on file, which she alone may ask
             yield _fault("altered", row, "parties")
         profile = made_under(self._deps, row.versions, row.as_of)
         if profile is None:
@@ -142,7 +142,7 @@ class _Walk:
 
     def _within(self, batch: Iterable[_Row]) -> Iterator[Fault]:
         """Bodies that do not open, or to something else than their look names."""
-        asked = [row for row in batch if row.is_of_hit and not row.has_no_party]
+        asked = [row for row in batch if row.is_of_hit and not row.lacks_parties]
         keys = self._deps.vault.get([one for row in asked for one in _parties(row)])
         without = {one for row in asked for one in _parties(row) if one not in keys}
         destroyed = self._deps.vault.destroyed_of(without)

@@ -115,8 +115,10 @@ def test_her_report_of_a_past_with_nothing_on_file_is_of_no_party(
 ) -> None:
     before = world.rows("select min(recorded_at) from ledger.publication")[0][0]
     found = world.rows("select token, subject_id from directory.token_subject")
-    until = world.clock() + timedelta(hours=1)
-    who = Session("person", None, found[0][1], bytes(found[0][0]), until)
+    who = Session(
+        persona="person", member_id=None, subject_id=found[0][1], token=bytes(found[0][0]),
+        expires_at=world.clock() + timedelta(hours=1),
+    )  # fmt: skip
     run(own_report(world.deps, who, known_at=before - timedelta(days=1)))
     assert world.rows("select cardinality(parties) from log.body") == [(0,)]
     report = log_verify(world.deps, bodies=True)

@@ -142,3 +142,18 @@ def test_a_full_temporary_folder_is_told(tmp_path: Path) -> None:
     )
     assert ended.returncode == Exit.UNREACHABLE, ended.stderr
     assert "File too large" in ended.stderr
+
+
+def test_a_report_that_cannot_be_written_leaves_no_traceback(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A traceback would quote what the report leaves out."""
+
+    def full(**_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("tempfile.mkstemp", full)
+    with pytest.raises(typer.Exit) as ended, told("test"):
+        raise ValueError("kingfisher")
+    said = capsys.readouterr().err
+    assert (ended.value.exit_code, OUR_OWN in said, "kingfisher" in said) == (Exit.BUG, True, False)

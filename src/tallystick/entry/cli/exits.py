@@ -122,8 +122,11 @@ def tell_other(error: Exception, command: str) -> Exit:
         output.complain("the database or server is out of reach")
         output.next_step("tallystick doctor")
         return Exit.UNREACHABLE
-    path = write_report(error, command)
-    output.complain(f"this is a fault of Tallystick; a report without any record's data: {path}")
+    try:
+        told_in = f"a report without any record's data: {write_report(error, command)}"
+    except OSError:  # out of here it would be a traceback, which may quote a record
+        told_in = "no report of it could be written to the temporary folder"
+    output.complain(f"this is a fault of Tallystick; {told_in}")
     return Exit.BUG
 
 

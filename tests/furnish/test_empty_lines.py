@@ -63,13 +63,13 @@ def test_each_record_and_fault_stands_where_it_stood(
 def test_what_unpacks_out_of_proportion_is_refused_before_a_line_is_read(
     stage: Stager, line: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    limits = Limits(ratio_free_bytes=1 << 20)
-    small = gzip.compress(WHOLE + line * ((1 << 20) // len(line) - len(WHOLE)))
+    limits = Limits(ratio_free_bytes=1 << 16)
+    small = gzip.compress(WHOLE + line * (((1 << 16) - len(WHOLE)) // len(line)))
     assert rule_ids.FILE_TOO_LARGE not in stage(small, limits=limits).rules[:1]
 
     def read(*_: object) -> None:
         pytest.fail("a line was read")
 
     monkeypatch.setattr(CsvLines, "take", read)
-    bomb = gzip.compress(WHOLE + line * (2 << 20))
+    bomb = gzip.compress(WHOLE + line * (1 << 20))
     assert stage(bomb, limits=limits).rules == [rule_ids.FILE_TOO_LARGE]

@@ -22,6 +22,7 @@ def place() -> Iterator[Path]:
     shutil.rmtree(folder)
 
 
+@pytest.mark.prove
 def test_the_tutorial_runs_to_its_end(place: Path) -> None:
     blocks = BLOCK.findall((scripts.ROOT / "docs" / "tutorial.md").read_text(encoding="utf-8"))
     assert len(blocks) > 8

@@ -9,7 +9,7 @@ import gate_world as gw
 import psycopg
 import pytest
 from gate_world import Run
-from worlds import world_beginning
+from worlds import require_over, world_beginning
 
 from tallystick.errors import BadRequest
 from tallystick.service.inquire import answer
@@ -55,12 +55,7 @@ def test_its_time_to_read_ends_all_the_same(world: gw.World, run: Run, ask: Any)
     sequence_once(world.deps)
     world.clock.set(first.readable_until - timedelta(microseconds=1))
     assert run(again(world.deps, world.bank, first.look_id)).body == first.body
-    sequence_once(world.deps)
-    world.clock.set(first.readable_until)
-    for asked in (again(world.deps, world.bank, first.look_id), answer(world.deps, ask)):
-        with pytest.raises(BadRequest) as over:
-            run(asked)
-        assert over.value.code == "no_longer_readable"
+    require_over(world, run, ask, first)
 
 
 def test_a_proof_needs_no_kept_body(world: gw.World, run: Run, ask: Any) -> None:

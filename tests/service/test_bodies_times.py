@@ -8,6 +8,7 @@ import gate_world as gw
 import psycopg
 import pytest
 from gate_world import Run
+from worlds import require_over
 
 from tallystick.errors import BadRequest
 from tallystick.service.inquire import answer
@@ -37,12 +38,7 @@ def test_the_time_of_the_look_holds_not_that_of_the_row(
     second = run(again(world.deps, world.bank, first.look_id))
     assert (second.body, second.readable_until) == (first.body, first.readable_until)
     assert run(answer(world.deps, ask)).readable_until == first.readable_until
-    sequence_once(world.deps)
-    world.clock.set(first.readable_until)
-    for asked in (again(world.deps, world.bank, first.look_id), answer(world.deps, ask)):
-        with pytest.raises(BadRequest) as over:
-            run(asked)
-        assert over.value.code == "no_longer_readable"
+    require_over(world, run, ask, first)
 
 
 @pytest.mark.parametrize(

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import Any
 
 import gate_world as gw
+import pytest
 
 from beginnings import beginning, tested_deps
 from bureaus import Database
 from tallystick.adapters.clock import FakeClock
 from tallystick.adapters.keys import BureauKeys
+from tallystick.errors import BadRequest
+from tallystick.service.inquire import Answer, Ask, answer
+from tallystick.service.log import sequence_once
+from tallystick.service.replay import again
 
 
 @contextmanager
@@ -25,6 +30,16 @@ def opened(
         yield made
     finally:
         gw.close(made)
+
+
+def require_over(world: gw.World, run: gw.Run, ask: Ask, given: Answer) -> None:
+    """At the end of its time an answer is not read again, neither by its id nor by its request."""
+    sequence_once(world.deps)
+    world.clock.set(given.readable_until)
+    for asked in (again(world.deps, world.bank, given.look_id), answer(world.deps, ask)):
+        with pytest.raises(BadRequest) as over:
+            run(asked)
+        assert over.value.code == "no_longer_readable"
 
 
 def world_beginning(begin: Callable[[gw.World], object]) -> Any:

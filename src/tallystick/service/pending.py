@@ -53,12 +53,11 @@ def wake(deps: Deps, submission_id: UUID, *, process_records: ProcessPending) ->
 
     And rows of its own, where what they wait for came between their judging and their waiting.
     """
-    given = {"submission": submission_id}
     with deps.database.connect("intake") as connection:
         worth = _worth_asking(connection, submission_id)
         waiting = _brought(connection, submission_id, worth)
         if worth.its_own:
-            waiting += connection.execute(_SENT_IN_VAIN, given).fetchall()
+            waiting += connection.execute(_SENT_IN_VAIN, {"submission": submission_id}).fetchall()
     _judge_again_and_on(deps, waiting, process_records)
     if waiting or worth.chains:
         _wake_chains(deps, {submission_id, *(row[1] for row in waiting)}, process_records)

@@ -16,6 +16,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
+from isal import isal_zlib
 
 from tallystick import __version__
 from tallystick.audit import Look, commitment, receipt
@@ -196,11 +197,12 @@ def sealed_body(
 ) -> tuple[bytes, list[str]]:
     """A body as it is kept, and the parties whose keys its own key is made from.
 
-    It is compressed: a tenth of the bytes to store, to log and to wait for at the commit.
+    It is compressed: a tenth of the bytes to store, to log and to wait for at the commit. What
+    `isal_zlib` gives any zlib reads; it takes an eighth of the time of `zlib`, the spare.
     """
     held = sorted(party for party in used if party in keys)
     key = seal.body_key((keys[party] for party in held), look_id.bytes)
-    return seal.seal_body(key, zlib.compress(body, 1)), held
+    return seal.seal_body(key, isal_zlib.compress(body, 1)), held
 
 
 def unpacked(kept: bytes) -> bytes:

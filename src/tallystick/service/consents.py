@@ -18,7 +18,12 @@ from tallystick.service.port import Deps
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsentView:
-    """A consent as its parties see it. `status`: active, withdrawn, expired, not_yet."""
+    """A consent as its parties see it.
+
+    `status`: active, withdrawn, expired, not_yet. `used` answers were given of `uses_allowed`; both
+    are missing where it is for any number, which nobody counts. `text_sha256`: the SHA-256 of the
+    text that was shown, as its captor signed it.
+    """
 
     consent_id: UUID
     captured_by: UUID
@@ -30,6 +35,9 @@ class ConsentView:
     given_at: datetime
     withdrawn_at: datetime | None
     status: str
+    uses_allowed: int | None
+    used: int | None
+    text_sha256: str
 
 
 def register(
@@ -107,8 +115,10 @@ def _may_withdraw(
 
 _VIEW = """
 select c.consent_id, c.captured_by, c.recipient_id, c.purpose, c.data_classes, c.valid_from,
-  c.valid_to, c.given_at, w.withdrawn_at
+  c.valid_to, c.given_at, w.withdrawn_at, c.uses_allowed, u.used, c.text_sha256
 from gate.consent c left join gate.withdrawal w using (token, consent_id)
+left join gate.consent_use u
+  on u.token = c.token and u.consent_id = c.consent_id and c.uses_allowed is not null
 """
 
 
@@ -153,4 +163,7 @@ def _as_view(row: tuple[Any, ...], now: datetime) -> ConsentView:
         given_at=row[7],
         withdrawn_at=row[8],
         status=status,
+        uses_allowed=row[9],
+        used=row[10],
+        text_sha256=row[11],
     )

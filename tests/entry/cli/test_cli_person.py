@@ -56,7 +56,7 @@ def signed_in(made: Desk) -> str:
     return str(path)
 
 
-def register_consent(made: Desk) -> str:
+def register_consent(made: Desk, uses_allowed: int | None = None) -> str:
     """A consent of hers, captured by a member of its own, registered: its id."""
     signer, now = cast_of(1)["millbrook"], datetime.now(UTC)
     (made.folder / "jwk.json").write_text(json.dumps(signer.public_jwk()), encoding="utf-8")
@@ -75,7 +75,7 @@ def register_consent(made: Desk) -> str:
         given_at=now - timedelta(minutes=1),
         fetch="once",
         keep_months=1,
-        uses_allowed=None,
+        uses_allowed=uses_allowed,
     )
     somebody = next(iter(Population(people=1, seed=1, profile="zz").households()))[0]
     for name, value in (("scheme", SCHEME), ("number", NUMBER)):
@@ -120,6 +120,30 @@ def test_she_sees_who_looked_and_withdraws_for_the_next_inquiry(desk: Desk) -> N
     desk.run("consents", "withdraw", consent, *session, "--yes")
     assert desk.read("consents", "list", *session)[0]["status"] == "withdrawn"
     ask_under(desk, consent, code=Exit.REFUSED)
+
+
+@pytest.mark.parametrize(
+    ("allowed", "asked", "used", "shown"),
+    [(None, 0, None, "any"), (None, 1, None, "any"), (1, 0, 0, "0 of 1"), (2, 1, 1, "1 of 2")],
+)
+def test_her_list_says_how_often_and_what_text_was_shown(
+    desk: Desk, allowed: int | None, asked: int, used: int | None, shown: str
+) -> None:
+    desk.submit("subject")
+    consent = register_consent(desk, allowed)
+    for _ in range(asked):
+        ask_under(desk, consent)
+    session = ("--session-file", signed_in(desk))
+    [listed] = desk.read("consents", "list", *session)
+    assert (listed["uses_allowed"], listed["used"]) == (allowed, used)
+    assert len(listed["text_sha256"]) == 64
+    table = desk.run("consents", "list", *session).stdout
+    assert shown in table
+    assert listed["text_sha256"][:8] in table
+    assert listed["text_sha256"] not in table
+    member = ("--key-file", desk.file("millbrook.key"))
+    [withdrawn] = desk.read("consents", "withdraw", consent, *member, "--yes")
+    assert "used" not in withdrawn, "what others asked is not a member's to know"
 
 
 def test_nobody_withdraws_what_is_not_hers(desk: Desk) -> None:

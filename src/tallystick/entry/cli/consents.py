@@ -108,7 +108,9 @@ def list_consents(session_file: opening.SessionFile = None, as_json: AsJson = Fa
         who = opening.own_session(opened.deps, session_file)
         found = opening.waited(opened, own_consents(opened.deps, who))
         rows = _rows(opened.deps, found)
-    _print(rows, as_json=as_json)
+    # How often a member asked under it is hers to know, not another member's who captured it.
+    hers = [row | {"used": view.used} for row, view in zip(rows, found, strict=True)]
+    _print(hers, as_json=as_json)
     active = [view for view in found if view.withdrawn_at is None]
     if not found:
         output.say("no consent is on file")
@@ -156,7 +158,7 @@ def _rows(parts: Deps, views: list[ConsentView]) -> list[dict[str, Any]]:
 
 def _row(view: ConsentView, codes: Mapping[UUID, str]) -> dict[str, Any]:
     found: dict[str, Any] = output.plain(view)
-    del found["recipient_id"]
+    del found["recipient_id"], found["used"]
     recipient = None if view.recipient_id is None else codes[view.recipient_id]
     named = {"captured_by": codes[view.captured_by], "recipient": recipient}
     return found | {"consent_id": _id(view)} | named
@@ -167,4 +169,15 @@ def _print(rows: list[dict[str, Any]], *, as_json: bool) -> None:
         output.as_json(rows)
         return
     columns = ("consent_id", "status", "purpose", "data_classes", "valid_from", "valid_to")
-    output.table(columns, [[one[column] for column in columns] for one in rows])
+    cells = [
+        [*(one[name] for name in columns), _uses(one), one["text_sha256"][:12]] for one in rows
+    ]
+    output.table((*columns, "uses", "text"), cells)
+
+
+def _uses(row: Mapping[str, Any]) -> str:
+    """How often it may be used, and was where that is told: any, up to 2, 1 of 2."""
+    allowed = row["uses_allowed"]
+    if allowed is None:
+        return "any"
+    return f"{row['used']} of {allowed}" if "used" in row else f"up to {allowed}"

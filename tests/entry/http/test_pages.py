@@ -74,6 +74,26 @@ def test_the_pages_of_findings_name_the_codes_of_the_field(site, visit, furnishe
         assert f"{said}: {codes}" in answer.text
 
 
+@pytest.mark.parametrize(
+    ("left_out", "count"), [(("balance",), 1), (("balance", "payment_due"), 2)]
+)
+def test_findings_are_not_called_rows(site, visit, furnisher, left_out, count):
+    names = [name for name in factory.snapshot(1, "2024-01") if name not in left_out]
+    content = ",".join(names).encode() + b"\n" + b",".join(b"1" for _ in names) + b"\n"
+    job = site.send(
+        "POST", "/v1/submissions?dataset=snapshot", content=content,
+        headers={"content-type": "text/csv"},
+    ).json()["id"]  # fmt: skip
+    site.work_off()
+    assert site.send("GET", f"/v1/submissions/{job}").json()["by_rule"] == [
+        {"rule_id": "FMT-FILE-011", "severity": "reject", "count": count,
+         "url": "/v1/rules/FMT-FILE-011"}
+    ]  # fmt: skip
+    for language, unit in (("en", f"findings: {count}"), ("zh", f"问题 {count} 条")):
+        answer = visit(f"/submissions/{job}?lang={language}", furnisher)
+        assert f"FMT-FILE-011</a> · {unit}</h3>" in answer.text
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_who_is_told_later_sees_which_record_and_its_own_words(site, visit, furnisher, language):
     account = {

@@ -29,6 +29,7 @@ from tallystick.adapters.postgres import Database
 from tallystick.adapters.vault import Vault
 from tallystick.entry.http.app import create_app
 from tallystick.entry.http.pages.session import COOKIE
+from tallystick.entry.http.serving import config_of
 from tallystick.service.members import Member, add_member, issue_key
 from tallystick.service.port import Deps
 from tallystick.service.sessions import open_session
@@ -150,7 +151,7 @@ class _Prompt(uvicorn.Server):
 def served(app: FastAPI) -> Iterator[str]:
     """The application on a free port, in a thread, as `tallystick serve` runs it."""
     listening = socket.create_server(("127.0.0.1", 0))
-    server = _Prompt(uvicorn.Config(app, log_level="warning", access_log=False))
+    server = _Prompt(config_of(app))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(gc, "collect", _collect_once)

@@ -86,6 +86,7 @@ def serve(
 
     from tallystick.adapters.jobs import open_queue
     from tallystick.entry.http.app import create_app
+    from tallystick.entry.http.serving import config_of
     from tallystick.entry.listening import address_of, listening
 
     settings = opening.read_settings(host=host, port=port)
@@ -103,8 +104,7 @@ def serve(
         # command, and what was opened is closed; by the default one SIGTERM would kill it here.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _end)
-        # No access log: the envelope logs each route, and a line a request costs CPU.
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        server = uvicorn.Server(config_of(app))
         server.run(sockets=[socket])
         if not server.started:
             raise Unavailable(

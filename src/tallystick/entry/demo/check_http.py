@@ -68,8 +68,10 @@ def served(app: FastAPI) -> Iterator[str]:
     """The application on a free port of this machine, in a thread."""
     import uvicorn
 
+    from tallystick.entry.http.serving import config_of
+
     listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+    server = uvicorn.Server(config_of(app))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="http")
     thread.start()
     try:

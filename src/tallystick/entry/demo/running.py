@@ -117,6 +117,7 @@ def _serve(
     import uvicorn
 
     from tallystick.entry.http.app import create_app
+    from tallystick.entry.http.serving import config_of
 
     require(marker.end is not None, "only a complete demo is served")
     clock = DemoClock(marker.end)  # type: ignore[arg-type]  # just required
@@ -125,7 +126,7 @@ def _serve(
         address = address_of(port)
         place.mark(bureau.database, replace(marker, served_at=address))
         app = create_app(bureau.deps, background=True)
-        server = uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False))
+        server = uvicorn.Server(config_of(app))
         _tell(bureau, settings, address, as_json=as_json)
         output.say(f"ready after {perf_counter() - began:.1f} s; stop with Ctrl-C")
         server.run(sockets=[port])

@@ -33,7 +33,8 @@ CONTENT_POLICY = (
     "default-src 'none'; style-src 'self'; img-src 'self' data:; form-action 'self';"
     " base-uri 'none'; frame-ancestors 'none'"
 )
-_FIXED = [
+#: On every answer.
+FIXED_HEADERS = [
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
     (b"content-security-policy", CONTENT_POLICY.encode()),
@@ -106,7 +107,7 @@ class _Exchange:
         self._scope = scope
         self._method = method
         self._send = send
-        self._headers = [(b"request-id", request_id.encode()), *_FIXED]
+        self._headers = [(b"request-id", request_id.encode()), *FIXED_HEADERS]
         for name, value in scope["headers"]:
             if name == b"x-fapi-interaction-id" and _INTERACTION.fullmatch(value):
                 self._headers.append((name, value))

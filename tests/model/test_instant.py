@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from tallystick.model.instant import read_day, read_instant
+from tallystick.errors import InvariantBroken
+from tallystick.model.instant import instant_text, read_day, read_instant
 
 ZONE = "Asia/Shanghai"
 
@@ -63,3 +65,30 @@ def test_a_day_means_its_end_and_an_instant_wants_its_offset(text, zone, instant
 )
 def test_a_day_is_written_in_one_form(text, day):
     assert read_day(text) == day
+
+
+BERLIN = ZoneInfo("Europe/Berlin")
+
+
+@pytest.mark.parametrize(
+    ("moment", "text"),
+    [
+        (datetime(2026, 3, 31, tzinfo=UTC), "2026-03-31T00:00:00.000000Z"),
+        (datetime(2026, 3, 31, 0, 0, 0, 1, tzinfo=UTC), "2026-03-31T00:00:00.000001Z"),
+        (
+            datetime(2026, 3, 31, 8, tzinfo=timezone(timedelta(hours=8))),
+            "2026-03-31T00:00:00.000000Z",
+        ),
+        (datetime(1, 1, 1, tzinfo=UTC), "0001-01-01T00:00:00.000000Z"),
+        # The hour that comes twice: the two are equal to Python, and an hour apart.
+        (datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN), "2026-10-25T00:30:00.000000Z"),
+        (datetime(2026, 10, 25, 2, 30, fold=1, tzinfo=BERLIN), "2026-10-25T01:30:00.000000Z"),
+    ],
+)
+def test_an_instant_has_one_text(moment, text):
+    assert (instant_text(moment), instant_text(moment)) == (text, text)
+
+
+def test_an_instant_without_an_offset_has_no_text():
+    with pytest.raises(InvariantBroken):
+        instant_text(datetime(2026, 3, 31))  # noqa: DTZ001

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, time, timedelta, timezone
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from tallystick.errors import InvariantBroken
@@ -15,9 +16,16 @@ _OUTERMOST = (timezone(timedelta(hours=-15)), timezone(timedelta(hours=15)))
 
 def instant_text(moment: datetime) -> str:
     """RFC 3339 text of an instant in UTC with six digits: equal instants give equal bytes."""
+    if moment.tzinfo is UTC:
+        return _utc_text(moment)
     if moment.tzinfo is None:
         raise InvariantBroken("an instant without an offset")
-    return moment.astimezone(UTC).isoformat(timespec="microseconds")[:-6] + "Z"
+    return _utc_text(moment.astimezone(UTC))
+
+
+@lru_cache(maxsize=64)  # an answer says its own instant five times
+def _utc_text(moment: datetime) -> str:
+    return moment.isoformat(timespec="microseconds")[:-6] + "Z"
 
 
 def microseconds(moment: datetime) -> str:

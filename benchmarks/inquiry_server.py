@@ -17,6 +17,7 @@ from tallystick.adapters.postgres import Database
 from tallystick.adapters.vault import Vault
 from tallystick.entry.compose import make_deps
 from tallystick.entry.http.app import create_app
+from tallystick.entry.http.serving import config_of
 
 SEED = b"bench"
 
@@ -46,7 +47,9 @@ def main() -> None:
 
 
 def _serve(app: FastAPI, port: int) -> None:
-    uvicorn.run(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    config = config_of(app)
+    config.port = port
+    uvicorn.Server(config).run()
 
 
 def _profiled(app: FastAPI, port: int) -> None:

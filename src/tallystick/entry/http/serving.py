@@ -5,6 +5,7 @@ Its parser knows the registered methods only, and calls a request of any other n
 
 from __future__ import annotations
 
+import asyncio
 import re
 import sys
 from typing import Final
@@ -17,6 +18,7 @@ from starlette.types import ASGIApp
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from tallystick.entry.http.envelope import FIXED_HEADERS
+from tallystick.entry.http.joined import JoinedWrites
 from tallystick.entry.http.problem import MEDIA_TYPE, problem_body
 from tallystick.service.catalogue import entry_of
 
@@ -43,6 +45,10 @@ class Protocol(HttpToolsProtocol):
     """One connection. A method nobody knows is a 405 as any other that an address does not take."""
 
     _last = b""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        """Begin, writing each answer at once."""
+        super().connection_made(JoinedWrites(transport, self.loop))
 
     def data_received(self, data: bytes) -> None:
         """Take what came; it is kept until more comes, for `send_400_response`."""

@@ -5,8 +5,11 @@ from __future__ import annotations
 from uuid import UUID
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tallystick.resolve import Candidate, Identity, decide, is_another
+from tallystick.resolve import Candidate, Identity, decide, is_another, normal_name
+from tallystick.resolve.compare import birth_dates_clash, clashes, names_alike
 
 TOKEN, OTHER = b"t" * 32, b"o" * 32
 ONE, TWO = UUID(int=1), UUID(int=2)
@@ -132,3 +135,24 @@ def test_a_spouse_under_another_number_is_another_person():
 def test_a_further_record_is_anothers_where_it_agrees_with_none(known, other) -> None:
     held = [identity(name=name, birth_date=born) for name, born in known]
     assert is_another(identity(), held) == other
+
+
+NAMED = st.tuples(
+    st.sampled_from(["", "·", "Paul Cole", "Mary Smith", "P", "王", "王伟", "李伟", "欧阳"]),
+    st.sampled_from([None, BORN, "1990-03-08", "1960-01-01"]),
+)
+
+
+@given(incoming=NAMED, known=st.lists(NAMED, max_size=4))
+def test_a_further_record_is_judged_by_names_by_dates_and_by_both(incoming, known) -> None:
+    name, born = incoming
+    named = [one for one in known if normal_name(one[0])]
+    dated = [one for one in known if one[1] is not None]
+    whole = [one for one in named if one in dated]
+    other = (
+        (bool(named) and not any(names_alike(name, one) for one, _ in named))
+        or (bool(dated) and all(birth_dates_clash(born, on) for _, on in dated))
+        or (bool(whole) and all(clashes(name, born, *one) for one in whole))
+    )
+    held = [identity(name=one, birth_date=on) for one, on in known]
+    assert is_another(identity(name=name, birth_date=born), held) == other

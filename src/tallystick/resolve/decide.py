@@ -115,6 +115,8 @@ def is_another(incoming: Identity, known: Sequence[Identity]) -> bool:
     identity. One agreement is enough to go on, so that a name may change step by step.
     Missing: what either side lacks clashes with nothing, and makes nothing else agree
     """
+    if any(_is_the_same(incoming, one) for one in known):  # as nearly always
+        return False
     names = [one.name for one in known if normal_name(one.name)]
     dates = [one.birth_date for one in known if one.birth_date is not None]
     whole = [one for one in known if one.birth_date is not None and normal_name(one.name)]
@@ -124,6 +126,16 @@ def is_another(incoming: Identity, known: Sequence[Identity]) -> bool:
         return True
     return bool(whole) and all(
         clashes(incoming.name, incoming.birth_date, one.name, one.birth_date) for one in whole
+    )
+
+
+def _is_the_same(one: Identity, other: Identity) -> bool:
+    """Whether name and birth date are held and the same to the letter: then nothing clashes."""
+    return (
+        one.birth_date is not None
+        and one.birth_date == other.birth_date
+        and one.name == other.name
+        and bool(normal_name(one.name))
     )
 
 

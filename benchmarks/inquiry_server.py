@@ -12,6 +12,7 @@ import uvicorn
 from fastapi import FastAPI, Response
 
 from tallystick.adapters.databases import vault_url_of
+from tallystick.adapters.huge_pages import use_huge_pages
 from tallystick.adapters.keys import BureauKeys
 from tallystick.adapters.postgres import Database
 from tallystick.adapters.vault import Vault
@@ -42,6 +43,7 @@ def main() -> None:
         if given.profile:
             _profiled(app, given.port)
         else:
+            use_huge_pages()  # as `tallystick serve` does
             _serve(app, given.port)
     database.close()
 

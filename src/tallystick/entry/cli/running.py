@@ -84,6 +84,7 @@ def serve(
     """Serve web pages and API until Ctrl-C."""
     import uvicorn
 
+    from tallystick.adapters.huge_pages import use_huge_pages
     from tallystick.adapters.jobs import open_queue
     from tallystick.entry.http.app import create_app
     from tallystick.entry.http.serving import config_of
@@ -104,6 +105,7 @@ def serve(
         # command, and what was opened is closed; by the default one SIGTERM would kill it here.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, _end)
+        use_huge_pages()  # now that everything is loaded
         server = uvicorn.Server(config_of(app))
         server.run(sockets=[socket])
         if not server.started:

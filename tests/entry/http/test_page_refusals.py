@@ -37,6 +37,29 @@ def test_pages_for_anybody(visit, language, path, status):
 
 
 @pytest.mark.parametrize(
+    ("path", "accept", "is_page"),
+    [("/nothing", "*/*", True), ("/nothing", None, True), ("/nothing", "text/*", True),
+     ("/nothing", "application/json", False), ("/nothing", "application/problem+json, */*", False),
+     ("/nothing", "application/json, text/html", True), ("/submissions", "*/*", True),
+     ("/submissions", "application/json", False), ("/v10", "*/*", True),
+     ("/v1", "*/*", False), ("/v1/", "*/*", False), ("/v1/nothing", "*/*", False),
+     ("/v1/nothing", "text/html", False), ("/.well-known/x", "*/*", False)],
+)  # fmt: skip
+def test_outside_the_api_an_error_is_a_page_unless_json_is_asked_for(site, path, accept, is_page):
+    headers = {"Accept": accept or "", "Accept-Language": "zh"}
+    request = site.client.build_request("GET", path, headers=headers)
+    if accept is None:
+        del request.headers["Accept"]
+    answer = site.client.send(request)
+    assert answer.status_code in (401, 404)
+    if is_page:
+        fine(answer, "zh")
+    else:
+        assert answer.json()["display_message"]
+        assert answer.headers["content-type"] == "application/problem+json"
+
+
+@pytest.mark.parametrize(
     ("language", "said", "unsaid"),
     [("en", "Zero was written for unknown.", "把“未知”写成了零。"),
      ("zh", "把“未知”写成了零。", "Zero was written for unknown.")],

@@ -12,7 +12,7 @@ from tallystick.entry.http.pages import furnisher, home, lender, operator, perso
 from tallystick.entry.http.pages.render import error_page
 
 __all__ = ["error_page", "page_routers", "wants_page"]
-_MACHINE_PATHS = ("/v1/", "/.well-known/", "/livez", "/readyz", "/openapi.json")
+_MACHINE_PATHS = ("/v1/", "/.well-known/", "/livez/", "/readyz/", "/openapi.json/")
 
 
 def page_routers() -> list[APIRouter]:
@@ -21,6 +21,8 @@ def page_routers() -> list[APIRouter]:
 
 
 def wants_page(request: Request) -> bool:
-    """Whether an error should come as a page: not on the API, and a browser asks."""
-    path = request.url.path
-    return not path.startswith(_MACHINE_PATHS) and "text/html" in request.headers.get("accept", "")
+    """Whether an error should come as a page: not on the API, unless JSON alone is asked for."""
+    if f"{request.url.path}/".startswith(_MACHINE_PATHS):
+        return False
+    asked = ",".join(request.headers.getlist("accept")).lower()
+    return "text/html" in asked or "json" not in asked

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from page_reader import Page, fine, inquiry
 
-from tallystick.entry.http.language import LANGUAGES
+from tallystick.entry.http.language import LANGUAGES, texts
 
 AGAIN = {
     "en": (
@@ -99,3 +99,28 @@ def test_what_is_left_empty_is_not_called_too_long(visit, lender, language, fiel
     assert answer.status_code == 422
     assert f'id="{field}-fault"' in answer.text
     assert TOO_LONG[field][language] not in answer.text
+
+
+UNSHOWN = {
+    "en": "holds a character that cannot be seen",
+    "zh": "含有看不见的字符",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("field", ["name", "number"])
+@pytest.mark.parametrize(
+    ("typed", "seen"),
+    [("a\u202eb", "a\\u202eb"), ("\ufeffab", "\\ufeffab"), ("a\x07b", "a\\x07b"),
+     ("a\u2029b", "a\\u2029b"), ("\u2029", None), ("a\u200db", None), ("ab", None), ("", None)],
+)  # fmt: skip
+def test_what_cannot_be_seen_is_told_and_shown(visit, lender, language, field, typed, seen):
+    form = inquiry(Page(visit("/inquiry", lender).text), 1, **{field: typed})
+    answer = sent(visit, lender, language, form)
+    page = fine(answer, language)
+    assert (UNSHOWN[language] in answer.text) == (seen is not None)
+    if seen:
+        assert answer.status_code == 422
+        assert seen in answer.text
+        assert f"#{field}" in page.links
+        assert texts(language)[f"inquiry.fault_{field}"] not in answer.text

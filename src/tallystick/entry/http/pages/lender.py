@@ -22,7 +22,7 @@ from tallystick.errors import BadRequest, Refused
 from tallystick.model.ids import edge_id, parse_edge_id
 from tallystick.model.instant import read_day
 from tallystick.model.permit import MEMBERS_PERMITS
-from tallystick.model.unshown import has_unshown
+from tallystick.model.unshown import escaped, has_unshown
 from tallystick.service.catalogue import entry_of
 from tallystick.service.inquire import Answer, Ask, answer, request_digest
 from tallystick.service.replay import again
@@ -145,6 +145,8 @@ def _text_faults(given: dict[str, str], words: Words) -> list[tuple[str, str]]:
         value, most = given.get(field, ""), _MOST.get(field)
         if most is not None and len(value) > most:
             faults.append((field, words.t(f"inquiry.long_{field}", most=most)))
+        elif most is not None and has_unshown(value):
+            faults.append((field, words.t(f"inquiry.unshown_{field}", seen=escaped(value))))
         elif not value or len(value) > _MOST_CHOICE or has_unshown(value):
             faults.append((field, words.t(f"inquiry.fault_{field}")))
     return faults

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
 import psycopg
@@ -12,6 +13,9 @@ import pytest
 import typer
 
 from tallystick.entry.cli.exits import Exit, told
+
+if TYPE_CHECKING:
+    from bureaus import Database
 
 TALLYSTICK = Path(sys.executable).with_name("tallystick")
 SUBJECT = (
@@ -22,7 +26,9 @@ ADD = ("members", "add", "x", "--name-en", "x", "--name-zh", "x", "--class", "co
 OUR_OWN = "fault of Tallystick"
 
 
-def run(*words: str, out: str | None = None, **settings: str) -> subprocess.CompletedProcess[str]:
+def run(
+    *words: str | bytes, out: str | None = None, **settings: str
+) -> subprocess.CompletedProcess[str]:
     """A command of its own process; `out` is the file its standard output goes to."""
     given = {f"TALLYSTICK_{name}": value for name, value in settings.items()}
     with Path(out or os.devnull).open("w") as stream:
@@ -157,3 +163,61 @@ def test_a_report_that_cannot_be_written_leaves_no_traceback(
         raise ValueError("kingfisher")
     said = capsys.readouterr().err
     assert (ended.value.exit_code, OUR_OWN in said, "kingfisher" in said) == (Exit.BUG, True, False)
+
+
+@pytest.mark.parametrize(
+    ("words", "place"),
+    [
+        (("serve", "--host", b"\xff", "--port", "0"), 3),
+        (("keys", "create", b"\xff"), 3),
+        (("keys", "create", b"a\xe6\xb2"), 3),
+        (("keys", "list", b"\xff", "--json"), 3),
+        (("members", "add", b"\xff", *ADD[3:]), None),
+        (("explain", b"\xff"), None),
+        ((b"\xff",), None),
+    ],
+)
+def test_an_argument_that_is_not_utf8_is_a_wrong_one(
+    words: tuple[str | bytes, ...], place: int | None, database: "Database", tmp_path: Path
+) -> None:
+    """Its number is told where nothing else is said of it."""
+    places = {"DATABASE_URL": database.url, "VAULT_URL": database.vault_url}
+    ended = run(*words, **places, DATA_FOLDER=str(tmp_path))
+    assert ended.returncode == Exit.USAGE, ended.stderr
+    assert OUR_OWN not in ended.stderr
+    if place:
+        assert f"word {place} after `tallystick` holds bytes that are not UTF-8" in ended.stderr
+
+
+@pytest.mark.parametrize("name", [b"\xff.csv", b"\x07.csv", "沈.csv".encode()])
+def test_a_file_may_have_any_name(name: bytes, tmp_path: Path) -> None:
+    path = tmp_path / os.fsdecode(name)
+    path.write_text(SUBJECT)
+    ended = run("validate", str(path), "--dataset", "subject")
+    assert ended.returncode == Exit.FINE, ended.stderr
+
+
+@pytest.mark.parametrize("unbuffered", ["", "1"])
+@pytest.mark.parametrize("err", ["2>/dev/full", "2>&-"])
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("--version", Exit.FINE), ("explain currency", Exit.FINE), ("explain nope", Exit.USAGE),
+        ("nope", Exit.USAGE), ("rules list --nope", Exit.USAGE),
+        ("validate /dev/null --dataset subject", Exit.FOUND),
+        ("members list", Exit.USAGE), ("explain currency >/dev/full", Exit.UNREACHABLE),
+    ],
+)  # fmt: skip
+def test_what_nobody_can_be_told_changes_no_code(
+    words: str, code: Exit, err: str, unbuffered: str
+) -> None:
+    ended = subprocess.run(
+        ["/bin/sh", "-c", f"{TALLYSTICK} {words} {err}"],
+        env={
+            **os.environ, "PYTHONUNBUFFERED": unbuffered,
+            "TALLYSTICK_DATABASE_URL": "junk", "TALLYSTICK_DATA_FOLDER": "/nowhere",
+        },
+        capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert (ended.returncode, ended.stderr) == (code, "")
+    assert "Traceback" not in ended.stdout

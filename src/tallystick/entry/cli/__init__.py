@@ -8,14 +8,19 @@ Refuses: identity data as arguments; they would stand in shell history and proce
 
 from __future__ import annotations
 
+import os
 import sys
-from typing import NoReturn
+from typing import NoReturn, TextIO, cast
 
 
 def main() -> None:
     """Run the command line; ends the process with one of the codes of `exits.Exit`."""
     from tallystick.entry.cli.app import app
+    from tallystick.entry.cli.machine import Talk
 
+    if sys.stderr is None:  # closed by who started us
+        sys.stderr = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
+    sys.stderr = cast(TextIO, Talk(sys.stderr))
     try:
         app(prog_name="tallystick")
     except SystemExit as end:

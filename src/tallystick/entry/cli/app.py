@@ -37,12 +37,12 @@ class Told(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
-        with told(" ".join([str(ctx.info_name), *map(str, self._named(ctx))])):
+        words = [str(word) for word in (*getattr(ctx, "_protected_args", ()), *ctx.args)]
+        with told(" ".join([str(ctx.info_name), *self._named(words)]), words):
             return super().invoke(ctx)
 
-    def _named(self, ctx: Any) -> list[str]:
+    def _named(self, words: list[str]) -> list[str]:
         """The command's own words (`ledger verify`): no argument, which could be anything."""
-        words = list(getattr(ctx, "_protected_args", ())) + list(ctx.args)
         first = self.commands.get(words[0]) if words else None
         inner = getattr(first, "commands", {})
         return words[: 2 if len(words) > 1 and words[1] in inner else 1] if first else []

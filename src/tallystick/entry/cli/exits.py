@@ -12,7 +12,7 @@ import sys
 import tempfile
 import threading
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from enum import IntEnum
 from typing import Any
@@ -49,11 +49,14 @@ _OUT_OF_REACH = {
 
 
 @contextmanager
-def told(command: str) -> Iterator[None]:
-    """Turn every exception of a command into talk and an exit code; reports name `command`."""
+def told(command: str, words: Sequence[str] = ()) -> Iterator[None]:
+    """Turn every exception of a command into talk and an exit code; reports name `command`.
+
+    Takes: `words`: all that was typed behind the program's name
+    """
     with stoppable() as stopped:
         try:
-            with _as_codes(command, stopped):
+            with _as_codes(command, words, stopped):
                 yield
         except BaseException as error:
             if not stopped.is_set():
@@ -63,7 +66,7 @@ def told(command: str) -> Iterator[None]:
 
 
 @contextmanager
-def _as_codes(command: str, stopped: threading.Event) -> Iterator[None]:
+def _as_codes(command: str, words: Sequence[str], stopped: threading.Event) -> Iterator[None]:
     try:
         yield
     except (typer.Exit, typer.Abort):
@@ -77,7 +80,7 @@ def _as_codes(command: str, stopped: threading.Event) -> Iterator[None]:
     except Exception as error:
         if _is_clicks_own(error) or isinstance(error, BrokenPipeError) or stopped.is_set():
             raise  # of a broken pipe: who reads our output has enough, see `cli.main`
-        raise typer.Exit(tell_other(error, command)) from error
+        raise typer.Exit(tell_other(error, command, words)) from error
 
 
 def _code_of(error: Coded) -> Exit:
@@ -104,7 +107,7 @@ def _tell_coded(error: Coded) -> None:
         output.say(remedy)
 
 
-def tell_other(error: Exception, command: str) -> Exit:
+def tell_other(error: Exception, command: str, words: Sequence[str] = ()) -> Exit:
     """Say what an exception without a code means, and give the exit code of its kind."""
     if _is_settings_fault(error):
         output.complain("a setting in the environment is wrong")
@@ -122,6 +125,11 @@ def tell_other(error: Exception, command: str) -> Exit:
         output.complain("the database or server is out of reach")
         output.next_step("tallystick doctor")
         return Exit.UNREACHABLE
+    # Not before: as the name of a file it may do.
+    for number, word in enumerate(words, 1):
+        if any("\ud800" <= character <= "\udfff" for character in word):
+            output.complain(f"word {number} after `tallystick` holds bytes that are not UTF-8")
+            return Exit.USAGE
     try:
         told_in = f"a report without any record's data: {write_report(error, command)}"
     except OSError:  # out of here it would be a traceback, which may quote a record

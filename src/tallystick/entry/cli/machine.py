@@ -12,7 +12,7 @@ import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, TextIO
 
 import typer
 
@@ -94,9 +94,38 @@ def _is_of_output(error: OSError) -> bool:
 
 def give_up_output() -> None:
     """Send what is left for standard output nowhere: at its end Python would try once more."""
+    _send_nowhere(sys.stdout)
+
+
+def _send_nowhere(stream: TextIO) -> None:
     nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, sys.stdout.fileno())
+    os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
+
+
+class Talk:
+    """Standard error that never fails: what nobody can be told ends no command, nor its code."""
+
+    def __init__(self, stream: TextIO):
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Write, or send this and all that follows nowhere."""
+        try:
+            self._stream.write(text)
+        except OSError:
+            _send_nowhere(self._stream)
+        return len(text)
+
+    def flush(self) -> None:
+        """Flush, or send what is left nowhere."""
+        try:
+            self._stream.flush()
+        except OSError:
+            _send_nowhere(self._stream)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._stream, name)
 
 
 @contextmanager

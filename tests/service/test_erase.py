@@ -14,6 +14,7 @@ from gate_world import Run
 from tallystick.errors import BadRequest
 from tallystick.model.canonical import canonical
 from tallystick.service.erase import erase
+from tallystick.service.identity import link, unlink
 from tallystick.service.inquire import answer
 from tallystick.service.log import log_verify, sequence_once
 from tallystick.service.replay import again, replay
@@ -63,6 +64,30 @@ def test_what_was_known_is_gone_and_both_records_still_verify(
     ledger_rebuild(world.deps)
     assert ledger_verify(world.deps).faults == ()
     assert erase(world.deps, erased_one, "another", "somebody") == view
+
+
+@pytest.mark.parametrize(("serial", "goes"), [(1, False), (2, True)])
+def test_no_body_stays_of_a_look_that_went_with_a_number_that_changed_hands(
+    world: gw.World, run: Run, serial: int, goes: bool
+) -> None:
+    gw.furnish(world, world.platform)
+    gw.furnish(world, world.other, serial=2, account="B-2")
+    one = subject_of(world)
+    parties = "select party_id from directory.party where furnisher_id = %s"
+    ((moved,),) = world.rows(parties, world.other.member_id)
+    link(world.deps, moved, one, "operator")
+    ask = world.ask(
+        world.consent(number=gw.resident_id(serial)),
+        identifiers=((gw.SCHEME, gw.resident_id(serial)),),
+    )
+    given = run(answer(world.deps, ask))
+    assert given.body is not None
+    unlink(world.deps, moved, "operator")
+    assert subject_of(world, 2) != one
+    assert world.rows("select subject_id, look_id from log.body") == [(one, given.look_id)]
+    erase(world.deps, subject_of(world, 2), GROUND, "operator")
+    assert world.rows("select look_id from log.erasure") == [(given.look_id,)] * goes
+    assert world.rows("select look_id from log.body") == [(given.look_id,)] * (not goes)
 
 
 def test_the_statement_in_her_place_is_signed(world: gw.World) -> None:

@@ -194,10 +194,14 @@ def _erase_consents(connection: psycopg.Connection[Any], hers: _Hers) -> list[UU
     return [row[0] for row in rows]
 
 
+#: Looks under her tokens may be at somebody else, who had the number then: their bodies go by name.
 _LOOKS = """
 with gone as (
   delete from log.look where token = any(%(tokens)s) or subject_id = %(subject)s
-  returning look_id
+  returning look_id, subject_id
+), bodies as (
+  delete from log.body b using gone where b.subject_id = gone.subject_id
+    and b.look_id = gone.look_id
 ), requests as (
   update gate.request set token = %(nobody)s where look_id in (select look_id from gone)
 )

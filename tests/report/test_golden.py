@@ -66,6 +66,14 @@ def objects(node: object) -> list[dict]:
 
 
 @pytest.mark.parametrize("version", VERSIONS.values(), ids=lambda version: version.schema)
+def test_a_published_schema_names_its_version(version: Version) -> None:
+    published, number = schema(version), version.name.partition("/")[2]
+    assert version.schema == f"report-v{number}.schema.json"
+    assert published["$id"] == f"urn:tallystick:report:{number}"
+    assert published["title"] == f"Tallystick report, version {number}"
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=lambda version: version.schema)
 def test_a_published_schema_is_sound_and_closed(version: Version) -> None:
     published = schema(version)
     Draft202012Validator.check_schema(published)

@@ -95,6 +95,27 @@ def test_a_month_that_says_so_closes_it_too(
     assert is_told(bureau, lender, event("closed", "2025-05-31")) is is_found
 
 
+@pytest.mark.parametrize(
+    ("month", "bucket", "status", "is_found"),
+    [
+        ("2025-05", "C", "open", False),
+        ("2025-05", "C", "inactive", False),
+        ("2025-06", "C", "open", False),
+        ("2025-04", "C", "open", True),
+        ("2025-05", "X", "open", True),
+        ("2025-05", "0", "open", True),
+    ],
+)
+def test_so_does_a_month_by_its_code_alone(
+    bureau: Any, lender: Any, month: str, bucket: str, status: str, is_found: bool
+) -> None:
+    """A report takes the account as closed then, so nothing stays open."""
+    due = {} if bucket == "0" else {"balance": "0", "payment_due": "0", "amount_paid": "0"}
+    told = factory.snapshot(1, month, status=status, bucket=bucket, **due)
+    assert factory.counts(factory.send(bureau.deps, lender, "snapshot", told)) == TAKEN
+    assert is_told(bureau, lender, event("closed", "2025-05-31")) is is_found
+
+
 def test_what_the_terms_then_say_ends_it(bureau: Any, lender: Any) -> None:
     assert is_told(bureau, lender, event("sold", "2025-05-31"))
     factory.send(bureau.deps, lender, "account", closed("2025-05-31", "sold"))

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import psycopg
 
+from tallystick.profile import ProfileAt
 from tallystick.service import months_told
 from tallystick.service.beside_rows import EVENT_DAY
 from tallystick.service.references import Job
@@ -55,8 +56,8 @@ select r.line_no, a.party_id, a.object_id, a.closed_on, {day} as occurred_on
 from "row" r join account_state a on a.number = r.account_number
 where r.event_type in ('closed', 'sold') and a.furnisher_id = $own
   and coalesce(a.closed_on < {day}, true)
-  and not coalesce(
-    a.last_status in ('closed', 'sold') and a.last_period_end >= date_trunc('month', {day}), false)
+  and not coalesce((a.last_status in ('closed', 'sold') or list_contains($closing, a.last_bucket))
+    and a.last_period_end >= date_trunc('month', {day}), false)
 """
 _LEFT_OPEN = """
 create or replace table left_open as
@@ -182,8 +183,9 @@ def load_open_again(connection: psycopg.Connection[Any], job: Job, asked: Sequen
     return job.con.execute("select 1 from open_again limit 1").fetchone() is not None
 
 
-def load_left_open(connection: psycopg.Connection[Any], job: Job) -> bool:
-    """DuckDB table `left_open`: lines of events that end an account which nothing on file closes.
+def load_left_open(connection: psycopg.Connection[Any], job: Job, profile: ProfileAt) -> bool:
+    """DuckDB table `left_open`: lines of events that end an account which nothing on file closes:
+    neither its terms nor its newest month, by its status or, as a report takes it, by its code.
 
     One that was opened again, on file or in the file, is open: after the event it may be, before
     it its closing is over.
@@ -193,7 +195,10 @@ def load_left_open(connection: psycopg.Connection[Any], job: Job) -> bool:
     ends = "select 1 from \"row\" where event_type in ('closed', 'sold') limit 1"
     if job.con.execute(ends).fetchone() is None:
         return False
-    job.con.execute(_ENDING.format(day=EVENT_DAY), {"own": str(job.furnisher_id)})
+    closing = [one.code for one in profile.buckets.values() if one.kind == "closed"]
+    job.con.execute(
+        _ENDING.format(day=EVENT_DAY), {"own": str(job.furnisher_id), "closing": closing}
+    )
     accounts = job.con.execute("select distinct party_id, object_id from ending").fetchall()
     if not accounts:
         return False

@@ -97,7 +97,7 @@ def build(
     if "consent_ref" in beside_rows.row_columns(job):
         existing.load_consents(connection, job, deps.clock())
     given = _expressions(deps, job, profile, day)
-    given |= _rarely(connection, job)
+    given |= _rarely(connection, job, profile)
     if is_known and job.dataset == "snapshot" and around.load(connection, job):
         given |= around.expressions()
     if has_first_days and first_days.load(connection, job, is_known=is_known):
@@ -124,7 +124,7 @@ def build(
     return f'select r.*, {columns} from "row" r {joins_to_judge(job)}'
 
 
-def _rarely(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:
+def _rarely(connection: psycopg.Connection[Any], job: Job, profile: ProfileAt) -> dict[str, str]:
     """What is asked of few accounts, where the file has any: terms of those that are funded or were
     closed before a month that owes, months of those that were closed or sold.
     """
@@ -152,7 +152,7 @@ def _rarely(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:
             name: f"r.line_no in (select z.line_no from held_beside z where z.{name})"
             for name in ("has_other_role", "is_taken")
         }
-    if job.dataset == "event" and closings.load_left_open(connection, job):
+    if job.dataset == "event" and closings.load_left_open(connection, job, profile):
         given["leaves_account_open"] = "r.line_no in (select line_no from left_open)"
     if job.dataset != "snapshot":
         return given

@@ -245,9 +245,9 @@ CONTEXT: tuple[ContextColumn, ...] = (
         (
             "leaves_account_open",
             "boolean",
-            "The event is closed or sold, and neither terms on file nor a month at or after it say"
-            " that the account is closed, or a reopened event lies between the closing and it; NULL"
-            " where the account is another's by now or a reopened event lies at or after it.",
+            "The event is closed or sold, and neither terms on file nor the status or bucket of a"
+            " month at or after it say that the account is closed, or a reopened event lies between"
+            " the closing and it; NULL where the account is another's by now or a reopened event lies at or after it.",
         ),
     ),
     *_columns(

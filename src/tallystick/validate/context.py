@@ -247,7 +247,8 @@ CONTEXT: tuple[ContextColumn, ...] = (
             "boolean",
             "The event is closed or sold, and neither terms on file nor the status or bucket of a"
             " month at or after it say that the account is closed, or a reopened event lies between"
-            " the closing and it; NULL where the account is another's by now or a reopened event lies at or after it.",
+            " the closing and it; NULL where the account is another's by now or a reopened event"
+            " lies at or after it.",
         ),
     ),
     *_columns(

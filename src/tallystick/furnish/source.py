@@ -26,13 +26,15 @@ class Limits:
 
     `max_bytes` bounds the unpacked size; `max_ratio` the unpacked over the packed size, judged
     only beyond `ratio_free_bytes` (small files of equal rows pack well and harm nobody);
-    `max_line_bytes` one record.
+    `max_line_bytes` one record. `max_broken` bounds the records before the first that can be read:
+    each costs its own finding, and a file of nothing else keeps those after it waiting.
     """
 
     max_bytes: int = 64 << 30
     max_ratio: int = 200
     ratio_free_bytes: int = 8 << 20
     max_line_bytes: int = 256 << 10
+    max_broken: int = 100_000
     block_bytes: int = 2 << 20
 
 

@@ -11,9 +11,11 @@ from pathlib import Path
 from types import TracebackType
 
 from tallystick.formats import Dataset
+from tallystick.furnish import rule_ids
 from tallystick.furnish.checks import Lists
 from tallystick.furnish.csv_record import Broken, seen_text
 from tallystick.furnish.header import Header
+from tallystick.furnish.source import Limits, UnreadableFile
 
 SEPARATOR = "\x1f"
 #: Stands for a cell whose fault is told already, so that it is neither told twice nor missing.
@@ -23,12 +25,14 @@ TOLD = "\x01"
 class Spill:
     """Writes both files; a context manager that closes and, at its end, removes them."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, limits: Limits):
         self.records_path = folder / "records.spill"
         self.faults_path = folder / "faults.spill"
         self.records = 0
         self.broken = 0
         self.faults = 0
+        self._max_broken = limits.max_broken
+        self._first_broken = ""
 
     def __enter__(self) -> Spill:
         """Open both files."""
@@ -64,7 +68,15 @@ class Spill:
         self.records += 1
 
     def write_broken(self, line_no: int, offset: int, fault: Broken) -> None:
-        """The fault of a record that could not be split; the record itself is not written."""
+        """The fault of a record that could not be split; the record itself is not written.
+
+        Raises: UnreadableFile when so many came and no record that could be read: as soon as one
+                has, no number of bad ones costs the good ones after them
+        """
+        if not self.broken:
+            self._first_broken = f"{line_no}: {fault.rule_id}"
+        if self.broken >= self._max_broken and not self.records:
+            raise UnreadableFile(rule_ids.FILE_ALL_BROKEN, self._first_broken)
         self.broken += 1
         self.write_fault(line_no, offset, fault, field=None)
 

@@ -85,7 +85,7 @@ def stage_file(
     _make_tables(con, dataset)
     with ExitStack() as stack:
         place = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        spill = stack.enter_context(Spill(place))
+        spill = stack.enter_context(Spill(place, limits))
         try:
             require_proportion(path, limits)
             header = _clean(path, dataset, spill, chosen=chosen, limits=limits)

@@ -1,9 +1,13 @@
 """Whole databases: where the vault's lies, copies, and dropping what is not there."""
 
+from typing import Any
+
 import psycopg
+import pytest
 
 from bureaus import Database
 from tallystick.adapters.databases import drop_database, vault_url_of
+from tallystick.adapters.postgres import Database as Pools
 from tallystick.adapters.postgres import database_name, database_named
 
 
@@ -15,3 +19,26 @@ def test_the_vault_lies_beside_its_database(database: Database) -> None:
 
 def test_dropping_what_is_not_there_does_nothing(database: Database) -> None:
     drop_database(database_named(database.url, "never made"))
+
+
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The databases to which connections were opened, in order."""
+    names: list[str] = []
+    connect = psycopg.Connection.connect
+
+    def connected(_: object, conninfo: str = "", **more: Any) -> Any:
+        names.append(database_name(conninfo))
+        return connect(conninfo, **more)
+
+    monkeypatch.setattr(psycopg.Connection, "connect", classmethod(connected))
+    return names
+
+
+def test_who_asks_for_one_connection_opens_one(database: Database, opened: list[str]) -> None:
+    pools = Pools(database.url)
+    for _ in range(3):
+        with pools.connect("intake") as connection:
+            connection.execute("SELECT")
+    pools.close()  # with what was still being opened
+    assert opened == [database_name(database.url)]

@@ -163,7 +163,7 @@ class Database:
             if pool is None:
                 pool = ConnectionPool(
                     _conninfo(self.url, role, self._more),
-                    min_size=1,
+                    min_size=0,  # who finds the first not open yet would have a second opened
                     max_size=size or self._size,
                     open=True,
                 )

@@ -5,7 +5,8 @@ from typing import Any
 import psycopg
 import pytest
 
-from bureaus import Database
+import factory
+from bureaus import Database, RunningBureau
 from tallystick.adapters.databases import drop_database, vault_url_of
 from tallystick.adapters.postgres import Database as Pools
 from tallystick.adapters.postgres import database_name, database_named
@@ -42,3 +43,17 @@ def test_who_asks_for_one_connection_opens_one(database: Database, opened: list[
             connection.execute("SELECT")
     pools.close()  # with what was still being opened
     assert opened == [database_name(database.url)]
+
+
+def test_a_small_file_of_months_is_taken_on_three_connections(
+    bureau: RunningBureau, opened: list[str]
+) -> None:
+    """The one the job keeps, one for its steps in turn, one to read by."""
+    bank = factory.member(bureau.deps)
+    factory.open_account(bureau.deps, bank, (1,))
+    bureau.pools.close()
+    opened.clear()
+    sent = factory.send(bureau.deps, bank, "snapshot", factory.snapshot(1, "2024-12"))
+    assert factory.counts(sent) == (1, 0, 0, 0)
+    bureau.pools.close()
+    assert opened.count(database_name(bureau.url)) == 3

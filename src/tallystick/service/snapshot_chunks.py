@@ -59,11 +59,15 @@ def publish_fast(
     sizes = planned.sizes
     periods = {row[0] for row in job.con.execute("select distinct period_end from fast").fetchall()}
     with ExitStack() as stack:
-        appending = stack.enter_context(deps.database.connect("intake"))
-        stack.enter_context(_unhurried(appending))
+        appending = stack.enter_context(_connected(deps))
         append.ensure_months(appending, periods)
         appending.commit()
-        lanes = [stack.enter_context(_lane(deps, on_chunk)) for _ in sizes[:LANES]]
+        # While an only chunk is published nothing is appended: one connection does both.
+        publishing = [
+            appending if len(sizes) == 1 else stack.enter_context(_connected(deps))
+            for _ in sizes[:LANES]
+        ]
+        lanes = [stack.enter_context(_lane(deps, one, on_chunk)) for one in publishing]
         writer = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="write"))
         ahead = stack.enter_context(ThreadPoolExecutor(1, thread_name_prefix="append"))
         appender = _Appender(deps, appending, job, _chunks(deps, job, planned, writer))
@@ -81,21 +85,28 @@ def publish_fast(
 
 
 @contextmanager
-def _lane(deps: Deps, on_chunk: OnChunk) -> Iterator[Callable[[_Appended], Future[int]]]:
-    """A connection and a thread that publish one chunk after another."""
+def _connected(deps: Deps) -> Iterator[psycopg.Connection[Any]]:
     with deps.database.connect("intake") as connection, _unhurried(connection):
+        yield connection
 
-        def publish_one(appended: _Appended) -> int:
-            with deps.paced():
-                if not tail.add(connection, appended.changes, chunk_id=appended.chunk_id):
-                    raise publish.Stale(frozenset())
-                place = order.take_place(connection, [appended.chunk_id], deps.clock())
-                on_chunk(connection, appended.chunk_no, appended.row_count, place)
-                connection.commit()
-            return appended.row_count
 
-        with ThreadPoolExecutor(1, thread_name_prefix="publish") as thread:
-            yield lambda appended: thread.submit(publish_one, appended)
+@contextmanager
+def _lane(
+    deps: Deps, connection: psycopg.Connection[Any], on_chunk: OnChunk
+) -> Iterator[Callable[[_Appended], Future[int]]]:
+    """A thread that publishes one chunk after another on a connection."""
+
+    def publish_one(appended: _Appended) -> int:
+        with deps.paced():
+            if not tail.add(connection, appended.changes, chunk_id=appended.chunk_id):
+                raise publish.Stale(frozenset())
+            place = order.take_place(connection, [appended.chunk_id], deps.clock())
+            on_chunk(connection, appended.chunk_no, appended.row_count, place)
+            connection.commit()
+        return appended.row_count
+
+    with ThreadPoolExecutor(1, thread_name_prefix="publish") as thread:
+        yield lambda appended: thread.submit(publish_one, appended)
 
 
 def _chunks(

@@ -15,6 +15,7 @@ from typing import Any, Literal, LiteralString
 import psycopg
 from psycopg_pool import ConnectionPool
 
+from tallystick.adapters.arrays import CONTEXT
 from tallystick.adapters.lines import PLANNED_ONCE, Lines
 
 Role = Literal["serve", "intake", "batch", "sequencer", "eraser", "admin"]
@@ -163,6 +164,7 @@ class Database:
             if pool is None:
                 pool = ConnectionPool(
                     _conninfo(self.url, role, self._more),
+                    kwargs={"context": CONTEXT},
                     min_size=0,  # who finds the first not open yet would have a second opened
                     max_size=size or self._size,
                     open=True,

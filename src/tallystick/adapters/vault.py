@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from psycopg_pool import ConnectionPool
 
+from tallystick.adapters.arrays import CONTEXT
 from tallystick.adapters.lines import PLANNED_ONCE, Lines
 from tallystick.adapters.postgres import NOT_DURABLE, ensure_database
 from tallystick.adapters.reach import require_listener
@@ -193,7 +194,7 @@ class Vault:
                 require_listener(self._url)
             conninfo = psycopg.conninfo.make_conninfo(self._url, options=self._more)
             # Mostly one statement: a transaction around it would be two more journeys.
-            alone = {"autocommit": True}
+            alone = {"autocommit": True, "context": CONTEXT}
             self._pool = ConnectionPool(
                 conninfo, kwargs=alone, min_size=0, max_size=_POOL_SIZE, open=True, name="vault"
             )

@@ -327,12 +327,16 @@ _STANDS = f"""p.waits_kind = '{CONSENT_KIND}' and exists (select from directory.
     join gate.consent c on c.token = k.token and c.consent_id = k.consent_id
     where c.captured_by = p.furnisher_id and k.consent_id =
       case when length(p.waits_token) = 16 then encode(p.waits_token, 'hex')::uuid end)"""
+#: Datasets that bring what rows wait for, of their own furnisher's and of other members' fundings.
+_WAKING = ("subject", "account", "agreement", "consent", "correction")
+_WAKING_FUNDINGS = ("account", "correction")
 #: By the index of who waits for what: rows that wait no more are there as well.
 _WORTH_ASKING = f"""
 select
-  exists (select from intake.pending p
+  s.dataset in {_WAKING} and exists (select from intake.pending p
     where p.furnisher_id = s.furnisher_id and p.submission_id <> s.submission_id),
-  exists (select from member.member m join intake.pending p on p.furnisher_id = m.member_id
+  s.dataset in {_WAKING_FUNDINGS} and exists (select
+    from member.member m join intake.pending p on p.furnisher_id = m.member_id
     where p.waits_kind = 'account' and m.member_id <> s.furnisher_id),
   s.channel <> 'pending' and coalesce((select sum(pending) > 0 from intake.funnel n
     where n.submission_id = s.submission_id), false),
@@ -345,8 +349,7 @@ _WOKEN = f"""
 select {_COLUMNS}
 from intake.submission s join intake.pending p on p.furnisher_id = s.furnisher_id
 where s.submission_id = %(submission)s and p.submission_id <> s.submission_id and {_WAITS}
-  and (s.dataset in ('subject', 'account', 'agreement', 'consent')
-    or (s.dataset = 'correction' and s.channel <> 'pending'))
+  and s.dataset in {_WAKING} and (s.dataset <> 'correction' or s.channel <> 'pending')
   and ((s.dataset in ('subject', 'correction') and {_PERSON_IS_THERE})
     or (s.dataset in ('account', 'correction') and {_OWN_ACCOUNT})
     or (s.dataset in ('agreement', 'correction') and {_AGREEMENT_IS_THERE})
@@ -359,7 +362,7 @@ select {_COLUMNS}
 from intake.submission s cross join member.member m
 join intake.pending p on p.furnisher_id = m.member_id and p.dataset = 'funding'
   and {_ACCOUNT_IS_THERE.format(furnisher="s.furnisher_id")}
-where s.submission_id = %(submission)s and s.dataset in ('account', 'correction')
+where s.submission_id = %(submission)s and s.dataset in {_WAKING_FUNDINGS}
   and m.member_id <> s.furnisher_id and {_WAITS}
 {_ORDER}
 """

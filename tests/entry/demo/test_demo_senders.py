@@ -1,10 +1,13 @@
 """What waits for what while members send at the same time, and senders that fail or are left."""
 
+import os
+import subprocess
 import time
 
 import pytest
 
 from tallystick.adapters.settings import Settings
+from tallystick.entry.demo import senders as processes
 from tallystick.entry.demo.senders import Senders
 from tallystick.entry.demo.steps import waits_for
 from tallystick.errors import InvariantBroken
@@ -92,3 +95,21 @@ def test_senders_never_asked_for_anything_go_at_once(tmp_path):
         pass
 
     assert time.monotonic() - began < 25
+
+
+@pytest.mark.parametrize(
+    ("set_by_user", "wanted"),
+    [(None, processes._KEPT_PIECES), ("glibc.malloc.mxfast=64", "glibc.malloc.mxfast=64")],
+)
+def test_senders_keep_freed_memory_at_hand_unless_the_user_tuned_it(
+    monkeypatch, set_by_user, wanted
+):
+    name = processes._TUNABLES
+    monkeypatch.delenv(name, raising=False)
+    if set_by_user is not None:
+        monkeypatch.setenv(name, set_by_user)
+    before = dict(os.environ)
+    with processes._keeping_pieces():
+        seen = subprocess.run(["env"], capture_output=True, check=True).stdout.decode()
+    assert f"{name}={wanted}" in seen.splitlines()
+    assert dict(os.environ) == before

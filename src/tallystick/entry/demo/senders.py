@@ -10,8 +10,8 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from itertools import islice
 from multiprocessing import Pipe, get_context
@@ -36,6 +36,10 @@ _PATIENCE_S = 30
 #: What all of them need is imported by the one process they are forked from: each by itself would
 #: import for a second and a half.
 _IMPORTED_ONCE = "tallystick.entry.demo.ready"
+#: DuckDB plans a small statement in thousands of small pieces of memory. Of those freed glibc keeps
+#: seven of a size at hand; with so many, our small statements take a fifth less of the processor.
+#: It is read where a program starts; another C library does not know it.
+_TUNABLES, _KEPT_PIECES = "GLIBC_TUNABLES", "glibc.malloc.tcache_count=2000"
 #: Rows of a file make no circles: looking for some after every 700 of them finds none.
 _COLLECTED_AFTER = (50_000, 20, 20)
 
@@ -108,7 +112,8 @@ def _as_process(line: Connection, settings: Settings, synth: Path) -> Ends:
     process = several.Process(
         target=_process, args=(line, settings, synth), name="sender", daemon=True
     )
-    process.start()
+    with _keeping_pieces():
+        process.start()
     line.close()  # so that the line is broken once its process is gone
 
     def end(kind: type[BaseException] | None, *_: Any) -> None:
@@ -118,6 +123,19 @@ def _as_process(line: Connection, settings: Settings, synth: Path) -> Ends:
         process.join()
 
     return end
+
+
+@contextmanager
+def _keeping_pieces() -> Iterator[None]:
+    """What is started inside keeps freed memory at hand, unless who started us tuned it himself."""
+    if _TUNABLES in os.environ:
+        yield
+        return
+    os.environ[_TUNABLES] = _KEPT_PIECES
+    try:
+        yield
+    finally:
+        del os.environ[_TUNABLES]
 
 
 def _as_thread(line: Connection, settings: Settings, synth: Path) -> Ends:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from contextlib import closing
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 import factory
-from tallystick.service.workbench import PLAIN_PLAN_BYTES, Workbench
+from tallystick.service.workbench import PLAIN_PLAN_BYTES, Workbench, insert_rows
 
 _IN_A_LONG_LIST = (
     f"select code in ({', '.join(repr(f'C{number}') for number in range(180))})"
@@ -50,3 +54,30 @@ def test_nothing_of_a_job_is_left_to_the_next(bureau: Any, bank: Any, tmp_path: 
         factory.send(deps, bank, "snapshot", factory.snapshot(1, month))
     with deps.workbench.borrowed(1, tmp_path / "job") as con:
         assert con.execute("select database_name, table_name from duckdb_tables()").fetchall() == []
+
+
+class _Kind(StrEnum):
+    SOLD = "sold"
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("varchar", ("a", None, "", "x,\x1f")),
+        ("varchar", (_Kind.SOLD, None, "a")),
+        ("bigint", (1, None, -(2**63), 2**63 - 1)),
+        ("boolean", (True, None, False)),
+        ("uuid", (UUID(int=1), None, UUID(int=2**128 - 1))),
+        ("date", (date(2024, 2, 29), None)),
+        ("decimal(18, 2)", (Decimal("0.10"), None)),
+        ("date", (None, None)),
+    ],
+)
+def test_rows_inserted_come_back_as_they_were(
+    kind: str, values: tuple[Any, ...], tmp_path: Path
+) -> None:
+    with closing(Workbench()) as workbench, workbench.borrowed(1, tmp_path / "job") as con:
+        con.execute(f"create table one (value {kind}, place integer)")
+        insert_rows(con, "one", [(value, place) for place, value in enumerate(values)])
+        found = con.execute("select value from one order by place").fetchall()
+    assert found == [(value,) for value in values]

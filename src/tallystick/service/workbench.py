@@ -27,6 +27,7 @@ _CONFIG: dict[str, str | int | float | list[str]] = {
 #: A code list (180 currencies) is compared as it stands: by default DuckDB makes a join of each,
 #: several times over, and planning these takes longer than the rows of a file kept in memory.
 _LISTS_AS_THEY_STAND = {"disabled_optimizers": "in_clause"}
+_AS_THEY_ARE = frozenset({type(None), bool, int, str})
 #: The database of a job, which its connection uses.
 _JOB = "job"
 #: Texts a kept connection remembers parsed: those of all datasets on one day are some 350.
@@ -142,16 +143,19 @@ def insert_rows(con: duckdb.DuckDBPyConnection, table: str, rows: Iterable[Seque
 def _insert_batch(
     con: duckdb.DuckDBPyConnection, table: str, batch: Sequence[Sequence[Any]]
 ) -> None:
-    columns = [
-        [str(value) if value is not None and not isinstance(value, bool | int | str) else value
-         for value in column]
-        for column in zip(*batch, strict=True)
-    ]  # fmt: skip
+    columns = [_as_given(column) for column in zip(*batch, strict=True)]
     names = ", ".join(f"unnest($c{number})" for number in range(len(columns)))
     con.execute(
         f"insert into {table} select {names}",
         {f"c{number}": column for number, column in enumerate(columns)},
     )
+
+
+def _as_given(column: Sequence[Any]) -> list[Any]:
+    """Values DuckDB is given as they are, and ids, days and the like as text."""
+    if _AS_THEY_ARE.issuperset(map(type, column)):
+        return list(column)  # as most are: to look at each value once more takes longer
+    return [value if type(value) in _AS_THEY_ARE else str(value) for value in column]
 
 
 def _begin(con: duckdb.DuckDBPyConnection, place: str) -> None:

@@ -10,12 +10,22 @@ from uuid import UUID
 import pytest
 
 import factory
+from beginnings import beginning
 from tallystick.model.ids import edge_id
 from tallystick.service import pending, process_rows, submissions
+from tallystick.service.members import member_by_code
 from tallystick.service.state import bureau_state
 from tallystick.service.submit import process
 
 
+def _begin(bureau: Any) -> None:
+    factory.send(bureau.deps, factory.member(bureau.deps), "subject", factory.subject(1))
+
+
+template = beginning(_begin)
+
+
+@pytest.mark.from_nothing
 @pytest.mark.parametrize(
     ("dataset", "record"), [("account", factory.account(1)), ("agreement", factory.agreement(1))]
 )
@@ -59,9 +69,8 @@ def test_it_waits_for_the_consent_and_is_judged_when_that_comes(
     cited: Callable[[UUID], str],
 ) -> None:  # fmt: skip
     deps = bureau.deps
-    bank = factory.member(deps)
+    bank = member_by_code(deps, "bank1")
     consent, other = str(deps.new_id()), str(deps.new_id())
-    factory.send(deps, bank, "subject", factory.subject(1))
     under = {**record, "basis": "consent", "consent_ref": cited(UUID(consent))}
     sent = factory.send(deps, bank, dataset, under)
     assert (factory.counts(sent), factory.rules(sent)) == ((0, 0, 0, 1), {"ANY-CONSENT-005"})
@@ -72,6 +81,7 @@ def test_it_waits_for_the_consent_and_is_judged_when_that_comes(
     assert factory.counts(submissions.show(deps, bank, sent.submission_id)) == outcome
 
 
+@pytest.mark.from_nothing
 @pytest.mark.parametrize("by", ["api", "file"])
 def test_it_waits_for_the_person_then_for_the_consent_and_its_months_for_it(
     bureau: Any, by: str
@@ -97,9 +107,8 @@ def test_a_consent_that_comes_while_its_row_is_judged_is_not_missed(
     bureau: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     deps = bureau.deps
-    bank = factory.member(deps)
+    bank = member_by_code(deps, "bank1")
     consent = str(deps.new_id())
-    factory.send(deps, bank, "subject", factory.subject(1))
     merge = process_rows._merge_faults
 
     def after_the_consent(*given: Any) -> None:
@@ -114,9 +123,8 @@ def test_a_consent_that_comes_while_its_row_is_judged_is_not_missed(
 
 def test_another_members_consent_wakes_nothing(bureau: Any) -> None:
     deps = bureau.deps
-    bank, other = factory.member(deps), factory.member(deps, code="other-bank")
+    bank, other = member_by_code(deps, "bank1"), factory.member(deps, code="other-bank")
     consent = str(deps.new_id())
-    factory.send(deps, bank, "subject", factory.subject(1))
     under = {**factory.account(1), "basis": "consent", "consent_ref": consent}
     sent = factory.send(deps, bank, "account", under)
     _come(deps, other, consent, by="api")
@@ -132,6 +140,7 @@ def _waiting(deps: Any) -> int:
     return bureau_state(deps, most_cases=1).rows_waiting
 
 
+@pytest.mark.from_nothing
 def test_rows_are_woken_even_by_a_file_whose_worker_died_before_it_woke_them(
     bureau: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -67,6 +67,7 @@ def serve(deps: object, port: int) -> None:
     import uvicorn
 
     from tallystick.entry.http.app import create_app
+    from tallystick.entry.http.serving import config_of
 
     class Announcing(uvicorn.Server):
         async def startup(self, sockets: object = None) -> None:
@@ -74,7 +75,8 @@ def serve(deps: object, port: int) -> None:
             print("ready", flush=True)
 
     app = create_app(deps, background=True)  # type: ignore[arg-type]
-    config = uvicorn.Config(app, host="127.0.0.1", port=port, log_level="warning", access_log=False)
+    config = config_of(app)
+    config.port = port
     Announcing(config).run()
 
 

@@ -31,7 +31,8 @@ FINISHED = ("published", "rejected", "failed")
 class Submission:
     """A submission as the intake keeps it.
 
-    `parent_submission_id`: of rows judged again, the submission they were sent in; else None.
+    `parent_submission_id`: of rows judged again (`channel` pending) the submission they were sent
+    in; of what a furnisher sends the one it mends, where it says so, which moves no instant.
     """
 
     submission_id: UUID
@@ -44,6 +45,11 @@ class Submission:
     parent_submission_id: UUID | None
     state: str
     row_count: int | None
+
+    @property
+    def sent_in(self) -> UUID | None:
+        """The submission that rows judged again were sent in; None for what is sent by itself."""
+        return self.parent_submission_id if self.channel == "pending" else None
 
 
 def load(connection: psycopg.Connection[Any], submission_id: UUID) -> Submission | None:

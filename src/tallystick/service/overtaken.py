@@ -15,11 +15,12 @@ from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
 
 #: A deletion of an account says something of all its terms. What waited itself counts as sent when
-#: its own submission came.
+#: its own submission came; what a furnisher sends as mended rejects of another is sent by itself.
 _LATER = """
 join ledger.publication using (chunk_id) join ledger.chunk c using (chunk_id)
 join intake.submission w on w.submission_id = c.submission_id
-join intake.submission s on s.submission_id = coalesce(w.parent_submission_id, w.submission_id)
+join intake.submission s on s.submission_id =
+  case w.channel when 'pending' then w.parent_submission_id else w.submission_id end
 where t.party_id = a.party_id and t.furnisher_id = %(furnisher)s
   and (s.received_at, s.submission_id) > (select p.received_at, p.submission_id
     from intake.submission p where p.submission_id = %(sent)s)

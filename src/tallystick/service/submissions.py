@@ -136,6 +136,22 @@ def show(deps: Deps, member: Member | None, submission_id: UUID) -> SubmissionVi
     return dataclasses.replace(view, by_rule=by_rule, erased_at=erased[0] if erased else None)
 
 
+def require_parent(deps: Deps, member: Member, dataset: str, parent: UUID) -> None:
+    """Pass where a member's submission of a dataset may name that one as its parent.
+
+    Raises: BadRequest `not_found`, also for another member's; `parent_other_dataset`
+    """
+    with deps.database.connect("serve") as connection:
+        found = intake_store.load(connection, parent)
+    if found is None or found.furnisher_id != member.member_id:
+        raise BadRequest("not_found", "`parent`: no submission of this id that you may see")
+    if found.dataset != dataset:
+        raise BadRequest(
+            "parent_other_dataset",
+            f"`parent` is a submission of {found.dataset}, this is one of {dataset}",
+        )
+
+
 def listing(
     deps: Deps, member: Member | None, *, after: UUID | None = None, limit: int = 50
 ) -> list[SubmissionView]:

@@ -25,7 +25,7 @@ from tallystick.service import amend, consents, domains, intake_store, pending, 
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
-from tallystick.service.submissions import SubmissionView, show
+from tallystick.service.submissions import SubmissionView, require_parent, show
 from tallystick.service.workbench import PLAIN_PLAN_BYTES
 
 Progress = Callable[[str, int, int | None], None]
@@ -62,11 +62,14 @@ def receive(
     """Store what was sent, sealed; the commit is the acknowledgement.
 
     Takes:  a binary stream of any length (memory does not grow with it); `again` takes the same
-            bytes as a new submission
+            bytes as a new submission; `parent` is the submission whose rejects these are, mended
+            (channel `pending`: the one the rows were sent in)
     Gives:  the same bytes of the same furnisher give the submission they made the first time
-    Raises: BadRequest `unknown_dataset`
+    Raises: BadRequest `unknown_dataset`, and of a parent as `submissions.require_parent`
     """
     require_dataset(deps, dataset)
+    if parent is not None and channel != "pending":
+        require_parent(deps, member, dataset, parent)
     submission_id = deps.new_id()
     key = deps.vault.create([submission_id], deps.clock())[submission_id]
     digest, size = hashlib.sha256(), 0
@@ -177,7 +180,7 @@ def _process_held(deps: Deps, submission_id: UUID, progress: Progress) -> None:
             job = Job(
                 con=con, folder=folder, furnisher_id=found.furnisher_id,
                 dataset=found.dataset, submission_id=submission_id,
-                is_small=size <= PLAIN_PLAN_BYTES, sent_in=found.parent_submission_id,
+                is_small=size <= PLAIN_PLAN_BYTES, sent_in=found.sent_in,
             )  # fmt: skip
             _run(deps, job, path, key, progress=progress)
     finally:

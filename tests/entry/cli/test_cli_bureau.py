@@ -178,6 +178,28 @@ def test_a_furnisher_sees_its_faults_and_gets_its_bad_rows_back(desk: Desk) -> N
     assert (again["sent"], again["accepted"]) == (1, 1)
 
 
+def test_a_parent_that_is_not_ones_own_is_refused_as_one_that_is_not_there(desk: Desk) -> None:
+    own = desk.submit("subject")["submission_id"]
+    hill = ("--key-file", desk.file("hill-bank.key"))
+    of_hill = desk.read("submit", desk.file("subject.csv"), "--dataset", "subject", *hill)
+    words = ("submit", desk.file("account.csv"), "--dataset", "account")
+    lake = ("--key-file", desk.file("lake-bank.key"))
+    no_such = "sbm_" + "0" * 32
+    said = [
+        " ".join(desk.run(*words, "--parent", one, *lake, code=Exit.USAGE).stderr.split())
+        for one in (no_such, of_hill["submission_id"], own, "sbm_1")
+    ]
+    assert said[0] == said[1]
+    for text, has in zip(
+        said[1:],
+        ("(not_found): `parent`: no", "(parent_other_dataset): `parent` is a", "32 hex digits"),
+        strict=True,
+    ):
+        assert has in text
+    sent = desk.read("submissions", "list", *lake)
+    assert [one["submission_id"] for one in sent] == [own]
+
+
 def test_who_is_told_later_sees_which_record_and_its_own_words(desk: Desk) -> None:
     desk.submit("subject")
     desk.submit("account", "--fail-on", "never")

@@ -10,6 +10,10 @@ REMEDIES: Final[Mapping[str, str]] = {
     "invalid_request": "",
     "unknown_dataset": "",
     "purpose_unknown": "",
+    "parent_other_dataset": (
+        "By --parent name the submission whose rejects these are, mended, or none: what is sent"
+        " counts the same."
+    ),
     "unknown_rule": "`tallystick rules list` lists the rules.",
     "not_found": "Check the id; what belongs to others looks as if it were not there.",
     "not_authenticated": (

@@ -170,8 +170,11 @@ def test_a_furnisher_sees_its_faults_and_gets_its_bad_rows_back(desk: Desk) -> N
     assert [(one["line"], one["field"], one["seen"]) for one in found] == [
         (3, "principal", "1.234")
     ]
-    rows = desk.run("submissions", "rejects", sent["submission_id"], *key).stdout.splitlines()
+    given = desk.run("submissions", "rejects", sent["submission_id"], *key)
+    rows = given.stdout.splitlines()
     assert len(rows) == 2
+    step = f"submit FILE --dataset account --parent {sent['submission_id']}"
+    assert step in " ".join(given.stderr.split())
     mended = "\n".join(rows).replace(",1.234,", ",1.23,", 1)
     (desk.folder / "account.csv").write_text(mended + "\n", encoding="utf-8")
     again = desk.submit("account", "--parent", sent["submission_id"])

@@ -195,20 +195,23 @@ def write_rejects(
     key_file: KeyFile = None,
 ) -> None:
     """Give back the bad rows as they came, with what is wrong and how to fix it (CSV)."""
-    from tallystick.service.submissions import rejects
+    from tallystick.service.submissions import rejects, show
 
     if to is not None and to.exists():
         raise typer.BadParameter(f"{to} is there already, and is not written over")
     identity = read("submission", submission_id)
     with opening.deps() as parts:
-        chunks = rejects(parts, opening.acting_member(parts, key_file), identity)
+        member = opening.acting_member(parts, key_file)
+        dataset = show(parts, member, identity).dataset
+        chunks = rejects(parts, member, identity)
         first = next(iter(chunks), b"")  # a refusal comes here, before a file is made
         if to is None:
             output.data_bytes(chain([first], chunks))
         else:
             with writing(to), to.open("xb") as file:
                 file.writelines(chain([first], chunks))
-    output.next_step(f"mend the rows, then: tallystick submit FILE --parent {submission_id}")
+    mended = f"FILE --dataset {dataset} --parent {shown('submission', identity)}"
+    output.next_step(f"mend the rows, then: tallystick submit {mended}")
 
 
 def _show(submission_id: str, key_file: Path | None) -> SubmissionView:

@@ -12,7 +12,8 @@ import pytest
 import factory
 from beginnings import beginning
 from tallystick.model.ids import edge_id
-from tallystick.service import pending, process_rows, submissions
+from tallystick.service import consents, pending, process_rows, submissions
+from tallystick.service.housekeeping import tidy
 from tallystick.service.members import member_by_code
 from tallystick.service.state import bureau_state
 from tallystick.service.submit import process
@@ -163,3 +164,29 @@ def test_rows_are_woken_even_by_a_file_whose_worker_died_before_it_woke_them(
     process(bureau.deps, parent.submission_id)
 
     assert factory.counts(submissions.show(bureau.deps, bank, sent.submission_id)) == (1, 0, 0, 0)
+
+
+@pytest.mark.parametrize(
+    ("signed_by", "woken", "outcome"),
+    [(1, 1, (1, 0, 0, 0)), (2, 1, (0, 0, 1, 0)), (None, 0, (0, 0, 0, 1))],
+)
+def test_what_waits_is_judged_though_who_brought_the_consent_was_cut_off(
+    bureau: Any, signed_by: int | None, woken: int, outcome: tuple[int, ...]
+) -> None:
+    deps = bureau.deps
+    bank = member_by_code(deps, "bank1")
+    consent = str(deps.new_id())
+    sent = factory.send(
+        deps, bank, "account", {**factory.account(1), "basis": "consent", "consent_ref": consent}
+    )
+    if signed_by is not None:
+        signed = factory.consent_record(
+            deps, bank, signed_by, consent_id=consent, purpose="furnishing"
+        )
+        consents.register(
+            deps, bank, artefact=signed["artefact"], salt=signed["salt"],
+            scheme=signed["identifier_scheme"], number=signed["identifier_number"],
+        )  # fmt: skip
+    assert factory.counts(submissions.show(deps, bank, sent.submission_id)) == (0, 0, 0, 1)
+    assert [tidy(deps).pending_woken for _ in range(2)] == [woken, 0]
+    assert factory.counts(submissions.show(deps, bank, sent.submission_id)) == outcome

@@ -1,9 +1,9 @@
 """Housekeeping: what ends by itself on its day. Run it daily; running it twice changes nothing.
 
-Pending records whose parent never came are rejected, kept answers of requests and ended sessions
-are forgotten, raw bytes (with what findings saw) end after the profile's `raw_days`: their key
-first, then the rows; what was appended of a person after her erasure goes too; and months that wait
-in the tail of files are taken into their rows.
+Pending records whose parent is there are judged again, and those whose parent never came rejected;
+kept answers of requests and ended sessions are forgotten, raw bytes (with what findings saw) end
+after the profile's `raw_days`: their key first, then the rows; what was appended of a person after
+her erasure goes too; and months that wait in the tail of files are taken into their rows.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from tallystick.service.idempotency import forget_answers
 from tallystick.service.pending import expire_pending
 from tallystick.service.port import Deps
 from tallystick.service.sessions import end_sessions
+from tallystick.service.submit import judge_forgotten
 
 #: How long raw parts without a submission may stand: an upload that was cut off, or sent before.
 ORPHAN_DAYS = 1
@@ -31,6 +32,7 @@ _TAKEN_AT_ONCE = 500
 class Tidied:
     """What one run ended."""
 
+    pending_woken: int
     pending_expired: int
     answers_forgotten: int
     sessions_ended: int
@@ -43,6 +45,7 @@ def tidy(deps: Deps) -> Tidied:
     """End what is due now."""
     now = deps.clock()
     return Tidied(
+        pending_woken=judge_forgotten(deps),
         pending_expired=expire_pending(deps),
         answers_forgotten=forget_answers(deps, now),
         sessions_ended=end_sessions(deps, now),

@@ -74,6 +74,19 @@ def wake_by_consent(
     _wake_chains(deps, {row[1] for row in waiting}, process_records)
 
 
+def wake_forgotten(deps: Deps, *, process_records: ProcessPending) -> int:
+    """Judge again what waits for something that is on file; gives how many rows.
+
+    Whoever brought that was cut off before these were judged (a consent comes by no submission that
+    would be begun again), or something else brought it back. Run it daily.
+    """
+    with deps.database.connect("intake") as connection:
+        waiting = connection.execute(_FORGOTTEN).fetchall()
+    _judge_again_and_on(deps, waiting, process_records)
+    _wake_chains(deps, {row[1] for row in waiting}, process_records)
+    return len(waiting)
+
+
 def _judge_again_and_on(
     deps: Deps, waiting: Sequence[tuple[Any, ...]], process_records: ProcessPending
 ) -> set[UUID]:
@@ -383,6 +396,7 @@ from sent s join intake.pending p
   on p.furnisher_id = s.furnisher_id and p.submission_id = s.submission_id
 where {_WAITS} and {_IS_THERE} {_ORDER}
 """
+_FORGOTTEN = f"select {_COLUMNS} from intake.pending p where {_WAITS} and {_IS_THERE} {_ORDER}"
 _MOVED_IN_VAIN = f"""
 select {_COLUMNS} from intake.pending p
 where p.pending_id = any(%(moved)s) and {_WAITS} and {_IS_THERE} {_ORDER}

@@ -245,6 +245,11 @@ def register_consent(
     return view
 
 
+def judge_forgotten(deps: Deps) -> int:
+    """Judge again rows that wait for what is on file; gives how many (`pending.wake_forgotten`)."""
+    return pending.wake_forgotten(deps, process_records=_process_pending)
+
+
 def too_many(count: int) -> str:
     """What to say of more records than are taken at once, or of none."""
     return f"{count} records came; 1 to {MAX_RECORDS} are taken at once"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import gate_world as gw
 import pytest
 from gate_world import Run
 
+from tallystick.errors import BadRequest
+from tallystick.service.asked import named_person
 from tallystick.service.inquire import answer
 from tallystick.service.members import Member
 
@@ -58,6 +61,13 @@ def test_the_date_asked_agrees_with_one_that_is_on_file(
     assert world.rows("select count(*) from directory.token_subject") == [(1,)]
     ask = world.ask(world.consent(), name=name, birth_date=born)
     assert run(answer(world.deps, ask)).outcome == came
+    by_operator = (ask.identifiers, name, date.fromisoformat(born))
+    if came == "hit":
+        ((hers,),) = world.rows("select distinct subject_id from directory.party_subject")
+        assert named_person(world.deps, *by_operator).subject_id == hers
+    else:
+        with pytest.raises(BadRequest, match="not_found"):
+            named_person(world.deps, *by_operator)
 
 
 @pytest.mark.parametrize(

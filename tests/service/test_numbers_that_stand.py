@@ -6,6 +6,7 @@ typing errors of each other. `bank1` sends Ada, with an account, and mistypes he
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -15,8 +16,9 @@ import pytest
 
 import factory
 from beginnings import beginning
-from tallystick.errors import Refused
+from tallystick.errors import BadRequest, Refused
 from tallystick.service import identity
+from tallystick.service.asked import named_person
 from tallystick.service.consents import of_subject
 from tallystick.service.erase import erase
 from tallystick.service.inquire import answer
@@ -295,14 +297,43 @@ def test_the_one_erased_leaves_the_other_as_she_was(
 def test_an_operator_who_names_a_number_means_whom_it_leads_to(
     bureau: Any, bank1: Any, sent: list[Any], under_1: str, under_2: str
 ) -> None:
-    """Else an erasure of Bea by her number would destroy Ada's file."""
+    """Else an erasure of Bea, whose name and birth date pass, would destroy Ada's file."""
     for dataset, record in sent:
         send(bureau, bank1, dataset, record)
     for number, found in ((1, under_1), (2, under_2)):
-        token = bureau.deps.keys.identity_token(factory.SCHEME, factory.identity_number(number))
+        given = (factory.SCHEME, factory.identity_number(number))
+        token = bureau.deps.keys.identity_token(*given)
         with bureau.deps.database.connect("eraser") as connection:
             led = led_to(bureau.deps, connection, [token])
         assert led == ({token: {subject_of(bureau, bank1)}} if found == "ada" else {})
+        who = ([given], BEA["name"], date.fromisoformat(str(BEA["birth_date"])))
+        if led:
+            named = named_person(bureau.deps, *who)
+            assert (named.subject_id, named.token) == (subject_of(bureau, bank1), token)
+        else:
+            with pytest.raises(BadRequest, match="not_found"):
+                named_person(bureau.deps, *who)
+
+
+def test_of_whom_no_record_stands_nobody_can_say_that_it_is_she(bureau: Any, bank1: Any) -> None:
+    send(bureau, bank1, *WRONG_DELETED)
+    given = [(factory.SCHEME, factory.identity_number(2))]
+    with pytest.raises(BadRequest, match="not_found"):
+        named_person(bureau.deps, given, "Ada Adler", date(1971, 2, 11))
+    assert erase(bureau.deps, subject_of(bureau, bank1), "her own request", "operator").statement
+
+
+@pytest.mark.parametrize("first", [1, 2])
+def test_of_the_numbers_of_a_household_hers_is_told(
+    bureau: Any, bank1: Any, bank2: Any, first: int
+) -> None:
+    """Under another's number her looks would be shown to that other."""
+    send(bureau, bank1, *TO_RIGHT)
+    send(bureau, bank2, "subject", factory.subject(2, name="Zoe Yves", birth_date="1950-01-02"))
+    given = [(factory.SCHEME, factory.identity_number(one)) for one in (first, 3 - first)]
+    found = named_person(bureau.deps, given, "Ada Adler", date(1971, 2, 11))
+    hers = bureau.deps.keys.identity_token(factory.SCHEME, factory.identity_number(1))
+    assert (found.subject_id, found.token) == (subject_of(bureau, bank1), hers)
 
 
 @pytest.mark.parametrize(("sent", "found"), [([TO_RIGHT], set()), ([], {"SUB-FORMER-003"})])

@@ -29,6 +29,7 @@ from tallystick.service.port import Deps
 
 #: Destroyed keys looked up in one transaction; those of consents lead nowhere.
 _AT_ONCE = 1000
+_NOT_ON_FILE = "no subject on file has this id"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +66,21 @@ def erase(deps: Deps, subject_id: UUID, ground: str, by: str) -> ErasureView:
         statement = _sign(deps, connection, subject_id, now, ground=ground, by=by, counts=counts)
         deps.vault.destroy([*hers.parties, *consents], now, ground)
     return ErasureView(subject_id=subject_id, erased_at=now, ground=ground, statement=statement)
+
+
+def require_erasable(deps: Deps, subject_id: UUID) -> None:
+    """Refuse the id that `erase` refuses; hers who was erased before is none. For a dry run.
+
+    Raises: BadRequest `not_found`
+    """
+    with deps.database.connect("eraser") as connection:
+        row = connection.execute(
+            "select from gate.head where subject_id = %(subject)s"
+            " union all select from log.subject_erasure where subject_id = %(subject)s limit 1",
+            {"subject": subject_id},
+        ).fetchone()
+    if row is None:
+        raise BadRequest("not_found", _NOT_ON_FILE)
 
 
 def erase_late(deps: Deps, now: datetime) -> int:
@@ -143,7 +159,7 @@ def _lock(connection: psycopg.Connection[Any], subject_id: UUID) -> _Hers:
         (subject_id, _holders(connection, accounts)),
     )
     if subject_id not in {row[0] for row in heads}:
-        raise BadRequest("not_found", "no subject on file has this id")
+        raise BadRequest("not_found", _NOT_ON_FILE)
     connection.execute(
         "select from file.subject where subject_id = %(subject)s or subject_id in"
         " (select subject_id from file.account where account_id = any(%(accounts)s))"

@@ -21,10 +21,10 @@ from tallystick.audit import Look
 from tallystick.consent import Standing, mint
 from tallystick.errors import BadRequest, Refused, Unavailable
 from tallystick.model.permit import Permit, PermitKind
-from tallystick.resolve import Identity, is_another, normal_name
 from tallystick.service import gate_sql as sql
 from tallystick.service.answers import Answer, body_of, profile_on, receipt_of
 from tallystick.service.askable import require_askable
+from tallystick.service.asked import is_asked_for, require_name
 from tallystick.service.fold_file import furnished_by
 from tallystick.service.funded import lenders
 from tallystick.service.gate import (
@@ -89,8 +89,7 @@ async def answer(deps: Deps, ask: Ask) -> Answer:
     """
     if not ask.identifiers:
         raise BadRequest("invalid_request", "the subject needs at least one identifier")
-    if not normal_name(ask.name):  # a missing name agrees with any, so none may be asked by
-        raise BadRequest("invalid_request", "the subject's name must hold a letter")
+    require_name(ask.name)
     tokens = [deps.keys.identity_token(scheme, value) for scheme, value in ask.identifiers]
     if ask.permit != "furnisher_verification":  # which reads long, and others would wait for it
         seat = await rounds_of(deps).seat((str(ask.member.member_id), ask.idempotency_key))
@@ -171,21 +170,22 @@ class _Inquiry:
     def _passes(self, material: Material, keys: Mapping[str, bytes]) -> bool:
         """Whether a record of hers carries a number asked by, and name and birth date fit.
 
-        Of her parties those that hold a birth date vouch for it. To verify, the asker's own are
-        asked, and those of whoever lends to her what it funds by their word.
+        To verify, the asker's own parties of hers are asked, and those of whoever lends to her what
+        it funds by their word.
         """
-        if self.numbers[material.subject_id].isdisjoint(self.tokens):
-            return False
         own = str(self.ask.member.member_id)
         whose = {own, *lenders(material.accounts, own)} if self._verifies else {None}
-        held = [
-            Identity(name=name, birth_date=born, token=None)
-            for furnisher in whose
-            for name, born in opened_identities(material, keys, furnisher_id=furnisher)
-        ]
-        birth_date = None if self.ask.birth_date is None else str(self.ask.birth_date)
-        asked = Identity(name=self.ask.name, birth_date=birth_date, token=None)
-        return bool(held) and not is_another(asked, held)
+        return is_asked_for(
+            self.tokens,
+            self.ask.name,
+            self.ask.birth_date,
+            numbers=self.numbers[material.subject_id],
+            held=(
+                one
+                for furnisher in whose
+                for one in opened_identities(material, keys, furnisher_id=furnisher)
+            ),
+        )
 
     @property
     def _verifies(self) -> bool:

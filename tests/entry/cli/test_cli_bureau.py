@@ -319,11 +319,13 @@ def test_the_operator_has_no_report_of_a_person(desk: Desk) -> None:
 
 
 def test_a_dry_run_changes_nothing(desk: Desk) -> None:
-    (desk.folder / "gone.json").write_text('{"subject_id": "sbj_' + "0" * 32 + '"}')
+    desk.submit("subject")
     names = ("--name-en", "x", "--name-zh", "x", "--class", "commercial_bank")
     desk.run("members", "add", "new-bank", *names, "--dry-run")
     desk.run("ledger", "rebuild", "--dry-run")
-    desk.run("erase", "--subject", desk.file("gone.json"), "--ground", "x", "--dry-run")
+    words = ("erase", "--subject", "-", "--ground", "x", "--dry-run")
+    desk.run(*words, given=json.dumps(PERSON))
+    assert desk.ask()["outcome"] == "hit"
     assert [one["code"] for one in desk.read("members", "list")] == sorted(BANKS)
 
 

@@ -10,7 +10,7 @@ import typer
 
 from tallystick.entry.cli import opening, output
 from tallystick.entry.cli.ids import read, shown
-from tallystick.entry.cli.on_file import named, subject_of
+from tallystick.entry.cli.on_file import named, person_of
 from tallystick.entry.cli.options import AsJson, By, DryRun, Yes, confirm
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ def unlink(
     with opening.deps() as parts:
         party, whose = shown_id, None
         if content is not None:
-            whose = subject_of(parts, content)
+            whose = person_of(parts, content).subject_id
             party = _party_shown(parts, whose, shown_id)
         if not dry_run:
             unlink_party(parts, party, opening.decider(by))

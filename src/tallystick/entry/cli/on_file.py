@@ -1,4 +1,4 @@
-"""Which subject an operator's act is about: by our own id, or by an identity number."""
+"""Which subject an operator's act is about: by our own id, or as an inquiry names her."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from tallystick.entry.cli.persons import identified, read_object, taken
 from tallystick.errors import BadRequest
 
 if TYPE_CHECKING:
+    from tallystick.service.asked import Named
     from tallystick.service.port import Deps
 
 _ON_FILE = """
@@ -36,35 +37,18 @@ def named(source: str) -> dict[str, Any]:
     return content
 
 
-def subject_of(parts: Deps, content: dict[str, Any]) -> UUID:
-    """The subject of {"subject_id": "sbj_…"}, or the one all given identity numbers lead to.
+def person_of(parts: Deps, content: dict[str, Any]) -> Named:
+    """Who is meant: by {"subject_id": "sbj_…"}, or by what an inquiry names her by.
 
     Takes:  what `named` gives; whether a subject on file has the id is not asked
-    Raises: BadRequest `not_found` unless exactly one subject has them: a household is not erased
-            with one of its members
+    Raises: BadRequest `not_found` unless exactly one subject passes; `invalid_request`
+            when the name holds nothing to compare
     """
-    from tallystick.service.numbers import led_to
+    from tallystick.service.asked import Named, named_person
 
     if set(content) == {"subject_id"}:
-        return read("subject", taken(content, "subject_id")[0])
-    identifiers, _, _ = identified(content)
-    tokens = [parts.keys.identity_token(scheme, number) for scheme, number in identifiers]
-    with parts.database.connect("eraser") as connection:
-        by_number = led_to(parts, connection, tokens)
-    found = {subject for group in by_number.values() for subject in group}
-    if not found:  # an erasure leaves no token by which the two could be told apart
-        raise BadRequest(
-            "not_found",
-            "nobody on file has these numbers: she never was on file, or was erased; by her"
-            " `subject_id` an erasure is found again",
-        )
-    if len(found) != 1:
-        raise BadRequest(
-            "not_found",
-            f"{len(found)} subjects have these numbers, exactly one must: give numbers of one"
-            " person only, or her `subject_id`",
-        )
-    return found.pop()
+        return Named(subject_id=read("subject", taken(content, "subject_id")[0]))
+    return named_person(parts, *identified(content))
 
 
 def require_on_file(parts: Deps, subject_id: UUID) -> None:

@@ -9,7 +9,7 @@ import typer
 
 from tallystick.entry.cli import opening, output
 from tallystick.entry.cli.exits import Exit
-from tallystick.entry.cli.on_file import named, subject_of
+from tallystick.entry.cli.on_file import named, person_of
 from tallystick.entry.cli.options import (
     AsJson,
     By,
@@ -147,14 +147,20 @@ def erase(
 ) -> None:
     """Erase a person: destroy her keys for good. Named as for `inquire`, or by her id."""
     content = named(subject)
+    if not dry_run:
+        confirm("Erase this person? Nothing brings her records back.", yes=yes)
+    from tallystick.service.erase import erase as erase_subject
+    from tallystick.service.erase import require_erasable
+
+    with opening.deps() as parts:
+        subject_id = person_of(parts, content).subject_id
+        if dry_run:
+            require_erasable(parts, subject_id)
+        else:
+            result = erase_subject(parts, subject_id, ground, opening.decider(by))
     if dry_run:
         output.say("would destroy the person's keys; answers about her would be 410 from then on")
         return
-    confirm("Erase this person? Nothing brings her records back.", yes=yes)
-    from tallystick.service.erase import erase as erase_subject
-
-    with opening.deps() as parts:
-        result = erase_subject(parts, subject_of(parts, content), ground, opening.decider(by))
     if as_json:
         output.as_json(result)
     else:

@@ -9,7 +9,7 @@ from urllib.parse import quote, urlsplit
 import typer
 
 from tallystick.entry.cli import opening, output
-from tallystick.entry.cli.on_file import named, require_on_file, subject_of
+from tallystick.entry.cli.on_file import named, person_of, require_on_file
 from tallystick.entry.cli.options import AsJson
 
 if TYPE_CHECKING:
@@ -97,12 +97,9 @@ def _who(parts: Deps, *, code: str | None, content: dict[str, Any] | None) -> di
         return {"member_id": member_by_code(parts, code).member_id}
     if content is None:
         return {}
-    who: dict[str, Any] = {"subject_id": subject_of(parts, content)}
-    require_on_file(parts, who["subject_id"])
-    if "identifiers" in content:
-        first = content["identifiers"][0]
-        who["token"] = parts.keys.identity_token(first["scheme"], first["value"])
-    return who
+    person = person_of(parts, content)
+    require_on_file(parts, person.subject_id)
+    return {"subject_id": person.subject_id, "token": person.token}
 
 
 def _give(name: str, value: str, *, as_json: bool) -> None:

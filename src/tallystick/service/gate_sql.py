@@ -115,6 +115,16 @@ READ = " union all ".join(_PARTS)
 #: The looks that `READ` leaves out, as few have any: those up to the size of the log it read.
 ELSEWHERE = _looks_elsewhere(_PARTIES_NOW)
 
+#: The parties that were ever a subject's, and whether one was parted (set apart, or by an operator)
+#: from what it was since it was last hers.
+GONE_ELSEWHERE = """
+select party_id::text, exists (
+    select from identity.link u join ledger.publication q using (chunk_id)
+    where u.party_id = hers.party_id and u.decision = 'unlinked' and q.position > last)
+from (select party_id, max(p.position) as last from identity.link
+  join ledger.publication p using (chunk_id) where subject_id = %(subject)s group by party_id) hers
+"""
+
 #: The looks as they stood in a log of a given size.
 LOOKS_THEN = f"{_looks(_TOKENS_THEN, _BEFORE)} union all {_looks_elsewhere(_PARTIES_THEN)}"
 

@@ -14,6 +14,7 @@ import orjson
 from tallystick.consent import mint
 from tallystick.errors import BadRequest, ProfileError, Unavailable
 from tallystick.model.instant import instant_text
+from tallystick.service import gate_sql as sql
 from tallystick.service.answers import Answer, body_of, profile_on
 from tallystick.service.consents import ConsentView, of_subject
 from tallystick.service.fold_file import Place, fold_material, place_known_at
@@ -78,7 +79,7 @@ async def _own(deps: Deps, session: Session, question: _Question) -> Answer:
         try:
             async with opened(deps, tokens, Request(), subject_id=session.subject_id) as gate:
                 found = await read(deps, gate, tokens)
-                return await _answered(deps, gate, _hers(found, session), question)
+                return await _answered(deps, gate, await _hers(gate, found, session), question)
         except Moved:
             continue
         except StrangeMember:
@@ -106,14 +107,23 @@ def _check_as_of(deps: Deps, as_of: datetime) -> None:
         ) from None
 
 
-def _hers(found: Sequence[Material], session: Session) -> Material:
-    """Her material: under the session's subject, or where her token went after a merge."""
+async def _hers(gate: Opened, found: Sequence[Material], session: Session) -> Material:
+    """Her material: under the session's subject, or where all her records were linked since.
+
+    The number she signed in by leads to others too: it alone makes nobody's file hers.
+    Raises: BadRequest `erased`
+    """
     with_parties = [one for one in found if one.document.get("parties")]
     named = [one for one in with_parties if one.subject_id == str(session.subject_id)]
     if named:
         return named[0]
-    if len(with_parties) == 1 and session.token in with_parties[0].tokens:
-        return with_parties[0]
+    if with_parties:
+        (rows,) = await gate.line.run((sql.GONE_ELSEWHERE, {"subject": session.subject_id}))
+        went = {party for party, _ in rows}
+        if went and not any(is_parted for _, is_parted in rows):
+            for one in with_parties:
+                if went <= one.own_parties().keys():
+                    return one
     raise BadRequest("erased", "nothing is on file any more")
 
 

@@ -22,6 +22,8 @@ What = Literal[
 
 #: What is wrong of a kept body: all of it, what it opens to (its bytes or parties), or a column.
 BodyPart = Literal["body", "content", "parties", "readable_until", "kept_until"]
+#: What of an erasure is not as its signed statement says: a column, or the statement itself.
+ErasurePart = Literal["erased_at", "ground", "statement"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,8 +33,9 @@ class Fault:
     `number` is None for what never got one; `look_id` or `position` (as the edges give it) say
     which, where known. What lies in the gate beside the log is named by `consent_id`, or by
     `subject_id` with the version of its head. `body`: what lies in the body kept for `look_id`, and
-    not in the look. `is_kept`: the head is one kept outside the
-    database, not one of the log's own; where the bureau did not sign it, it has no number.
+    not in the look. `erasure`: what lies in the row that says that the look, or the subject, was
+    erased. `is_kept`: the head is one kept outside the database, not one of the log's own; where
+    the bureau did not sign it, it has no number.
     """
 
     what: What
@@ -46,6 +49,7 @@ class Fault:
     head_version: int | None = None
     is_kept: bool = False
     body: BodyPart | None = None
+    erasure: ErasurePart | None = None
     #: The commitment the content found really has; tells moved from altered.
     computed: bytes | None = field(default=None, repr=False)
 
@@ -56,13 +60,13 @@ class Fault:
 
     def __str__(self) -> str:
         if self.consent_id is not None or self.subject_id is not None:
-            return f"{self.what}: {', '.join(self._in_the_gate())}"
+            return f"{self.what}: {self._of_erasure()}{', '.join(self._in_the_gate())}"
         if self.body is not None:
             part = "" if self.body == "body" else f"{self.body} of the "
             return f"{self.what}: {part}body kept of look {self.look_id}"
         named = [] if self.is_kept and self.number is None else [self._where()]
         if self.look_id is not None:
-            named.append(f"look {self.look_id}")
+            named.append(f"{self._of_erasure()}look {self.look_id}")
         if self.position is not None:
             named.append(f"publication {self.position}")
         if self.head_size is not None:
@@ -74,6 +78,9 @@ class Fault:
             return "without a number"
         many = self.until is not None and self.until != self.number
         return f"numbers {self.number} to {self.until}" if many else f"number {self.number}"
+
+    def _of_erasure(self) -> str:
+        return "" if self.erasure is None else f"{self.erasure} of the erasure of "
 
     def _in_the_gate(self) -> list[str]:
         named = [] if self.consent_id is None else [f"consent {self.consent_id}"]

@@ -24,7 +24,7 @@ from tallystick.ledger import erase as ledger_erase
 from tallystick.ledger import files, tail
 from tallystick.model.canonical import canonical
 from tallystick.model.instant import instant_text
-from tallystick.service import intake_store
+from tallystick.service import erasures, intake_store
 from tallystick.service.port import Deps
 
 #: Destroyed keys looked up in one transaction; those of consents lead nowhere.
@@ -235,7 +235,6 @@ def _erase_looks(
     """
     connection.execute("delete from log.body where subject_id = %s", (hers.subject_id,))
     connection.execute("delete from access.session where subject_id = %s", (hers.subject_id,))
-    statement = {"erased_at": instant_text(now), "ground": ground, "of": "look"}
     return connection.execute(
         _LOOKS,
         {
@@ -243,7 +242,7 @@ def _erase_looks(
             "subject": hers.subject_id,
             "now": now,
             "ground": ground,
-            "statement": canonical(statement).decode(),
+            "statement": erasures.look_statement(instant_text(now), ground),
             "nobody": bytes(32),
         },
     ).rowcount

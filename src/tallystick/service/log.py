@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tallystick.audit import LogReport, PublicKeys, TreeHead, sequence, verify
-from tallystick.audit.fault import KEPT_FAULTS, in_order
+from tallystick.audit.fault import in_order
 from tallystick.errors import Unavailable
 from tallystick.service import bodies_verify, consents_verify, erasures
 from tallystick.service.port import Deps
@@ -53,24 +53,25 @@ def log_verify(
 ) -> LogReport:
     """Check the log from its first entry against the bureau's own key, then what the gate obeys.
 
-    A look that is gone is accepted where an erasure that the bureau signed counts it. Consents,
-    withdrawals and heads stand in the gate, beside the log; faults among them come last, after
-    those of kept bodies. `bodies`: open those too, which takes longer than all the rest.
+    A look that is gone is accepted where an erasure that the bureau signed counts it, and what is
+    kept in its place must say what was signed. Consents, withdrawals and heads stand in the gate,
+    beside the log; faults among them come after those of kept bodies, those of the erasures
+    themselves last. `bodies`: open those too, which takes longer than all the rest.
     `kept_heads`, from outside the database, show a log cut short together with its own heads.
     """
     keys = public_keys(deps.keys.public_jwk())
     with deps.database.connect("sequencer") as connection:
         report = verify(connection, public_keys=keys, kept_heads=kept_heads, progress=progress)
-        unsigned = erasures.unsigned_looks(connection, keys, limit=KEPT_FAULTS)
+        beside, of_erasures = erasures.check_looks(connection, keys)
     kept = bodies_verify.check(deps, opened=bodies)
     consents, found = consents_verify.check(deps, keys)
-    of_looks = sorted([*report.faults, *unsigned], key=in_order)
+    of_looks = sorted([*report.faults, *beside], key=in_order)
     return replace(
         report,
         consents=consents,
         bodies=kept.compared,
         bodies_opened=kept.opened,
-        faults=(*of_looks, *kept.faults, *found),
+        faults=(*of_looks, *kept.faults, *found, *of_erasures),
     )
 
 

@@ -53,7 +53,8 @@ def ledger_verify(
 ) -> LedgerReport:
     """Check order, rows, links, submissions' counts and files, all in one snapshot of the database.
 
-    A row that is gone is accepted where an erasure that the bureau signed counts it.
+    A row that is gone is accepted where an erasure that the bureau signed counts it, on the ground
+    that was signed.
 
     Takes: `sample`: compare the files of so many subjects only; all rows are checked all the same
     Time:  one pass over the ledger, sorted by PostgreSQL; memory is bounded by one chunk
@@ -62,10 +63,9 @@ def ledger_verify(
         connection.execute("set transaction isolation level repeatable read, read only")
         report = verify_in(connection, progress or _silent, sample=sample)
         keys = public_keys(deps.keys.public_jwk())
-        unsigned = [
-            f"{where}: {what}" for where, what in erasures.unsigned_rows(deps, connection, keys)
-        ]
-    return replace(report, faults=(*report.faults, *unsigned))
+        beside = erasures.check_rows(deps, connection, keys, limit=verify.KEPT_FAULTS)
+    erased = [f"{where}: {what}" for where, what in beside]
+    return replace(report, faults=(*report.faults, *erased))
 
 
 def verify_in(

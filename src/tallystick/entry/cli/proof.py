@@ -91,7 +91,8 @@ def verify_log(
 
     Then check what answers rest on: every consent against what was signed of it, every withdrawal,
     and each person's steps from the first to the last; names the consent that was changed. And
-    of every kept answer how long it may be read again and is kept, which its look says.
+    of every kept answer how long it may be read again and is kept, which its look says; and what is
+    told in place of an erased look, which the signed statement of its erasure says.
     """
     from tallystick.entry.cli.heads import kept_heads
     from tallystick.service.log import log_verify

@@ -410,9 +410,10 @@ def _expressions(deps: Deps, job: Job, profile: ProfileAt, day: date) -> dict[st
     if dataset in ("snapshot", "event", "account_party", "funding", "guarantee", "remark"):
         given |= _ON_ACCOUNT
     if "consent_ref" in beside_rows.row_columns(job):
+        # What says nothing new was taken under it: the same once more is unchanged.
         given["consent_state"] = (
             f"case when r.consent_ref is not null and {_party_sql(dataset)} is not null"
-            " then coalesce(c.state, 'unknown') end"
+            " and not coalesce(q.is_same, false) then coalesce(c.state, 'unknown') end"
         )
     if dataset in ("snapshot", "payment"):
         given |= _monthly(profile)

@@ -99,8 +99,8 @@ CONTEXT: tuple[ContextColumn, ...] = (
         (
             "consent_state",
             "text",
-            "For rows with a consent_ref: active, withdrawn, expired, not_yet, unknown,"
-            " other_subject, other_recipient or other_purpose.",
+            "For rows with a consent_ref that say something new: active, withdrawn, expired,"
+            " not_yet, unknown, other_subject, other_recipient or other_purpose.",
         ),
         ("exists_already", "boolean", "The same key is on the ledger and says something else."),
         (

@@ -45,7 +45,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "holder_is_known": _PERSON,
     "has_other_role": (*_PERSON, "valid_from", "valid_to"),
     "is_taken": (*_PERSON, "valid_from", "valid_to"),
-    "consent_state": ("consent_ref", *_PERSON),
+    "consent_state": (WHOLE,),
     "funder_is_member": ("funder",),
     "originator_is_member": ("originator",),
     "caller_is_originator": ("originator",),

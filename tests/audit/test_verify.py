@@ -61,6 +61,11 @@ def test_under_an_unknown_key_every_head_is_forged(filled: Callable[[], Log]) ->
     [
         "purpose = 'other'",
         "occurred_at = occurred_at + interval '1 microsecond'",
+        # The same day of that year before Christ.
+        "occurred_at = (to_char(occurred_at at time zone 'UTC', 'YYYY-MM-DD HH24:MI:SS.US')"
+        " || '+00 BC')::timestamptz",
+        "as_of = coalesce(as_of, '0001-01-01Z') - interval '1 day'",
+        "as_of = case when as_of is null then 'infinity'::timestamptz end",
         "salt = set_byte(salt, 31, get_byte(salt, 31) # 1)",
         "body_digest = set_byte(coalesce(body_digest, decode(repeat('00', 32), 'hex')), 0, 1)",
         "member_id = NULL",

@@ -20,9 +20,19 @@ _BYTES = frozenset({"token", "body_digest"})
 _IDS = frozenset({"look_id", "member_id", "subject_id", "consent_id"})
 
 
+def instant_sql(column: str) -> str:
+    """SQL of an instant as `instant_text` has it; of a year Python has not, another text.
+
+    The year alone would not tell an instant from the same one before Christ.
+    """
+    return f"""CASE WHEN {column} >= '0001-01-01Z' AND {column} < '10000-01-01Z'
+        THEN to_char({column} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+        ELSE {column}::text END"""
+
+
 def _plain(name: str) -> str:
     if name in _INSTANTS:
-        return f"""to_char(l.{name} AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')"""
+        return instant_sql(f"l.{name}")
     if name in _BYTES:
         return f"encode(l.{name}, 'hex')"
     return f"l.{name}::text" if name in _IDS else f"l.{name}"

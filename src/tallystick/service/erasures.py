@@ -23,6 +23,7 @@ import psycopg
 
 from tallystick.audit import Fault, PublicKeys
 from tallystick.audit.fault import KEPT_FAULTS, ErasurePart, What
+from tallystick.audit.log_rows import instant_sql
 from tallystick.audit.tree import is_signed
 from tallystick.errors import InvariantBroken
 from tallystick.model.canonical import canonical
@@ -32,10 +33,7 @@ Connection = psycopg.Connection[Any]
 _BATCH: Final = 1000
 #: What a statement of an erasure says, besides who erased and its signature.
 _SAID: Final = {"erased_at", "ground", "looks", "statements"}
-#: As `instant_text` has it; of a year that Python has not, some other text.
-_AT = """case when erased_at >= '0001-01-01Z' and erased_at < '10000-01-01Z'
-  then to_char(erased_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-  else erased_at::text end"""
+_AT: Final = instant_sql("erased_at")
 #: Canonical statements begin with their instant, so those that we signed come in its order.
 _STATEMENTS = f"""
 select subject_id, {_AT}, ground, statement from log.subject_erasure

@@ -20,7 +20,7 @@ SALE = "2025-01-01"
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 TAKEN, UNCHANGED = ((1, 0, 0, 0), set()), ((0, 1, 0, 0), set())
 SOLD, OTHERS = ((0, 0, 1, 0), {"DEL-SOLD-001"}), ((0, 0, 1, 0), {"ANY-TARGET-002"})
-BUYERS = ((0, 0, 1, 0), {"ANY-PARENT-002", "ANY-TARGET-002"})
+BUYERS = ((0, 0, 1, 0), {"ANY-PARENT-002", "ANY-TARGET-001"})
 WORD = factory.event(1, "e9", event_type="sold", occurred_at="2024-12-31T10:00:00+08:00")
 BOUGHT = factory.account(
     7, 1, valid_from=SALE, formerly_furnisher="bank1", formerly_account_number="A1",

@@ -97,10 +97,9 @@ def place_of_event(record: Record) -> tuple[str, ...]:
 def fold_account(statements: Sequence[Statement]) -> AccountFold | None:
     """Fold everything said about one account; None when no terms of it stand."""
     kept = standing(statements)
-    terms = [one for one in kept if one.dataset == "account"]
+    terms = terms_in_order(kept, statements)
     if not terms:
         return None
-    terms.sort(key=lambda one: one.item_key)
     first = terms[0]
     by: dict[str, list[Statement]] = {}
     for one in kept:
@@ -126,6 +125,30 @@ def fold_account(statements: Sequence[Statement]) -> AccountFold | None:
         months=months,
         latest=latest,
     )
+
+
+def terms_in_order(kept: Iterable[Statement], said: Iterable[Statement]) -> list[Statement]:
+    """The terms of one account among its statements that stand, the newest last.
+
+    Takes: `said`: all that was said of it. Of terms that begin on one day, as a seller's closing
+           and its buyer's first ones may, those of who took the account over later are newer,
+           whoever corrected its own last
+    """
+    terms = [one for one in kept if one.dataset == "account"]
+    terms.sort(key=lambda one: one.item_key)
+    if len({one.record["valid_from"] for one in terms}) == len(terms):  # nearly always
+        return terms
+    taken: dict[UUID, tuple[int, int]] = {}
+    for one in said:
+        if one.dataset == "account" and _takes_over(one):
+            place = (one.position, one.row_no)
+            taken[one.furnisher_id] = min(place, taken.get(one.furnisher_id, place))
+    terms.sort(key=lambda one: (one.record["valid_from"], taken.get(one.furnisher_id, (-1, -1))))
+    return terms
+
+
+def _takes_over(one: Statement) -> bool:
+    return one.record.get("formerly_furnisher_id") not in (None, str(one.furnisher_id))
 
 
 def _holders(first: Statement, others: Iterable[Statement]) -> list[Record]:

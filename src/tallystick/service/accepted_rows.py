@@ -69,7 +69,10 @@ def _instants(dataset: str) -> str:
 def _query(job: Job, only: str) -> str:
     kinds = dict(SHAPES[job.dataset].references)
     parts = [f"r.*{_instants(job.dataset)}"]
-    parts.append(f"({item_key_sql(job.dataset, job.furnisher_id)}) as ref_item_key")
+    # An account that goes on has a key before its number has the account.
+    about = "coalesce(a.object_id, f.object_id)" if job.dataset == "account" else "a.object_id"
+    item_key = item_key_sql(job.dataset, job.furnisher_id, account=about)
+    parts.append(f"({item_key}) as ref_item_key")
     for kind, alias in (("account", "a"), ("person", "p")):
         if kind in kinds:
             parts.append(f"{alias}.token as ref_{kind}_token")

@@ -33,7 +33,9 @@ where event_type = 'reopened' and not exists (select 1 from ledger.deletion d
   and d.object_id = t.object_id and dp.position > t.position
   and (d.dataset = 'account' or (d.dataset = 'event' and d.item_key = t.item_key)))
 """
-_OWED = """
+#: Of one day those of who took the account over are newer than the sender's.
+_IS_NEWER = "(z.valid_from > c.valid_from or (z.valid_from = c.valid_from and z.is_anothers))"
+_OWED = f"""
 create or replace table owed as
 select c.line_no, max(m.period_end) filter (m.status not in ('written_off', 'sold', 'in_recovery'))
     as owed_on,
@@ -44,7 +46,7 @@ where m.period_end >= c.closed_on and m.balance_minor > 0
   and not exists (select 1 from reopened z where z.account_id = c.object_id
     and z.occurred_on >= c.closed_on and z.occurred_on <= m.period_end)
   and not exists (select 1 from newest_on_file z where z.object_id = c.object_id
-    and z.valid_from > c.valid_from and coalesce(z.closed_on > m.period_end, true))
+    and {_IS_NEWER} and coalesce(z.closed_on > m.period_end, true))
   and not exists (select 1 from "row" z where z.account_number = c.account_number
     and z.valid_from > c.valid_from and coalesce(z.closed_on > m.period_end, true))
 group by c.line_no
@@ -74,7 +76,7 @@ _NEWEST_TERMS = """
 select distinct on (account_id) account_id,
   (terms::json -> 'versions' -> -1 ->> 'valid_from')::date,
   (terms::json -> 'versions' -> -1 ->> 'closed_on')::date,
-  terms::json -> 'versions' -> -1 ->> 'closed_reason'
+  terms::json -> 'versions' -> -1 ->> 'closed_reason', furnisher_id
 from file.account where account_id = any(%s) order by account_id, subject_id
 """
 
@@ -105,7 +107,7 @@ def load_reasons(connection: psycopg.Connection[Any], job: Job) -> bool:
         return False
     job.con.execute("create or replace table closed_as (object_id uuid, reason varchar)")
     newest = _newest_terms(connection, [one[0] for one in accounts])
-    insert_rows(job.con, "closed_as", [(account, reason) for account, _, _, reason in newest])
+    insert_rows(job.con, "closed_as", [(account, reason) for account, _, _, reason, _ in newest])
     return bool(newest)
 
 
@@ -178,7 +180,7 @@ def load_open_again(connection: psycopg.Connection[Any], job: Job, asked: Sequen
         " exists (select 1 from reopened z where z.account_id = c.object_id"
         " and z.occurred_on >= c.on_file_closed_on)"
         " or exists (select 1 from newest_on_file z where z.object_id = c.object_id"
-        " and z.valid_from > c.valid_from)"
+        f" and {_IS_NEWER})"
     )
     return job.con.execute("select 1 from open_again limit 1").fetchone() is not None
 
@@ -216,13 +218,15 @@ def _load_asked(
     job.con.execute(
         "create or replace table closing (line_no bigint, account_number varchar, valid_from date,"
         " closed_on date, on_file_closed_on date, object_id uuid, party_id uuid);"
-        " create or replace table newest_on_file (object_id uuid, valid_from date, closed_on date)"
+        " create or replace table newest_on_file (object_id uuid, valid_from date, closed_on date,"
+        " is_anothers boolean)"
     )
     insert_rows(job.con, "closing", asked)
     accounts = sorted({(one.party_id, one.object_id) for one in asked})
     load_reopened(connection, job, accounts)
     newest = _newest_terms(connection, [one[1] for one in accounts])
-    insert_rows(job.con, "newest_on_file", [row[:3] for row in newest])
+    own = job.furnisher_id
+    insert_rows(job.con, "newest_on_file", [(*row[:3], row[4] != own) for row in newest])
     return accounts
 
 
@@ -245,5 +249,5 @@ def load_reopened(
 def _newest_terms(
     connection: psycopg.Connection[Any], accounts: Sequence[UUID]
 ) -> list[tuple[Any, ...]]:
-    """By account the newest terms on file: from when, until when, and why they ended."""
+    """By account the newest terms on file: from when, until when, why they ended, and whose."""
     return connection.execute(_NEWEST_TERMS, (list(accounts),)).fetchall()

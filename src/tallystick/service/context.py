@@ -79,12 +79,13 @@ def build(
     _references(deps, connection, job)
     if job.dataset == "event":
         existing.load_taken_over(connection, job)
+    if job.dataset == "account":
+        former.load_accounts(deps, connection, job)
+        sold.load_others_terms(connection, job)
     is_known = existing.load(connection, job)
     job.con.execute("create or replace table compared (line_no bigint, is_same boolean)")
     beside_rows.load_duplicates(job)
     has_sold = sold.load(connection, job)
-    if job.dataset == "account":
-        former.load_accounts(deps, connection, job)
     has_first_days = False
     if job.dataset in ("snapshot", "payment"):
         beside_rows.load_buckets(job, profile)

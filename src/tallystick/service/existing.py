@@ -142,7 +142,7 @@ def _asked(connection: psycopg.Connection[Any], job: Job) -> list[tuple[Any, ...
         tables_of = {"person": "party_id"}
     else:
         tables_of = {_OBJECT_KINDS[job.dataset]: "object_id"}
-    item_key = item_key_sql(job.dataset, job.furnisher_id, account="o")
+    item_key = item_key_sql(job.dataset, job.furnisher_id, account="o.object_id")
     asked = " union ".join(
         f'select o.party_id, o.{column} as object_id, {item_key} as item_key from "row" r'
         f" join {kind}_ref o on o.number = {dict(shape.references)[kind]}"
@@ -246,15 +246,19 @@ def load_funded(connection: psycopg.Connection[Any], job: Job) -> bool:
     for start in range(0, len(accounts), _ASKED_AT_ONCE):
         some = accounts[start : start + _ASKED_AT_ONCE]
         given = {"objects": [one[0] for one in some], "parties": [one[1] for one in some]}
-        for account, text in connection.execute(_FUNDED, given):
+        for account, text, furnisher_id in connection.execute(_FUNDED, given):
             terms = orjson.loads(text)
             shares += _shares(account, terms)
-            newest.append((account, terms["versions"][-1]["valid_from"]))
+            is_anothers = furnisher_id != job.furnisher_id
+            newest.append((account, terms["versions"][-1]["valid_from"], is_anothers))
     if not shares:
         return False
     job.con.execute(f"create or replace table on_file_share ({_SHARE_COLUMNS})")
     insert_rows(job.con, "on_file_share", shares)
-    job.con.execute("create or replace table newest_terms (account_id uuid, valid_from date)")
+    job.con.execute(
+        "create or replace table newest_terms (account_id uuid, valid_from date,"
+        " is_anothers boolean)"
+    )
     insert_rows(job.con, "newest_terms", newest)
     funding_sums.make_beside_terms(job)
     return True
@@ -263,7 +267,7 @@ def load_funded(connection: psycopg.Connection[Any], job: Job) -> bool:
 _ASKED_AT_ONCE = 10_000
 #: Few accounts are funded by others, so they are found by their fundings.
 _FUNDED = """
-select distinct on (f.account_id) f.account_id, f.terms from file.account f
+select distinct on (f.account_id) f.account_id, f.terms, f.furnisher_id from file.account f
 where f.account_id in (select t.object_id
   from unnest(%(objects)s::uuid[], %(parties)s::uuid[]) as a (object_id, party_id)
   join ledger.funding t using (party_id, object_id))

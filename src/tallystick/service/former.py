@@ -142,9 +142,7 @@ def told(connection: psycopg.Connection[Any], accounts: Mapping[UUID, UUID]) -> 
             by_account[one.object_id].append(one)
         for account, group in by_account.items():
             kept = fold.standing(group)
-            terms = sorted(
-                (one for one in kept if one.dataset == "account"), key=lambda one: one.item_key
-            )
+            terms = fold.terms_in_order(kept, group)
             if terms:
                 events = [one for one in kept if one.dataset == "event"]
                 found[account] = Told(terms=terms, events=events)

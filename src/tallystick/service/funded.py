@@ -38,7 +38,7 @@ def furnished(
     """
     member = str(member_id)
     kept = fold.standing(statements)
-    folded = fold.fold_account(kept)
+    folded = fold.fold_account(statements)
     if folded is None or folded.holder_roles.keys().isdisjoint(own):
         return []
     if any(one.dataset == "account" and one.furnisher_id == member_id for one in kept):

@@ -178,19 +178,22 @@ select s.line_no, other_shares_ppb, most_other_shares_ppb, originator_share_ppb,
 from sent s left join summed using (line_no) left join otherwise w using (line_no)
 """
 #: The terms sent are judged, not those they replace: of what a file sends of an account the newest
-#: that can be taken. A share is the part of their whole; of two words the funder's own counts.
+#: that can be taken; a buyer's are newer than its seller's of one day. A share is the part of their
+#: whole; of two words the funder's own counts.
 _FUNDED = f"""
 create or replace table funded as
 with sent as (
   select r.line_no, coalesce(o.object_id, f.object_id) as account_id, r.valid_from, r.product,
-    r.currency, r.principal_minor, r.credit_limit_minor
+    r.currency, r.principal_minor, r.credit_limit_minor,
+    coalesce(f.state = 'goes_on', false) as takes_over
   from "row" r left join account_state o on o.number = r.account_number
   left join former f on f.line_no = r.line_no
   where not exists (select 1 from fault x where x.line_no = r.line_no and x.severity = 'reject')
 ), terms as (
   select * from sent s where account_id in (select account_id from on_file_share)
     and not exists (select 1 from newest_terms n where n.account_id = s.account_id
-      and n.valid_from > s.valid_from)
+      and (n.valid_from > s.valid_from
+        or (n.valid_from = s.valid_from and n.is_anothers and not s.takes_over)))
   qualify row_number() over (partition by account_id order by valid_from desc, line_no) = 1
 ), stand as (
   select a.line_no, greatest(f.valid_from, a.valid_from) as day, f.valid_to, f.role,

@@ -117,21 +117,25 @@ def party_sql(dataset: str) -> str:
 def own_suffix(furnisher_id: UUID) -> str:
     """What makes an item key its furnisher's own, where two may speak under the same.
 
-    Of an account that was another's first a buyer's event may have the id of a seller's; of a
-    share both the loan's originator and the funder may speak, and both words stand.
+    Of an account that was another's first a buyer's event may have the id of a seller's, and its
+    terms may begin on the day of the seller's closing; of a share both the loan's originator and
+    the funder may speak, and both words stand.
     """
     return f"\x1f{furnisher_id}"
 
 
-def item_key_sql(dataset: str, furnisher_id: UUID, account: str = "a") -> str:
+def item_key_sql(dataset: str, furnisher_id: UUID, account: str = "a.object_id") -> str:
     """The item key of a furnisher's row in the ledger.
 
-    Takes: `account`: the alias of its account; `taken_over` holds those that were another's first,
-           `member_ref` the members by code
+    Takes: `account`: the id of its account; `taken_over` holds those that were another's first,
+           `others_terms` the keys of terms that are another's, `member_ref` the members by code
     """
     key = SHAPES[dataset].item_key
-    if dataset == "event":
-        is_shared = f"{account}.object_id in (select object_id from taken_over)"
+    if dataset == "account":
+        # Only where another has the day: terms of all other days are found under it alone.
+        is_shared = f"({account}, {key}) in (select (object_id, item_key) from others_terms)"
+    elif dataset == "event":
+        is_shared = f"{account} in (select object_id from taken_over)"
     elif dataset == "funding":
         is_shared = (
             f"r.originator in (select code from member_ref where member_id <> '{furnisher_id}')"

@@ -88,7 +88,7 @@ def targets(
         asked.append(
             _Asked(no, *place, item_key + own_suffix(furnisher_id) if no in shared else item_key)
         )
-    newest = _newest(connection, dataset, asked, keys)
+    newest = _newest(connection, furnisher_id, dataset, asked=asked, keys=keys)
     found = [one for one in asked if one.no in newest]
     hidden = _hidden_by(connection, dataset, found, [newest[one.no][1] for one in found])
     made: list[Target | None] = [None] * len(keys)
@@ -106,18 +106,23 @@ def targets(
 
 _NEWEST = """
 select a.no - 1, n.furnisher_id, n.position
-from unnest(%s::uuid[], %s::uuid[], %s::text[])
+from unnest(%(parties)s::uuid[], %(objects)s::uuid[], %(sought)s::text[])
   with ordinality as a (party_id, object_id, sought, no)
 cross join lateral (select t.furnisher_id, p.position from ledger.{dataset} t
   join ledger.publication p using (chunk_id)
   where t.{party} = a.party_id and t.{object} = a.object_id and {item}
-  order by p.position desc limit 1) n
+  order by {first} p.position desc limit 1) n
 """
+#: Two furnishers' terms may begin on one day (`keys_of_rows.own_suffix`): the sender's are meant.
+_TERMS = "(a.sought = '' or t.item_key in (a.sought, a.sought || %(suffix)s))"
+_OWN_TERMS = "(a.sought <> '' and t.furnisher_id = %(furnisher)s) desc,"
 
 
 def _newest(
     connection: psycopg.Connection[Any],
+    furnisher_id: UUID,
     dataset: str,
+    *,
     asked: Sequence[_Asked],
     keys: Sequence[Mapping[str, str]],
 ) -> dict[int, tuple[UUID, int]]:
@@ -131,12 +136,16 @@ def _newest(
         dataset=dataset,
         party="member_key" if dataset == "member" else "party_id",
         object={"snapshot": "account_id", "member": "member_key"}.get(dataset, "object_id"),
-        item="t.period_end = a.sought::date"
-        if dataset == "snapshot"
-        else "(a.sought = '' or t.item_key = a.sought)",
+        item={"snapshot": "t.period_end = a.sought::date", "account": _TERMS}.get(
+            dataset, "(a.sought = '' or t.item_key = a.sought)"
+        ),
+        first=_OWN_TERMS if is_account else "",
     )
-    parties, objects = [one.party_id for one in asked], [one.object_id for one in asked]
-    rows = connection.execute(query, (parties, objects, sought)).fetchall()
+    given = {
+        "parties": [one.party_id for one in asked], "objects": [one.object_id for one in asked],
+        "sought": sought, "suffix": own_suffix(furnisher_id), "furnisher": furnisher_id,
+    }  # fmt: skip
+    rows = connection.execute(query, given).fetchall()
     return {asked[at].no: (furnisher_id, position) for at, furnisher_id, position in rows}
 
 

@@ -385,7 +385,8 @@ def _valid(versions: list[Record], today: str) -> Record | None:
     if len(versions) == 1:  # nearly always
         return versions[0] if versions[0]["valid_from"] <= today else None
     held = [one for one in versions if one["valid_from"] <= today]
-    return max(held, key=lambda one: one["valid_from"]) if held else None
+    # Of an account's that begin on one day the last one holds (`fold.terms_in_order`).
+    return max(reversed(held), key=lambda one: one["valid_from"]) if held else None
 
 
 def _standing(document: Record, block: str, today: str) -> tuple[Record, ...]:

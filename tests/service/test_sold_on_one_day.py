@@ -213,6 +213,10 @@ def test_it_is_sold_twice_on_one_day(bureau: Any, last: str, number: int) -> Non
     assert verified(bureau, last) == [(SALE, "700.00", False, True)]
     assert verified(bureau, "bank2") == [(SALE, "1000.00", False, True)]
     assert send(bureau, last, "account", onward) == UNCHANGED
+    assert send(bureau, "bank2", "account", bought()) == UNCHANGED
+    mended = bought(principal="750.00")
+    assert correct(bureau, "bank2", mended, bought()) == TAKEN
+    assert verified(bureau, "bank2") == [(SALE, "750.00", False, True)]
     assert [one[:3] for one in read(bureau, "bank2")] == [(SALE, "700.00", False)]
     if last == "bank3":
         assert correct(bureau, "bank1", MENDED, CLOSING) == TAKEN

@@ -326,6 +326,8 @@ class _Judge:
             return None
         if row.object_id is not None and row.held_by in (self._own, None):
             return None if one is not None and one.object_id == row.object_id else "late"
+        if one is not None and row.object_id == one.object_id and self._went_on(row, one, who):
+            return None
         if who == self._own:
             if one is None or number in self._numbers:
                 return "unknown"
@@ -345,6 +347,21 @@ class _Judge:
         if self._claimed.setdefault(one.object_id, row.number) != row.number:
             return "unknown" if who == self._own else "unproved"
         return "goes_on"
+
+    def _went_on(self, row: _Sent, one: _OnFile, who: UUID) -> bool:
+        """Whether the sender's terms went on from there before the account was another's again.
+
+        Where it came back to whom they name, only a day of its own says the same once more.
+        """
+        known = self._told.get(one.object_id)
+        own = [] if known is None else [t for t in known.terms if t.furnisher_id == self._own]
+        is_said = any(
+            t.record.get("formerly_account_id")
+            and t.record.get("formerly_furnisher_id", str(self._own)) == str(who)
+            for t in own
+        )
+        days = {_day(t.record["valid_from"]) for t in own}
+        return is_said and (one.held_by != who or row.valid_from in days)
 
     def is_own_late(self, state: str | None, one: _OnFile) -> bool:
         """Whether a row that comes too late to go on names an account of its sender's."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import cProfile
 import pstats
 import tempfile
@@ -51,7 +52,8 @@ def main() -> None:
 def _serve(app: FastAPI, port: int) -> None:
     config = config_of(app)
     config.port = port
-    uvicorn.Server(config).run()
+    with contextlib.suppress(KeyboardInterrupt):  # which the server raises anew when it has ended
+        uvicorn.Server(config).run()
 
 
 def _profiled(app: FastAPI, port: int) -> None:

@@ -22,9 +22,9 @@ from tallystick.service.port import Deps, Line, Rows, Statement
 BEGIN: Statement = ("begin", {})
 COMMIT: Statement = ("commit", {})
 #: While rounds wait for the database another can be at work here.
-_MOST_ROUNDS = 3
-#: Beyond eight a seat saves little more, and everybody waits for the longest answer of the round.
-_MOST_SEATS = 8
+_MOST_ROUNDS = 4
+#: A further seat saves little more, and everybody waits for the longest answer of the round.
+_MOST_SEATS = 5
 
 
 class Alone(Exception):

@@ -23,7 +23,7 @@ demo: setup  ## a demo bureau on http://127.0.0.1:8000 (PEOPLE=20000 for more, R
 	$(BIN)/tallystick demo --data-folder .tallystick/demo $(if $(PEOPLE),--people $(PEOPLE)) $(if $(filter-out 0,$(RESET)),--reset)
 
 test: setup  ## the tests, without the slow proofs
-	$(BIN)/python -m pytest -m "not prove" -n 2 --dist worksteal
+	$(BIN)/python -m pytest -m "not prove" -n 3 --dist worksteal
 
 check: setup  ## format, lint, types, layers, sizes, docs, changelog
 	$(BIN)/ruff format --check .

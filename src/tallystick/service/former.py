@@ -354,13 +354,14 @@ class _Judge:
         Where it came back to whom they name, only a day of its own says the same once more.
         """
         known = self._told.get(one.object_id)
-        own = [] if known is None else [t for t in known.terms if t.furnisher_id == self._own]
+        terms = () if known is None else known.terms
+        own = [said.record for said in terms if said.furnisher_id == self._own]
         is_said = any(
-            t.record.get("formerly_account_id")
-            and t.record.get("formerly_furnisher_id", str(self._own)) == str(who)
-            for t in own
+            record.get("formerly_account_id")
+            and record.get("formerly_furnisher_id", str(self._own)) == str(who)
+            for record in own
         )
-        days = {_day(t.record["valid_from"]) for t in own}
+        days = {_day(record["valid_from"]) for record in own}
         return is_said and (one.held_by != who or row.valid_from in days)
 
     def is_own_late(self, state: str | None, one: _OnFile) -> bool:

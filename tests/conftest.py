@@ -19,9 +19,11 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from beginnings import copied, let_go, noon, running
+import places
+from beginnings import noon, running
 from bureaus import Database, RunningBureau
 from needs import lacking
+from places import Laid
 from tallystick.adapters.clock import FakeClock
 from tallystick.adapters.databases import drop_database, vault_url_of
 from tallystick.adapters.embedded import EmbeddedServer
@@ -96,7 +98,7 @@ def _roomy_memory() -> Path | None:
 
 @pytest.fixture(scope="session")
 def migrated(server: str, keys: BureauKeys) -> Iterator[Database]:
-    """A migrated database with the mint's key, and a vault, made once to be copied only."""
+    """A migrated database with the mint's key, and a vault: the model of those for tests."""
     url = database_named(server, f"tallystick_template_{uuid4().hex[:8]}")
     made = Database(url=url, vault_url=vault_url_of(url))
     ensure_database(made.url)
@@ -105,26 +107,28 @@ def migrated(server: str, keys: BureauKeys) -> Iterator[Database]:
         vault.migrate()
     set_mint_key(made.url, keys.mint_key)
     yield made
-    let_go()
+    places.let_go()
     drop_database(made.vault_url)
     drop_database(made.url)
 
 
 @pytest.fixture(scope="session")
-def template(migrated: Database) -> Database:
-    """What a test's database is copied from; a module may put its own beginning in its place."""
-    return migrated
+def template() -> Laid | None:
+    """What a test's database holds when it begins, beside what a migrated one does.
+
+    A module may put its own beginning in its place (`beginnings.beginning`).
+    """
+    return None
 
 
 @pytest.fixture
 def database(request: pytest.FixtureRequest, migrated: Database) -> Iterator[Database]:
-    """A fresh migrated database and an empty vault, dropped at the end of the test.
+    """A migrated database and a vault for one test: with nobody on file, or as its module begins.
 
-    A module whose tests have much in common says where they begin (`beginnings.beginning`); those
-    of its tests that begin with nobody on file are marked `from_nothing`.
+    The tests of a module with a beginning that begin with nobody on file are marked `from_nothing`.
     """
     is_empty = request.node.get_closest_marker("from_nothing") is not None
-    with copied(migrated if is_empty else request.getfixturevalue("template")) as made:
+    with places.used(migrated, None if is_empty else request.getfixturevalue("template")) as made:
         yield made
 
 

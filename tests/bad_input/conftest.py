@@ -8,16 +8,17 @@ from typing import Any
 
 import pytest
 
-from beginnings import copied, noon
+import places
+from beginnings import noon
 from service import gate_world as gw
 from tallystick.service.log import log_verify, sequence_once
 from tallystick.service.verify import ledger_verify
 
 
 @pytest.fixture(scope="module")
-def world(template: Any, keys: Any, tmp_path_factory: Any) -> Iterator[gw.World]:
+def world(migrated: Any, keys: Any, tmp_path_factory: Any) -> Iterator[gw.World]:
     """A bureau with three members; afterwards ledger, files and log are verified."""
-    with copied(template) as made:
+    with places.used(migrated) as made:
         bureau = gw.build(made, keys, noon(), tmp_path_factory.mktemp("bad_input"))
         yield bureau
         report = ledger_verify(bureau.deps)

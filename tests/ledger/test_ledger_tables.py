@@ -27,8 +27,8 @@ _INTEGERS = {"integer", "bigint", "smallint"}
 
 
 @pytest.fixture(scope="module")
-def connection(template):
-    with psycopg.connect(template.url) as opened:
+def connection(migrated):
+    with psycopg.connect(migrated.url) as opened:
         yield opened
 
 

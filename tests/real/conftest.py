@@ -34,14 +34,14 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str], Pat
 @pytest.fixture(scope="module")
 def loaded(
     files: dict[tuple[str, str], Path],
-    template: Any,
+    migrated: Any,
     keys: BureauKeys,
     tmp_path_factory: pytest.TempPathFactory,
 ) -> Iterator[Loaded]:
     """A bureau with all files of the sample, and some answers given while they came in."""
-    url = database_named(template.url, "test_tradelines")
-    clone_database(url, template=database_name(template.url))
-    clone_database(vault_url_of(url), template=database_name(template.vault_url))
+    url = database_named(migrated.url, "test_tradelines")
+    clone_database(url, template=database_name(migrated.url))
+    clone_database(vault_url_of(url), template=database_name(migrated.vault_url))
     set_mint_key(url, keys.mint_key)
     with Vault(vault_url_of(url), keys.wrapping_key) as vault:
         clock = FakeClock(datetime(2025, 1, 15, 12, tzinfo=UTC))

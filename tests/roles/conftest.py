@@ -17,9 +17,9 @@ As = Callable[[str], AbstractContextManager[psycopg.Connection[Any]]]
 
 
 @pytest.fixture(scope="module")
-def url(template: Any, keys: Any) -> Iterator[str]:
-    made = database_named(template.url, f"test_{uuid4().hex[:12]}")
-    clone_database(made, template=database_name(template.url))
+def url(migrated: Any, keys: Any) -> Iterator[str]:
+    made = database_named(migrated.url, f"test_{uuid4().hex[:12]}")
+    clone_database(made, template=database_name(migrated.url))
     set_mint_key(made, keys.mint_key)
     yield made
     drop_database(made)

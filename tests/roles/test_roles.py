@@ -168,12 +168,12 @@ def test_only_eraser_deletes_from_ledger_and_log_and_nobody_changes_them(owner: 
     assert changing == locks
 
 
-def test_only_intake_and_batch_make_temporary_tables(owner: Any, template: Any) -> None:
+def test_only_intake_and_batch_make_temporary_tables(owner: Any, migrated: Any) -> None:
     """Asked of the migrated database itself: a copy of it loses the database's own grants."""
     rows = owner.execute(
         "select role from unnest(%s::text[]) role"
         " where has_database_privilege('tallystick_' || role, %s, 'temporary')",
-        (list(catalogue.ROLES), database_name(template.url)),
+        (list(catalogue.ROLES), database_name(migrated.url)),
     ).fetchall()
     assert {row[0] for row in rows} == {"intake", "batch"}
 

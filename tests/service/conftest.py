@@ -13,6 +13,7 @@ import september
 from worlds import opened
 
 from bureaus import RunningBureau
+from places import hang_up
 from tallystick.service.members import Member, add_member
 from tallystick.service.port import Deps
 
@@ -46,5 +47,4 @@ def lender(bureau: RunningBureau) -> Member:
 def run(world: gw.World) -> Iterator[gw.Run]:
     with asyncio.Runner() as runner:
         yield runner.run
-        runner.run(world.deps.database.aclose())  # type: ignore[attr-defined]
-        runner.run(world.deps.vault.aclose())  # type: ignore[attr-defined]
+        runner.run(hang_up(world.deps.database, world.deps.vault))  # type: ignore[arg-type]

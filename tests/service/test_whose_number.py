@@ -11,7 +11,8 @@ import orjson
 import pytest
 
 import factory
-from beginnings import beginning, copied, running, stages
+import places
+from beginnings import beginning, running, stages
 from tallystick.service import identity, process_rows
 from tallystick.service.members import member_by_code
 from tallystick.service.person import own_report
@@ -80,10 +81,15 @@ def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 @pytest.fixture
-def sent(stage: Any, dataset: str, keys: Any, clock: Any, tmp_path: Path) -> Iterator[Any]:
+def sent(
+    migrated: Any, stage: Any, dataset: str, keys: Any, clock: Any, tmp_path: Path
+) -> Iterator[Any]:
     """A bureau to which the record of person 1 was sent."""
-    model = stage((dataset, process_rows.SCAN_FROM))  # which `way` has set by now
-    with copied(model) as database, running(database, keys, clock, tmp_path) as opened:
+    laid = stage((dataset, process_rows.SCAN_FROM))  # which `way` has set by now
+    with (
+        places.used(migrated, laid) as database,
+        running(database, keys, clock, tmp_path) as opened,
+    ):
         yield opened
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import gate_world as gw
 import pytest
 
+import places
 from beginnings import beginning, tested_deps
 from bureaus import Database
 from tallystick.adapters.clock import FakeClock
@@ -17,6 +18,7 @@ from tallystick.adapters.keys import BureauKeys
 from tallystick.errors import BadRequest
 from tallystick.service.inquire import Answer, Ask, answer
 from tallystick.service.log import sequence_once
+from tallystick.service.port import Deps
 from tallystick.service.replay import again
 
 
@@ -25,11 +27,13 @@ def opened(
     database: Database, keys: BureauKeys, clock: FakeClock, folder: Path
 ) -> Iterator[gw.World]:
     """The world on a database, closed at the end."""
-    made = gw.build(database, keys, clock, folder, make=tested_deps)
-    try:
-        yield made
-    finally:
-        gw.close(made)
+    with ExitStack() as stack:
+
+        def make(**parts: Any) -> Deps:
+            stack.enter_context(places.connected(database, parts["database"], parts["vault"]))
+            return tested_deps(**parts)
+
+        yield gw.build(database, keys, clock, folder, make=make)
 
 
 def require_over(world: gw.World, run: gw.Run, ask: Ask, given: Answer) -> None:

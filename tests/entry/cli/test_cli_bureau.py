@@ -2,7 +2,6 @@
 
 import json
 import shutil
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,13 @@ import psycopg
 import pytest
 from typer.testing import CliRunner, Result
 
-from beginnings import copied
+import places
 from tallystick.entry.cli.app import app
 from tallystick.entry.cli.exits import Exit
 
 if TYPE_CHECKING:
     from bureaus import Database
+    from places import Laid
 
 #: An invented person of the area 990101; none of this may stand in talk.
 NUMBER, NAME, BORN = "990101198804121017", "沈若溪", "1988-04-12"
@@ -100,9 +100,9 @@ def furnished(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def template(template: "Database", furnished: Path) -> Iterator["Database"]:
-    """The database of that desk: a bureau with two banks."""
-    with copied(template) as database:
+def template(migrated: "Database", furnished: Path) -> "Laid":
+    """What the database of that desk holds: a bureau with two banks."""
+    with places.used(migrated) as database:
         made = _desk(database, furnished)
         for dataset, text in FILES.items():
             (furnished / f"{dataset}.csv").write_text(text, encoding="utf-8")
@@ -112,7 +112,7 @@ def template(template: "Database", furnished: Path) -> Iterator["Database"]:
             made.run("members", "add", code, *names)
             secret = made.run("keys", "create", code).stdout
             (furnished / f"{code}.key").write_text(secret, encoding="utf-8")
-        yield database
+        return places.laid(database)
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ from tallystick.service.verify import ledger_verify
 TALLYSTICK = Path(sys.executable).with_name("tallystick")
 #: Stands for what must never come out: a made-up number, as it could stand in a library's message.
 CANARY = "990101199001019990"
+pytestmark = pytest.mark.usefixtures("reports_here")
 
 
 @pytest.mark.parametrize(
@@ -84,9 +85,7 @@ def test_a_bug_report_names_places_and_no_values(capsys: pytest.CaptureFixture[s
 
 def test_a_bug_report_is_for_its_owner_only() -> None:
     path = Path(write_report(ValueError(CANARY), "test"))
-    mode = path.stat().st_mode & 0o777
-    path.unlink()
-    assert mode == 0o600
+    assert path.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_code_is_told_with_its_remedy(capsys: pytest.CaptureFixture[str]) -> None:

@@ -24,6 +24,7 @@ SUBJECT = (
 )
 ADD = ("members", "add", "x", "--name-en", "x", "--name-zh", "x", "--class", "commercial_bank")
 OUR_OWN = "fault of Tallystick"
+pytestmark = pytest.mark.usefixtures("reports_here")
 
 
 def run(

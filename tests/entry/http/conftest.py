@@ -22,7 +22,8 @@ import uvicorn
 from fastapi import FastAPI
 from page_reader import HTML
 
-from beginnings import copied, noon, tested_deps
+import places
+from beginnings import noon, tested_deps
 from tallystick.adapters.clock import FakeClock
 from tallystick.adapters.keys import BureauKeys
 from tallystick.adapters.postgres import Database
@@ -86,12 +87,12 @@ def site(deps: Deps) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
-def shared_site(template, keys: BureauKeys, tmp_path_factory) -> Iterator[Site]:
+def shared_site(migrated, template, keys: BureauKeys, tmp_path_factory) -> Iterator[Site]:
     """One site for all tests of a module that leave nothing behind that others could meet."""
     folder = tmp_path_factory.mktemp("work")
     with (
-        copied(template) as copy,
-        opened_bureau(copy, keys, noon(), folder) as opened,
+        places.used(migrated, template) as place,
+        opened_bureau(place, keys, noon(), folder) as opened,
         a_site(opened) as made,
     ):
         yield made
@@ -99,11 +100,10 @@ def shared_site(template, keys: BureauKeys, tmp_path_factory) -> Iterator[Site]:
 
 @contextmanager
 def opened_bureau(database, keys: BureauKeys, clock: FakeClock, folder: Path) -> Iterator[Deps]:
-    """The dependencies of a bureau on a copied database."""
-    opened = Database(database.url, size=4)
-    with Vault(database.vault_url, keys.wrapping_key) as vault:
+    """The dependencies of a bureau on a test's database."""
+    opened, vault = Database(database.url, size=4), Vault(database.vault_url, keys.wrapping_key)
+    with places.connected(database, opened, vault):
         yield tested_deps(database=opened, vault=vault, keys=keys, work_folder=folder, clock=clock)
-    opened.close()
 
 
 @contextmanager

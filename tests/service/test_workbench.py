@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+import duckdb
 import pytest
 
 import factory
@@ -21,30 +22,44 @@ _IN_A_LONG_LIST = (
 )
 
 
-@pytest.mark.parametrize("size", [PLAIN_PLAN_BYTES, PLAIN_PLAN_BYTES + 1])
-def test_a_long_code_list_is_no_join_and_finds_the_same(size: int, tmp_path: Path) -> None:
-    with closing(Workbench()) as workbench, workbench.borrowed(size, tmp_path / "job") as con:
+@pytest.mark.parametrize(
+    ("size", "is_alone"),
+    [(PLAIN_PLAN_BYTES, True), (PLAIN_PLAN_BYTES, False), (PLAIN_PLAN_BYTES + 1, False)],
+)
+def test_a_long_code_list_is_no_join_and_finds_the_same(
+    size: int, is_alone: bool, tmp_path: Path
+) -> None:
+    with (
+        closing(Workbench()) as workbench,
+        workbench.borrowed(size, tmp_path / "job", is_alone=is_alone) as con,
+    ):
         found = con.execute(_IN_A_LONG_LIST).fetchall()
         plan = con.execute(f"explain {_IN_A_LONG_LIST}").fetchall()[0][1]
     assert found == [(True,), (True,), (False,), (None,)]
     assert "MARK" not in plan  # a join that marks the rows found
 
 
-@pytest.mark.parametrize("size", [PLAIN_PLAN_BYTES, PLAIN_PLAN_BYTES + 1])
+@pytest.mark.parametrize(
+    ("size", "is_alone"),
+    [(PLAIN_PLAN_BYTES, True), (PLAIN_PLAN_BYTES, False), (PLAIN_PLAN_BYTES + 1, False)],
+)
 def test_a_statement_parsed_for_one_job_reads_the_next_ones_tables(
-    size: int, tmp_path: Path
+    size: int, is_alone: bool, tmp_path: Path
 ) -> None:
     found = []
     with closing(Workbench()) as workbench:
         for value in (1, 2):
-            with workbench.borrowed(size, tmp_path / "job") as con:
+            with workbench.borrowed(size, tmp_path / "job", is_alone=is_alone) as con:
                 con.execute("create table one (value integer); insert into one values (0)")
                 con.execute("update one set value = $value", {"value": value})
                 found += con.execute("select value from one").fetchall()
     assert found == [(1,), (2,)]
 
 
-def test_nothing_of_a_job_is_left_to_the_next(bureau: Any, bank: Any, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_alone", [True, False])
+def test_nothing_of_a_job_is_left_to_the_next(
+    bureau: Any, bank: Any, is_alone: bool, tmp_path: Path
+) -> None:
     deps = bureau.deps
     factory.open_account(deps, bank)
     factory.send(deps, bank, "subject", factory.subject(2))
@@ -52,8 +67,20 @@ def test_nothing_of_a_job_is_left_to_the_next(bureau: Any, bank: Any, tmp_path: 
     factory.send(deps, bank, "account_party", {**role, "valid_from": "2024-02-01"})
     for month in ("2024-12", "2024-11"):
         factory.send(deps, bank, "snapshot", factory.snapshot(1, month))
-    with deps.workbench.borrowed(1, tmp_path / "job") as con:
+    with deps.workbench.borrowed(1, tmp_path / "job", is_alone=is_alone) as con:
         assert con.execute("select database_name, table_name from duckdb_tables()").fetchall() == []
+
+
+def test_what_a_job_made_before_it_failed_is_met_by_nobody(tmp_path: Path) -> None:
+    def run(second: str) -> None:
+        with workbench.borrowed(1, tmp_path / "job", is_alone=True) as con:
+            con.execute("create table one (value integer)")
+            con.execute(second)
+
+    with closing(Workbench()) as workbench:
+        with pytest.raises(duckdb.Error, match="no_such"):
+            run("select * from no_such")
+        run("select * from one")
 
 
 class _Kind(StrEnum):
@@ -76,7 +103,10 @@ class _Kind(StrEnum):
 def test_rows_inserted_come_back_as_they_were(
     kind: str, values: tuple[Any, ...], tmp_path: Path
 ) -> None:
-    with closing(Workbench()) as workbench, workbench.borrowed(1, tmp_path / "job") as con:
+    with (
+        closing(Workbench()) as workbench,
+        workbench.borrowed(1, tmp_path / "job", is_alone=True) as con,
+    ):
         con.execute(f"create table one (value {kind}, place integer)")
         insert_rows(con, "one", [(value, place) for place, value in enumerate(values)])
         found = con.execute("select value from one order by place").fetchall()

@@ -71,7 +71,7 @@ def _query(job: Job, only: str) -> str:
     parts = [f"r.*{_instants(job.dataset)}"]
     # An account that goes on has a key before its number has the account.
     about = "coalesce(a.object_id, f.object_id)" if job.dataset == "account" else "a.object_id"
-    item_key = item_key_sql(job.dataset, job.furnisher_id, account=about)
+    item_key = item_key_sql(job, account=about)
     parts.append(f"({item_key}) as ref_item_key")
     for kind, alias in (("account", "a"), ("person", "p")):
         if kind in kinds:

@@ -307,7 +307,7 @@ def _joined(job: Job) -> list[_Join]:
         found.append(("person_ref", "p", f"p.number = {kinds['person']}"))
     if shape.own in ("agreement", "guarantee", "payer_account"):
         found.append((f"{shape.own}_ref", "o", f"o.number = {kinds[shape.own]}"))
-    item_key = item_key_sql(job.dataset, job.furnisher_id)
+    item_key = item_key_sql(job)
     is_its_key = f"e.object_id = {object_sql(job.dataset)} and e.item_key = {item_key}"
     found.append(("existing", "e", is_its_key))
     if job.dataset != "snapshot":

@@ -76,7 +76,7 @@ def _refused(job: Job) -> list[Word]:
     columns = (
         *(f"r.{name}" for name in dict.fromkeys((*_KEY, *_SAID))),
         "a.party_id", "a.object_id", "m.member_id as funder_id",
-        f"({item_key_sql(job.dataset, job.furnisher_id)}) as item_key",
+        f"({item_key_sql(job)}) as item_key",
     )  # fmt: skip
     cursor = job.con.execute(
         f'select {", ".join(columns)} from "row" r join member_ref m on m.code = r.funder'

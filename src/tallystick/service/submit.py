@@ -176,11 +176,12 @@ def _process_held(deps: Deps, submission_id: UUID, progress: Progress) -> None:
         with deps.database.connect("intake") as connection, path.open("wb") as target:
             intake_store.read_raw(connection, submission_id, key, target)
         size = _plain_bytes(path)
-        with deps.workbench.borrowed(size, folder) as con:
+        is_small = size <= PLAIN_PLAN_BYTES
+        with deps.workbench.borrowed(size, folder, is_alone=is_small) as con:
             job = Job(
                 con=con, folder=folder, furnisher_id=found.furnisher_id,
                 dataset=found.dataset, submission_id=submission_id,
-                is_small=size <= PLAIN_PLAN_BYTES, sent_in=found.sent_in,
+                is_small=is_small, sent_in=found.sent_in,
             )  # fmt: skip
             _run(deps, job, path, key, progress=progress)
     finally:

@@ -25,8 +25,11 @@ def in_blocks(block_bytes: int) -> Limits:
     return Limits(block_bytes=block_bytes, max_line_bytes=2000, max_broken=3)
 
 
-@pytest.mark.parametrize("limits", [in_blocks(64), in_blocks(1 << 20)], ids=["small", "one"])
-@pytest.mark.parametrize("pack", [bytes, gzip.compress], ids=["plain", "gzip"])
+@pytest.mark.parametrize(
+    ("limits", "pack"),
+    [(in_blocks(64), gzip.compress), (in_blocks(1 << 20), bytes)],
+    ids=["small blocks of gzip", "one plain block"],
+)
 @pytest.mark.parametrize(
     ("lines", "ends", "broken"),
     [

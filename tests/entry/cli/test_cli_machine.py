@@ -198,8 +198,7 @@ def test_a_file_may_have_any_name(name: bytes, tmp_path: Path) -> None:
     assert ended.returncode == Exit.FINE, ended.stderr
 
 
-@pytest.mark.parametrize("unbuffered", ["", "1"])
-@pytest.mark.parametrize("err", ["2>/dev/full", "2>&-"])
+@pytest.mark.parametrize(("err", "unbuffered"), [("2>/dev/full", ""), ("2>&-", "1")])
 @pytest.mark.parametrize(
     ("words", "code"),
     [

@@ -1,4 +1,4 @@
-"""The check tools pass on this project, and find what they are there to find."""
+"""The check tools find what they are there to find; `make check` runs them on this project."""
 
 import subprocess
 import sys
@@ -17,12 +17,6 @@ def _run(tool: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         check=False,
         timeout=120,
     )
-
-
-@pytest.mark.parametrize("tool", ["check_sizes.py", "check_docs.py", "check_fragments.py"])
-def test_the_project_passes(tool: str) -> None:
-    done = _run(tool)
-    assert done.returncode == 0, done.stdout + done.stderr
 
 
 def _write(root: Path, name: str, text: str) -> None:

@@ -210,6 +210,33 @@ def test_reading_her_consents_is_a_look_and_withdrawing_is_none(site, visit, per
 
 
 @pytest.mark.parametrize(
+    ("allowed", "words"),
+    [
+        (None, None),
+        (1, {"en": "Used so far: 0 of at most 1", "zh": "已使用 0 次，最多 1 次"}),
+        (2, {"en": "Used so far: 0 of at most 2", "zh": "已使用 0 次，最多 2 次"}),
+    ],
+)
+def test_a_card_says_how_often_it_may_be_used_and_what_text_was_shown(
+    site, visit, person, allowed, words
+):
+    captor, digest = factory.member(site.deps), "0123456789abcdef" * 4
+    salt = factory.consent_record(site.deps, captor, 1)["salt"]
+    signed = factory.consent_record(
+        site.deps, captor, 1, subject_hash=subject_hash(salt, SCHEME, identity_number(1)),
+        uses_allowed=allowed, evidence={"text_sha256": digest, "locale": "zh"},
+    )["artefact"]  # fmt: skip
+    register(site.deps, captor, artefact=signed, salt=salt, scheme=SCHEME,
+             number=identity_number(1))  # fmt: skip
+    for language, used in (("en", "Used so far"), ("zh", "已使用")):
+        answer = visit(f"/me/consents?lang={language}", person)
+        fine(answer, language)
+        assert f"<code>{digest}</code>" in answer.text
+        assert (used in answer.text) is (words is not None)
+        assert words is None or words[language] in answer.text
+
+
+@pytest.mark.parametrize(
     ("persona", "lands"),
     [("furnisher", "/submissions"), ("lender", "/inquiry"), ("person", "/me/report"),
      ("operator", "/operator")],

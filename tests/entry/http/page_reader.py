@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+import html
+import re
+from datetime import date
 from html.parser import HTMLParser
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
 
 from records import identity_number
 
 from tallystick.entry.http.envelope import CONTENT_POLICY
+from tallystick.entry.http.language import Language
+from tallystick.entry.http.pages import render
+from tallystick.entry.http.pages.render import Words
+from tallystick.entry.http.pages.report_view import report_view
+from tallystick.profile import Profile
 
 HTML = {"Accept": "text/html"}
+#: Kept bodies of reports.
+GOLDEN = Path(__file__).parents[2] / "report" / "golden"
 
 
 class Page(HTMLParser):
@@ -75,3 +88,20 @@ def inquiry(page: Page, serial: int, **changes: str) -> dict[str, str]:
         "consent_id": "",
         **changes,
     }
+
+
+def page_of(body: dict[str, Any], language: Language) -> str:
+    """The page of a report's body, as a lender or the person gets it."""
+    words = Words(language, ZoneInfo("Asia/Shanghai"))
+    profile = Profile.load(body["header"]["profile"]["id"]).on(date(2025, 1, 15))
+    return render._environment().get_template("report.html").render(
+        words=words, t=words.t, label=words.label, who=None, csrf="", tag=language, path="/",
+        other="en", switch="", is_test_mode=True, known_at=None, identity="inq_1", digest="00",
+        answered_at="2025-01-15T12:00:00Z",
+        report=report_view(body, words=words, profile=profile),
+    )  # fmt: skip
+
+
+def text_of(page: str) -> str:
+    """What a page says, with one blank between words."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", page)).split())

@@ -12,15 +12,13 @@ from zoneinfo import ZoneInfo
 
 import pytest
 from jsonschema import Draft202012Validator
+from page_reader import GOLDEN, page_of
 
 from tallystick.entry.http.language import LANGUAGES, Language
-from tallystick.entry.http.pages import render
 from tallystick.entry.http.pages.render import Words
 from tallystick.entry.http.pages.report_view import report_view
 from tallystick.profile import Profile
 from tallystick.report.reference import schema
-
-GOLDEN = Path(__file__).parents[2] / "report" / "golden"
 
 
 @pytest.mark.parametrize("audience", ["lender", "person", "furnisher"])
@@ -124,17 +122,6 @@ def test_months_before_her_role_are_not_said_to_be_missing(
     for latest, said in (("not_displayed", not_hers), ("not_reported", none)):
         body["accounts"][0]["latest"] = latest
         assert said in report_view(body, words=words, profile=profile)["accounts"][0]["plain"]
-
-
-def page_of(body: dict[str, Any], language: Language) -> str:
-    words = Words(language, ZoneInfo("Asia/Shanghai"))
-    profile = Profile.load(body["header"]["profile"]["id"]).on(date(2025, 1, 15))
-    return render._environment().get_template("report.html").render(
-        words=words, t=words.t, label=words.label, who=None, csrf="", tag=language, path="/",
-        other="en", switch="", is_test_mode=True, known_at=None, identity="inq_1", digest="00",
-        answered_at="2025-01-15T12:00:00Z",
-        report=report_view(body, words=words, profile=profile),
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -44,6 +44,8 @@ def report_view(body: Mapping[str, Any], *, words: Words, profile: ProfileAt) ->
         "consents": [view.consent(consent) for consent in body.get("consents", [])],
     }
     blocks["is_person"] = body["header"]["audience"] == "person"
+    # What was withheld is not none.
+    blocks |= {f"has_{name}": name in body for name in ("accounts", "looks")}
     return blocks
 
 

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from page_reader import GOLDEN, page_of, text_of
 
 from tallystick.entry.http.language import Language
+from tallystick.entry.http.pages.render import Words
+from tallystick.entry.http.pages.report_view import report_view
+from tallystick.profile import Profile
 
 NOTHING = {
     "en": ("There is no account on file.", "Nobody has looked."),
@@ -47,3 +52,88 @@ def test_what_was_withheld_is_not_said_to_be_none(
 def test_what_is_there_is_not_said_to_be_none(language: Language) -> None:
     page = text_of(page_of(kept("zz_everything_person"), language))
     assert not any(said in page for said in NOTHING[language])
+
+
+def funding(member: Any, valid_from: str, share: str | None, **more: str) -> dict[str, Any]:
+    """A furnished share."""
+    one = {"member": member, "role": "funder", "implied": False, "valid_from": valid_from, **more}
+    return one if share is None else {**one, "share": share}
+
+
+def shares_of(fundings: list[dict[str, Any]], language: Language = "en") -> Any:
+    """What a page makes of an account's shares, in a body as of 15 June 2026."""
+    body = kept("zz_co_funded")
+    body["accounts"][0]["fundings"] = fundings
+    words = Words(language, ZoneInfo("Asia/Shanghai"))
+    shown = report_view(body, words=words, profile=Profile.load("zz").on(date(2025, 1, 15)))
+    return shown["accounts"][0]["shares"]
+
+
+BANK = {"member_id": "mbr_000a", "class": "commercial_bank", "is_own": False}
+TRUST = {"member_id": "mbr_000b", "class": "trust", "is_own": False}
+REST = {"member": TRUST, "role": "originator", "implied": True, "share": "0.400000000"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "drawn"),
+    [
+        ({"valid_to": "2026-06-14"}, False),
+        ({"valid_to": "2026-06-15"}, True),
+        ({"valid_from": "2026-06-15"}, True),
+        ({"valid_from": "2026-06-16"}, False),
+        ({"role": "originator"}, True),
+        ({"role": "guarantor"}, False),
+        ({"role": "servicer"}, False),
+    ],
+)
+def test_the_bar_is_of_the_money_in_the_loan_now(changes: dict[str, str], drawn: bool) -> None:
+    before = {**funding(BANK, "2025-01-10", "0.250000000"), **changes}
+    shares = shares_of([before, funding(BANK, "2026-01-01", "0.600000000"), REST])
+    assert [row["share"] for row in shares["rows"]] == ["25 %", "60 %", "40 %"]
+    assert [bool(row["mark"]) for row in shares["rows"]] == [drawn, True, True]
+    assert ("25 %" in shares["picture"]) == drawn
+
+
+@pytest.mark.parametrize(
+    ("language", "times"),
+    [
+        ("en", ["1 Jan 2025 – 31 Dec 2025", "1 Jan 2026 –", ""]),
+        ("zh", ["2025年1月1日 – 2025年12月31日", "2026年1月1日 –", ""]),
+    ],
+)
+def test_a_share_says_when_it_holds(language: Language, times: list[str]) -> None:
+    ended = funding(BANK, "2025-01-01", "0.500000000", valid_to="2025-12-31")
+    shares = shares_of([ended, funding(BANK, "2026-01-01", "0.600000000"), REST], language)
+    assert [row["period"] for row in shares["rows"]] == times
+
+
+@pytest.mark.parametrize(
+    ("share", "said"),
+    [
+        ("0.000000001", "0.0000001 %"),
+        ("0.020000000", "2 %"),
+        ("0.333333333", "33.3333333 %"),
+        ("0.999999999", "99.9999999 %"),
+        ("1.000000000", "100 %"),
+        ("0.000000000", "0 %"),
+    ],
+)
+def test_a_share_is_said_to_its_last_digit(share: str, said: str) -> None:
+    assert shares_of([funding(BANK, "2026-01-01", share)])["rows"][0]["share"] == said
+
+
+@pytest.mark.parametrize(
+    ("share", "amount", "said"),
+    [
+        ("0.500000000", "600.00", "50 %, 600.00\u00a0CNY"),
+        ("0.500000000", None, "50 %"),
+        (None, "600.00", "600.00\u00a0CNY"),
+        (None, None, "cannot be computed"),
+    ],
+)
+def test_a_share_and_its_amount_are_both_said(
+    share: str | None, amount: str | None, said: str
+) -> None:
+    more = {} if amount is None else {"funded_amount": amount}
+    one = funding(BANK, "2026-01-01", share, **more)
+    assert shares_of([one])["rows"][0]["share"] == said

@@ -6,10 +6,13 @@ Reads nothing but the body: what a page shows is what was answered.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from tallystick.entry.http.pages.picture import stacked_bar
 from tallystick.entry.http.pages.render import Words, grouped
+from tallystick.model.file import FUNDING_ROLES
 from tallystick.profile import ProfileAt
 
 Block = dict[str, Any]
@@ -24,7 +27,8 @@ _WHOLE = 1_000_000_000
 
 def report_view(body: Mapping[str, Any], *, words: Words, profile: ProfileAt) -> Block:
     """What the template needs, from a body."""
-    view = _View(words, profile)
+    stood = datetime.fromisoformat(body["header"]["as_of"])
+    view = _View(words, profile, today=words.local_day(stood).isoformat())
     blocks: Block = {
         "header": body["header"],
         "purpose": view.purpose(body["header"]["purpose"]),
@@ -50,11 +54,12 @@ def report_view(body: Mapping[str, Any], *, words: Words, profile: ProfileAt) ->
 
 
 class _View:
-    """Turns blocks of a body into what is shown, in one language."""
+    """Turns blocks of a body into what is shown, in one language; `today` is the report's day."""
 
-    def __init__(self, words: Words, profile: ProfileAt):
+    def __init__(self, words: Words, profile: ProfileAt, *, today: str):
         self.words = words
         self.profile = profile
+        self.today = today
 
     def purpose(self, code: str) -> str:
         """A purpose's label."""
@@ -273,34 +278,52 @@ class _View:
             return None
         rows, parts = [], []
         for at, funding in enumerate(fundings):
-            share = funding.get("share")
+            share, mark = funding.get("share"), f"share-{at % _SHARE_CLASSES}"
             shown = self._share(funding, funding.get("currency", currency))
             member = self.member(funding["member"])
-            said_by = funding["stated_by" if "stated_by" in funding else "member"]
-            is_own = said_by["member_id"] == funding["member"]["member_id"]
-            if is_own and isinstance(share, str):  # its own word counts
-                parts.append((f"share-{at % _SHARE_CLASSES}", _ppb(share), f"{member} {shown}"))
+            is_drawn = isinstance(share, str) and self._is_in_the_loan(funding)
+            if is_drawn:
+                parts.append((mark, _ppb(str(share)), f"{member} {shown}"))
+            stated_by = funding.get("stated_by")
             rows.append(
                 {
                     "member": member,
                     "role": self.words.label("funding_role", funding["role"]),
+                    "period": self._period(funding),
                     "share": shown,
                     "implied": funding["implied"],
-                    "stated_by": self.member(said_by) if "stated_by" in funding else None,
-                    "mark": f"share-{at % _SHARE_CLASSES}",
+                    "stated_by": None if stated_by is None else self.member(stated_by),
+                    "mark": mark if is_drawn else None,
                 }
             )
         title = ", ".join(said for _, _, said in parts)
         bar = [(name, size) for name, size, _ in parts]
         return {"rows": rows, "picture": stacked_bar(bar, title=title) if bar else ""}
 
+    def _is_in_the_loan(self, funding: Block) -> bool:
+        """Whether a funding is money in the loan on the report's day; its funder's word counts."""
+        said_by = funding.get("stated_by", funding["member"])
+        return (
+            funding["role"] in FUNDING_ROLES
+            and said_by["member_id"] == funding["member"]["member_id"]
+            and funding.get("valid_from", self.today) <= self.today <= funding.get("valid_to", "9")
+        )
+
+    def _period(self, funding: Block) -> str:
+        """From when to when a share holds; what is left to the originator has no days."""
+        if "valid_from" not in funding:
+            return ""
+        until = f" {self.words.day(funding['valid_to'])}" if "valid_to" in funding else ""
+        return f"{self.words.day(funding['valid_from'])} –{until}"
+
     def _share(self, funding: Block, currency: str | None) -> str:
         share, amount = funding.get("share"), funding.get("funded_amount")
+        said = []
         if isinstance(share, str):
-            return f"{(_ppb(share) / 10**7):g} %"
+            said.append(f"{Decimal(share) * 100:.7f}".rstrip("0").rstrip(".") + " %")
         if amount is not None:
-            return self.amount(amount, currency)
-        return self.words.t("report.not_computable")
+            said.append(self.amount(amount, currency))
+        return ", ".join(said) or self.words.t("report.not_computable")
 
     def identity(self, party: Block) -> Block:
         """What one furnisher says who she is."""
@@ -317,13 +340,10 @@ class _View:
 
     def own_funding(self, funding: Block) -> Block:
         """What a funder sent of its share of an account another lends."""
-        currency, amount = funding.get("currency"), funding.get("funded_amount")
         dates: Block = {
             name: funding[name] for name in ("valid_from", "valid_to") if name in funding
         }
-        share = self._share(funding, currency)
-        if "share" in funding and amount is not None:
-            share = f"{share}, {self.amount(amount, currency)}"
+        share = self._share(funding, funding.get("currency"))
         facts = [
             (self.words.t("report.role"), self.words.label("funding_role", funding["role"])),
             (self.words.t("report.share"), share),

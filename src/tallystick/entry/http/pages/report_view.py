@@ -302,7 +302,7 @@ class _View:
 
     def _is_in_the_loan(self, funding: Block) -> bool:
         """Whether a funding is money in the loan on the report's day; its funder's word counts."""
-        said_by = funding.get("stated_by", funding["member"])
+        said_by = funding["stated_by" if "stated_by" in funding else "member"]
         return (
             funding["role"] in FUNDING_ROLES
             and said_by["member_id"] == funding["member"]["member_id"]

@@ -137,3 +137,58 @@ def test_a_share_and_its_amount_are_both_said(
     more = {} if amount is None else {"funded_amount": amount}
     one = funding(BANK, "2026-01-01", share, **more)
     assert shares_of([one])["rows"][0]["share"] == said
+
+
+@pytest.mark.parametrize("on_account", [True, False])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({}, 'First Bank · 1 Jan 2025: <span lang="">钱已还</span>'),
+        ({"valid_to": "2025-02-01"}, "First Bank · 1 Jan 2025 – 1 Feb 2025: "),
+        ({"locale": "zh"}, '<span lang="zh">钱已还</span>'),
+        ({"locale": "en"}, '<span lang="en">钱已还</span>'),
+        ({"furnisher": None}, "</b> · 1 Jan 2025: "),
+        ({"text": None}, "First Bank · 1 Jan 2025</p>"),
+    ],
+)
+def test_a_remark_says_whose_it_is_and_till_when(
+    changes: dict[str, str | None], said: str, on_account: bool
+) -> None:
+    body = kept("zz_everything_person")
+    bank = {
+        "member_id": "mbr_1", "class": "commercial_bank", "is_own": False, "code": "BANK1",
+        "name_en": "First Bank", "name_zh": "第一银行",
+    }  # fmt: skip
+    whole = {"kind": "disputed", "valid_from": "2025-01-01", "text": "钱已还", "furnisher": bank}
+    whole |= changes
+    for one in (body, *body["accounts"]):
+        one["remarks"] = []
+    (body["accounts"][0] if on_account else body)["remarks"] = [
+        {name: value for name, value in whole.items() if value is not None}
+    ]
+    assert said in page_of(body, "en")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"amount_paid": "7.00"}, ("7.00\u00a0CNY", "7.00\u00a0CNY")),
+        ({"amount_paid": "0.00"}, ("0.00\u00a0CNY", "0.00\u00a0CNY")),
+        ({"absent": {"amount_paid": "not_held"}}, ("not held", "未持有")),
+        ({"absent": {"amount_due": "not_held"}}, ("not reported", "未报送")),
+        ({}, ("not reported", "未报送")),
+        ({"bucket": "not_displayed"}, ("not shown", "不展示")),
+    ],
+)
+def test_a_payments_amount_says_why_it_is_not_there(
+    changes: dict[str, Any], said: tuple[str, str], language: Language
+) -> None:
+    body = kept("zz_everything_person")
+    payment = {**body["payments"][0], "currency": "CNY", "bucket": "0"}
+    for name in ("amount_paid", "absent"):
+        payment.pop(name, None)
+    body["payments"] = [{**payment, **changes}]
+    words = Words(language, ZoneInfo("Asia/Shanghai"))
+    shown = report_view(body, words=words, profile=Profile.load("zz").on(date(2025, 1, 15)))
+    assert shown["payments"][0]["paid"] == said[language == "zh"]

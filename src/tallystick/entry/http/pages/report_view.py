@@ -40,7 +40,7 @@ def report_view(body: Mapping[str, Any], *, words: Words, profile: ProfileAt) ->
         "agreements": [view.record(record) for record in body.get("agreements", [])],
         "guarantees": [view.record(record) for record in body.get("guarantees", [])],
         "payments": [view.payment(record) for record in body.get("payments", [])],
-        "remarks": body.get("remarks", []),
+        "remarks": [view.remark(remark) for remark in body.get("remarks", [])],
         "looks": [view.look(look) for look in body.get("looks", [])],
         "inquiries": [
             {**row, "label": view.purpose(row["purpose"])} for row in body.get("inquiries", [])
@@ -190,7 +190,7 @@ class _View:
                 }
                 for event in account.get("events", [])
             ],
-            "remarks": account.get("remarks", []),
+            "remarks": [self.remark(remark) for remark in account.get("remarks", [])],
             "has_ended": "role_ended_on" in account,
             "is_late": isinstance(latest, dict)
             and "role_ended_on" not in account
@@ -355,14 +355,35 @@ class _View:
 
     def payment(self, record: Block) -> Block:
         """One period of rent, telecom or utility payments."""
-        currency = record["currency"]
         return {
             "month": self.words.day(record["period_end"]),
             "kind": self.words.label("payment_kind", record["payment_kind"]),
             "furnisher": self.member(record["furnisher"]),
-            "due": self.amount(record.get("amount_due"), currency),
-            "paid": self.amount(record.get("amount_paid"), currency),
+            "due": self._amount_of_payment(record, "amount_due"),
+            "paid": self._amount_of_payment(record, "amount_paid"),
             "state": self.bucket(record["bucket"])[1],
+        }
+
+    def _amount_of_payment(self, record: Block, name: str) -> str:
+        """An amount of a payment, or why it is not there."""
+        absent: dict[str, str] = record.get("absent", {})
+        if name in absent:
+            return self.words.label("absent", absent[name])
+        if record["bucket"] == "not_displayed":
+            return self.words.t("report.not_displayed")
+        return self.amount(record.get(name), record["currency"])
+
+    def remark(self, remark: Block) -> Block:
+        """What was remarked, by whom and from when to when; `lang` is empty where nobody said."""
+        days = self.words.day(remark["valid_from"])
+        if "valid_to" in remark:
+            days = self._period(remark)
+        who = [self.member(remark["furnisher"])] if "furnisher" in remark else []
+        return {
+            "kind": self.words.label("remark", remark["kind"]),
+            "about": " · ".join([*who, days]),
+            "text": remark.get("text"),
+            "lang": remark.get("locale", ""),
         }
 
     def look(self, look: Block) -> Block:

@@ -192,3 +192,37 @@ def test_a_payments_amount_says_why_it_is_not_there(
     words = Words(language, ZoneInfo("Asia/Shanghai"))
     shown = report_view(body, words=words, profile=Profile.load("zz").on(date(2025, 1, 15)))
     assert shown["payments"][0]["paid"] == said[language == "zh"]
+
+
+@pytest.mark.parametrize(
+    ("closed_on", "said"),
+    [
+        (
+            "2026-05-01",
+            {"en": "opened 10 Jan 2025, closed 1 May 2026.", "zh": "开立，2026年5月1日关闭。"},
+        ),
+        (None, {"en": "opened 10 Jan 2025, closed.", "zh": "2025年1月10日开立，已关闭。"}),
+    ],
+)
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_closed_account_is_not_said_to_be_paid(
+    language: Language, closed_on: str | None, said: dict[Language, str]
+) -> None:
+    body = kept("zz_everything_person")
+    account = body["accounts"][0]
+    account["terms"] |= {"opened_on": "2025-01-10", "closed_reason": "written_off"}
+    account["terms"].pop("closed_on", None)
+    if closed_on is not None:
+        account["terms"]["closed_on"] = closed_on
+    account |= {
+        "is_closed": True,
+        "latest": {"period_end": "2026-05-31", "bucket": "5", "status": "sold"},
+    }
+    account.pop("role_ended_on", None)
+    words = Words(language, ZoneInfo("Asia/Shanghai"))
+    shown = report_view(body, words=words, profile=Profile.load("zz").on(date(2025, 1, 15)))
+    of_account = shown["accounts"][0]
+    assert said[language] in of_account["plain"]
+    named = [words.t(f"report.{key}") for key in ("open", "closed", "open_accounts")]
+    assert not [text for text in (of_account["plain"], *named) if "结清" in text]
+    assert not [name for name, _ in of_account["facts"] if "结清" in name]

@@ -212,7 +212,8 @@ class _View:
             key = "plain.began" if latest == "not_displayed" else "plain.no_month"
             return self.words.t(key, furnisher=furnisher, product=product, role=role)
         state = self.bucket(latest["bucket"])[1]
-        key = "plain.closed" if account["is_closed"] else "plain.open"
+        closed = "plain.closed" if "closed_on" in terms else "plain.closed_undated"
+        key = closed if account["is_closed"] else "plain.open"
         return self.words.t(
             key,
             furnisher=furnisher,

@@ -226,3 +226,61 @@ def test_a_closed_account_is_not_said_to_be_paid(
     named = [words.t(f"report.{key}") for key in ("open", "closed", "open_accounts")]
     assert not [text for text in (of_account["plain"], *named) if "结清" in text]
     assert not [name for name, _ in of_account["facts"] if "结清" in name]
+
+
+LATE = {
+    "ever_late_accounts": 3, "late_now_accounts": 2, "late_months": 7, "worst_bucket": "2",
+    "highest_balance_past_due": "900.00",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("language", "row"),
+    [
+        ("en", "Credit card {} 1 / 4 not reported none 31-60 days past due 2 / 3 7 900.00 {}"),
+        ("zh", "信用卡 {} 1 / 4 未报送 无 逾期31-60天 2 / 3 7 900.00 {}"),
+    ],
+)
+def test_what_was_late_is_said_by_kind_and_currency(language: Language, row: str) -> None:
+    body = kept("zz_everything_person")
+    said = {
+        "product": "credit_card", "accounts": 4, "open_accounts": 1, "balance": "not_reported",
+        "credit_limit": "not_applicable", "delinquency": LATE,
+    }  # fmt: skip
+    body["summary"]["by_product"] = [{**said, "currency": code} for code in ("CNY", "USD")]
+    page = text_of(page_of(body, language))
+    assert all(row.format(code, code) in page for code in ("CNY", "USD"))
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("groups", [0, 1, 2])
+def test_guarantees_are_summed_up(groups: int, language: Language) -> None:
+    body = kept("zz_everything_person")
+    sums = [("CNY", 2, "1500.00"), ("USD", 1, "not_reported")][:groups]
+    body["summary"]["guarantees"] = [
+        {"currency": currency, "guarantees": count, "amount": amount}
+        for currency, count, amount in sums
+    ]
+    page = text_of(page_of(body, language))
+    unsaid = {"en": "not reported", "zh": "未报送"}[language]
+    assert ("CNY 2 1,500.00 CNY" in page) == (groups > 0)
+    assert (f"USD 1 {unsaid}" in page) == (groups > 1)
+
+
+@pytest.mark.parametrize(
+    ("language", "changes", "said"),
+    [
+        ("en", {"extended_months": 3}, "extended, by 3 months"),
+        ("zh", {"extended_months": 3}, "展期，延长3个月"),
+        ("en", {}, "extended"),
+        ("en", {"extended_months": 3, "amount": "5.00"}, "extended, by 3 months, 5.00\u00a0CNY"),
+    ],
+)
+def test_an_extension_says_for_how_long(
+    language: Language, changes: dict[str, Any], said: str
+) -> None:
+    body = kept("zz_everything_person")
+    one = {"event_type": "extended", "occurred_at": "2026-05-02T02:03:04Z", "currency": "CNY"}
+    body["accounts"][0]["events"] = [{**one, **changes}]
+    when = {"en": "2 May 2026 10:03 – ", "zh": "2026年5月2日 10:03 – "}[language]
+    assert f"<li>{when}{said}</li>" in page_of(body, language)

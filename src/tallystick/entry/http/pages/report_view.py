@@ -135,7 +135,7 @@ class _View:
             rows.append(
                 {
                     **row,
-                    "label": self.words.label("product", row["product"]),
+                    "label": self._kind_of_credit(row),
                     "balance": self.amount(row["balance"], row["currency"]),
                     "credit_limit": self.amount(row["credit_limit"], row["currency"]),
                     "late": late,
@@ -156,7 +156,7 @@ class _View:
             "responsibilities": [
                 {
                     "role": self.words.label("role", row["role"]),
-                    "label": self.words.label("product", row["product"]),
+                    "label": self._kind_of_credit(row),
                     "accounts": row["accounts"],
                     "balance": self.amount(row["balance"], row["currency"]),
                     # Absent in answers of earlier versions, which are shown as they were given.
@@ -164,7 +164,15 @@ class _View:
                 }
                 for row in block["responsibilities"]
             ],
+            "guarantees": [
+                {**row, "amount": self.amount(row["amount"], row["currency"])}
+                for row in block["guarantees"]
+            ],
         }
+
+    def _kind_of_credit(self, row: Block) -> str:
+        """What a row of totals is of: its amounts may be words, which have no currency."""
+        return f"{self.words.label('product', row['product'])} {row['currency']}"
 
     def account(self, account: Block) -> Block:
         """One account: title, facts, plain sentence, grid, shares, events."""
@@ -183,7 +191,7 @@ class _View:
             "events": [
                 {
                     "when": self.words.time(event["occurred_at"]),
-                    "what": self.words.label("event_type", event["event_type"]),
+                    "what": self._happening(event),
                     "amount": self.amount(event["amount"], event.get("currency", currency))
                     if "amount" in event
                     else "",
@@ -196,6 +204,12 @@ class _View:
             and "role_ended_on" not in account
             and self.bucket(latest["bucket"])[0].startswith(("late", "loss")),
         }
+
+    def _happening(self, event: Block) -> str:
+        what = self.words.label("event_type", event["event_type"])
+        if "extended_months" not in event:
+            return what
+        return self.words.t("report.extended", what=what, count=event["extended_months"])
 
     def _plain_words(self, account: Block, *, product: str, furnisher: str) -> str:
         latest, terms = account["latest"], account["terms"]

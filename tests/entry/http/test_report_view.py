@@ -124,6 +124,25 @@ def test_months_before_her_role_are_not_said_to_be_missing(
         assert said in report_view(body, words=words, profile=profile)["accounts"][0]["plain"]
 
 
+@pytest.mark.parametrize(
+    ("language", "began", "unshown"),
+    [
+        ("en", "since the role of", "closed. Its newest month is not shown."),
+        ("zh", "身份开始以来", "已关闭。其最近一个月的情况不展示。"),
+    ],
+)
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_months_too_old_to_be_shown_are_not_said_to_be_before_her_role(
+    language: Language, began: str, unshown: str, is_closed: bool
+) -> None:
+    body = json.loads((GOLDEN / "zz_everything_person.json").read_bytes())
+    account = body["accounts"][0] | {"is_closed": is_closed, "latest": "not_displayed"}
+    account.pop("role_ended_on", None)
+    body["accounts"] = [account]
+    page = page_of(body, language)
+    assert (unshown in page, began in page) == (is_closed, not is_closed)
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 @pytest.mark.parametrize("kept", sorted(GOLDEN.rglob("*.json")), ids=lambda path: path.stem)
 def test_every_kept_report_has_its_page(kept: Path, language: Language) -> None:

@@ -223,7 +223,9 @@ class _View:
             )
         if not isinstance(latest, dict):
             role = self.words.label("role", account["role"])
-            key = "plain.began" if latest == "not_displayed" else "plain.no_month"
+            key = "plain.no_month"
+            if latest == "not_displayed":  # of a closed account it may be too old to be shown
+                key = "plain.unshown" if account["is_closed"] else "plain.began"
             return self.words.t(key, furnisher=furnisher, product=product, role=role)
         state = self.bucket(latest["bucket"])[1]
         closed = "plain.closed" if "closed_on" in terms else "plain.closed_undated"

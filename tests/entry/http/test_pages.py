@@ -209,6 +209,9 @@ def test_reading_her_consents_is_a_look_and_withdrawing_is_none(site, visit, per
         assert connection.execute("select count(*) from gate.withdrawal").fetchone() == (1,)
 
 
+DATA = {"en": ", identity", "zh": "、身份信息"}
+
+
 @pytest.mark.parametrize(
     ("allowed", "words"),
     [
@@ -232,6 +235,7 @@ def test_a_card_says_how_often_it_may_be_used_and_what_text_was_shown(
         answer = visit(f"/me/consents?lang={language}", person)
         fine(answer, language)
         assert f"<code>{digest}</code>" in answer.text
+        assert DATA[language] in answer.text
         assert (used in answer.text) is (words is not None)
         assert words is None or words[language] in answer.text
 

@@ -154,7 +154,7 @@ async def rejected_rows(submission_id: str, request: Request) -> Response:
 def _shown(request: Request, view: SubmissionView) -> dict[str, Any]:
     words = words_of(request)
     counts = [(part, int(getattr(view, part) or 0)) for part in PARTS]
-    title = ", ".join(f"{words.t(f'funnel.{part}')} {count}" for part, count in counts)
+    title = words.t("comma").join(f"{words.t(f'funnel.{part}')} {count}" for part, count in counts)
     total = view.progress_total
     return {
         "id": edge_id("sbm", view.submission_id),

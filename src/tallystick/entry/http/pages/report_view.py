@@ -247,7 +247,8 @@ class _View:
             facts += self._pairs(account["latest"], account["terms"]["currency"], named=_OF_MONTH)
         if account["other_roles"]:
             roles = [self.words.label("role", role) for role in account["other_roles"]]
-            facts.append((self.words.label("field", "other_roles"), ", ".join(roles)))
+            named = self.words.t("comma").join(roles)
+            facts.append((self.words.label("field", "other_roles"), named))
         first = [(self.words.label("field", "role"), self.words.label("role", account["role"]))]
         if "responsibility" in account:
             said = account["responsibility"]
@@ -313,7 +314,7 @@ class _View:
                     "mark": mark if is_drawn else None,
                 }
             )
-        title = ", ".join(said for _, _, said in parts)
+        title = self.words.t("comma").join(said for _, _, said in parts)
         bar = [(name, size) for name, size, _ in parts]
         return {"rows": rows, "picture": stacked_bar(bar, title=title) if bar else ""}
 
@@ -340,7 +341,7 @@ class _View:
             said.append(f"{Decimal(share) * 100:.7f}".rstrip("0").rstrip(".") + " %")
         if amount is not None:
             said.append(self.amount(amount, currency))
-        return ", ".join(said) or self.words.t("report.not_computable")
+        return self.words.t("comma").join(said) or self.words.t("report.not_computable")
 
     def identity(self, party: Block) -> Block:
         """What one furnisher says who she is."""

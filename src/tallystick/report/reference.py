@@ -17,15 +17,17 @@ _INTRODUCTION = """# The report, version {number}
 What one reader may see of one person at one place in history.
 It is canonical JSON (RFC 8785) of strings, integers and booleans.
 Made from `src/tallystick/report/schema/{schema}`; a test keeps the two equal.
-A bureau serves that schema at `GET /v1/schemas/report`.
+A bureau serves that schema at `GET /v1/schemas/report`, that of version n at
+`GET /v1/schemas/report/n`.
 
 - Amounts are decimal strings with a currency beside them; nothing is added across currencies.
 - A field that was not reported is left out; one stated absent stands under `absent` with its
   reason; neither is ever zero.
 - A total with a part that was not reported is not computable; the sum of what was reported stands
   beside it.
-- A block that was withheld is left out and listed in `header.withheld` with the reason.
-- The person sees everything; a lender sees other institutions by class only; a furnisher sees its
+- A block that was withheld is left out and listed in `header.withheld` with the reason; of one that
+  is there in part, `periods` counts the months shown without content and those left out.
+- The person sees what is kept of everybody; a lender sees other institutions by class only; a furnisher sees its
   own records only, of an account that was sold the other's months as `not_displayed`, and of an
   account it funds by its originator's word what it sent of its share.
 - Months and payments older than the profile keeps what was late are left out from the beginning,
@@ -33,6 +35,8 @@ A bureau serves that schema at `GET /v1/schemas/report`.
   the closing of the account, as a month tells it or its terms (`closed_on`, as `paid`, `refinanced`
   or `settled_for_less`, and not reopened since); while anything is unpaid they are shown. Events
   that tell of lateness are shown no longer than the lateness.
+- `inquiries` counts what was answered, of purposes that the profile counts; for a lender only looks
+  that it may see. A window of n days holds what happened less than n days before `as_of`.
 - Where the person's role in an account has ended, it stands with `role_ended_on` as it was in her
   time: no later terms, events or months, and nothing of it in the summary. Her late months are
   counted from the end of her role at the latest.

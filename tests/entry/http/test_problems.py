@@ -9,7 +9,7 @@ import pytest
 from starlette.routing import Route
 
 from tallystick.errors import ProfileError, Unavailable
-from tallystick.report import NEWEST
+from tallystick.report import NEWEST, VERSIONS
 from tallystick.report.reference import schema
 from tallystick.service.catalogue import CATALOGUE, codes_page, read_catalogue
 
@@ -243,6 +243,20 @@ def test_the_published_schema_of_a_report_is_served_beside_the_datasets(site):
     for near in ("reports", "report-v2", "Report"):
         answer = site.client.get(f"/v1/schemas/{near}")
         assert (answer.status_code, answer.json()["code"]) == (422, "unknown_dataset")
+
+
+@pytest.mark.parametrize("version", VERSIONS.values(), ids=VERSIONS.keys())
+def test_the_schema_of_each_version_of_a_report_is_served(site, version):
+    answer = site.client.get(f"/v1/schemas/report/{version.name.rpartition('/')[2]}")
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "application/schema+json")
+    assert answer.json() == schema(version)
+
+
+@pytest.mark.parametrize("near", ["0", str(len(VERSIONS) + 1), "05", "five", "5.0"])
+def test_a_version_of_a_report_that_is_none_is_told_which_there_are(site, near):
+    answer = site.client.get(f"/v1/schemas/report/{near}")
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+    assert answer.json()["detail"].endswith("1, 2, 3, 4, 5")
 
 
 def test_the_code_page_is_the_catalogue():

@@ -13,8 +13,10 @@ from tallystick.entry.http.envelope import RECORDS_BODY, SMALL_BODY, UPLOAD_BODY
 from tallystick.entry.http.reading import rule_in_address
 from tallystick.entry.http.shapes import rule_shape
 from tallystick.entry.http.web import web_of
+from tallystick.errors import BadRequest
 from tallystick.formats.schema import json_schema
 from tallystick.model.permit import MEMBERS_PERMITS
+from tallystick.report import VERSIONS
 from tallystick.report.reference import schema as report_schema
 from tallystick.service import domains
 from tallystick.service.submit import require_dataset
@@ -57,6 +59,16 @@ def list_schemas(request: Request) -> JSONResponse:
 def show_report_schema() -> Response:
     """The JSON Schema (2020-12) of a report's body, in the newest version of its format."""
     return JSONResponse(report_schema(), media_type="application/schema+json")
+
+
+@router.get("/v1/schemas/report/{number}", summary="JSON Schema of a report of any version")
+def show_earlier_report_schema(number: str) -> Response:
+    """The schema of a version of the format, by its number: an answer given in it stays in it."""
+    version = VERSIONS.get(f"tallystick.report/{number}")
+    if version is None:
+        numbers = ", ".join(name.rpartition("/")[2] for name in VERSIONS)
+        raise BadRequest("not_found", f"the versions of the report are {numbers}")
+    return JSONResponse(report_schema(version), media_type="application/schema+json")
 
 
 @router.get("/v1/schemas/{dataset}", summary="JSON Schema of a record")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
 
 import duckdb
-import orjson
 
 from tallystick.formats import Dataset, load
 from tallystick.model.instant import microseconds
@@ -149,7 +149,7 @@ def _keys(con: duckdb.DuckDBPyConnection, at: ProfileAt) -> None:
     )
     while batch := rows.fetchmany(5000):
         read = [
-            (line, record_keys.read(known[name], orjson.loads(key), lists))
+            (line, record_keys.read(known[name], json.loads(key), lists))
             for line, name, key in batch
         ]
         wrong = [

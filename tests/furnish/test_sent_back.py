@@ -135,3 +135,31 @@ def test_a_line_that_is_mended_in_its_second_round_loses_nothing(
     source = tmp_path / "mended"
     source.write_bytes(rejects.replace(b', "balance": "7.00"', b""))
     assert stage_path(con, source, "snapshot").faults == []
+
+
+@pytest.mark.parametrize("limits", [Limits(), Limits(block_bytes=64)])
+@pytest.mark.parametrize(
+    ("row", "rules"),
+    [
+        ("A9,2025-10-31,0,0,CNY,1,1,1,0,open", []),
+        ('"A,9","2025-10-31","0","0","CNY","1","1","1","0","open"', []),
+        ("A9,2025-10-31,0,0,CNY,1e3,1,1,0,open", [rule_ids.CELL_AMOUNT_FORM]),
+        ("A9,2025-10-31,0,0,CNY,1,1,1,0", [rule_ids.ROW_TOO_FEW]),
+        ("A9,2025-10-31,0,0,CNY,1,1,1,0,open,", [rule_ids.ROW_TOO_FEW]),
+        ("A9,2025-10-31,0,0,CNY,1,1,1,0,open" + "," * 10, [rule_ids.ROW_TOO_FEW]),
+        ("A9,2025-10-31,0,0,CNY,1,1,1,0,open" + "," * 11, []),
+        ("A9,2025-10-31,0,0,CNY,1,1,1,0,open" + "," * 12, [rule_ids.ROW_TOO_MANY]),
+    ],
+)
+def test_a_mended_row_stands_in_place_of_the_line_given_back(
+    con: duckdb.DuckDBPyConnection, tmp_path: Path, row: str, rules: list[str], limits: Limits
+) -> None:
+    content = "\n".join((HEADER, LINES[1], "A9,2025-10-31", "")).encode()
+    rejects, _, _ = sent_back(con, tmp_path, content, limits)
+    header = rejects.split(b"\n")[0]
+    source = tmp_path / "mended"
+    source.write_bytes(b"\n".join((header, row.encode(), b"")))
+    assert stage_path(con, source, "snapshot", limits=limits).rules == rules
+    if rules == [rule_ids.CELL_AMOUNT_FORM]:
+        _, again = reject(con, source)
+        assert again.split(b"\n")[1].startswith(row.encode() + b",2,6,FMT-CELL-012,")

@@ -141,7 +141,7 @@ class CsvLines:
         if isinstance(record, Broken):
             self._spill.write_broken(line_no, offset, record)
             return line_end
-        cells = decode_cells(record, self._header.width)
+        cells = decode_cells(self._as_wide(record), self._header.width)
         if isinstance(cells, Broken):
             self._not_utf8 += cells.rule_id == rule_ids.ROW_NOT_UTF8
             self._spill.write_broken(line_no, offset, cells)
@@ -153,6 +153,14 @@ class CsvLines:
         self._tell_cells(cells, line_no, offset)
         self._spill.write_record(line_no, offset, cells)
         return record.end
+
+    def _as_wide(self, record: Split) -> Split:
+        """The record, empty cells after its own where a reject file's are left out: a mended row
+        put in place of a line that could not be split.
+        """
+        if self._header.extra and len(record.cells) == len(self._header.names):
+            return Split([*record.cells, *[b""] * self._header.extra], record.end)
+        return record
 
     def _quick_cells(self, raw: bytes) -> list[str] | None:
         """The cells of a line that is only quoted and has no fault; None sends it the long way."""

@@ -132,7 +132,8 @@ def _beside(
 
 
 def _csv_row(found: Original, beside: list[str], header: Header) -> bytes:
-    if found.cells is None or len(found.cells) != header.width:
+    widths = (len(header.names), header.width)  # a row put in place may lack the added columns
+    if found.cells is None or len(found.cells) not in widths:
         own = [raw_text(found.raw), *[""] * (len(header.names) - 1)]
     elif header.extra:
         own = found.cells[: len(header.names)]

@@ -29,6 +29,17 @@ class JsonFault:
     seen: str
 
 
+class _Written(float):
+    """A number with a point or an exponent that knows how it was written: 1e2, not 100.0."""
+
+    text: str
+
+    def __new__(cls, text: str) -> _Written:
+        made = super().__new__(cls, text)
+        made.text = text
+        return made
+
+
 def parse_line(line: bytes) -> dict[str, Any] | Broken:
     """The object of one line, or why it is none. NaN and Infinity are refused."""
     if b"\0" in line:
@@ -39,7 +50,9 @@ def parse_line(line: bytes) -> dict[str, Any] | Broken:
         shown = seen_text(line[max(0, error.start - 20) : error.end + 20])
         return Broken(rule_ids.ROW_NOT_UTF8, None, shown)
     try:
-        value = json.loads(text, object_pairs_hook=each_once, parse_constant=_refuse)
+        value = json.loads(
+            text, object_pairs_hook=each_once, parse_constant=_refuse, parse_float=_Written
+        )
     except DoubledKey as error:
         return Broken(rule_ids.ROW_KEY_DOUBLED, None, seen_text(str(error)))
     except (ValueError, RecursionError):
@@ -109,6 +122,8 @@ def _cell(field: Field, value: Any) -> str | JsonFault:
 def _seen(value: Any) -> str:
     if isinstance(value, str):
         return seen_text(value)
+    if isinstance(value, _Written):
+        return seen_text(value.text)
     try:
         return seen_text(json.dumps(value, ensure_ascii=False, default=str))
     except (ValueError, RecursionError):

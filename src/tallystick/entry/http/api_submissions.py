@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -143,9 +144,21 @@ async def send_records(request: Request, caller: Caller) -> Response:
     require_dataset(web.deps, dataset)
 
     def act() -> tuple[int, dict[str, Any]]:
-        return 201, submission_shape(submit_records(web.deps, caller, dataset, records))
+        sent = _as_written(payload)
+        return 201, submission_shape(submit_records(web.deps, caller, dataset, sent))
 
     return await answered_once(request, caller, payload, act)
+
+
+def _as_written(payload: bytes) -> list[dict[str, Any]]:
+    """The records of a body that was read, each number to the letter, as a file would have it.
+
+    A reader turns a whole number beyond 64 bits into a float, and 1.10 into 1.1.
+    """
+    records: list[dict[str, Any]] = json.loads(
+        payload, parse_int=orjson.Fragment, parse_float=orjson.Fragment
+    )["records"]
+    return records
 
 
 @router.get("/submissions", summary="Your submissions, newest first")

@@ -126,6 +126,12 @@ CASES = [
         lambda one: gzip.compress(lines(HEADER, good(one))) + b"-- end",
         ("FMT-FILE-013", 1, None),
     ),
+    whole("a workbook", lambda _: b"PK\x03\x04\x14\0\0\0\x08\0", ("FMT-FILE-019", 1, None)),
+    whole(
+        "gzip packed once more",
+        lambda one: gzip.compress(gzip.compress(lines(HEADER, good(one)))),
+        ("FMT-FILE-019", 1, None),
+    ),
     whole(
         "columns without a name",
         lambda one: lines(f"{HEADER},,", f"{good(one)},,"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tallystick.furnish import Limits, rule_ids
+from tallystick.furnish.header import no_header
 
 from .conftest import Stager
 
@@ -38,3 +39,23 @@ def test_a_header_is_too_long_from_the_limit_on(
     content = b"x" * (length - 1) + b"\n" + b"1\n"
     found = stage(content, limits=Limits(max_line_bytes=8 << 10))
     assert set(found.rules) & {*rules, rule_ids.FILE_HEADER_LONG} == set(rules)
+
+
+@pytest.mark.parametrize(
+    ("head", "kind"),
+    [
+        (b"PK\x03\x04\x14\0", "ZIP / XLSX"),
+        (b"PK\x03", None),
+        (b"\x1f\x8b\x08\0", "GZIP in GZIP"),
+        (b"BZh91AY", "BZIP2"),
+        (b"BZhang", None),
+        (b"PAR1\x15\x04", "PARQUET"),
+        (b"PAR1", None),
+        (b"%PDF-1.7", "PDF"),
+        (b"%PDF", None),
+    ],
+)
+def test_a_file_of_another_kind_is_named_by_how_it_begins(head: bytes, kind: str | None) -> None:
+    fault = no_header(head)
+    found = (fault.rule_id, fault.seen) if fault else None
+    assert found == (None if kind is None else (rule_ids.FILE_OTHER_KIND, kind))

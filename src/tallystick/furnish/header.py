@@ -25,6 +25,18 @@ _QUOTED = re.compile(rb'"[^"]*"')
 _CR_ALONE = re.compile(rb"\r(?![\r\n])")
 #: UTF-16 and UTF-32 write names with a NUL beside each letter, at the least; fewer are damage.
 _NUL_SHARE = 4
+#: How files of other kinds begin: none of them is text.
+_OTHER_KINDS = (
+    (b"PK\x03\x04", "ZIP / XLSX"),
+    (b"\xd0\xcf\x11\xe0", "XLS"),
+    (GZIP_MAGIC, "GZIP in GZIP"),
+    (b"BZh9", "BZIP2"),
+    (b"\xfd7zXZ\0", "XZ"),
+    (b"7z\xbc\xaf", "7Z"),
+    (b"\x28\xb5\x2f\xfd", "ZSTD"),
+    (b"PAR1\x15", "PARQUET"),
+    (b"%PDF-", "PDF"),
+)
 _MISSING = {
     "required": rule_ids.FILE_COLUMN_MISSING,
     "stated": rule_ids.FILE_COLUMN_UNSTATED,
@@ -85,6 +97,9 @@ def places_in(head: bytes, dataset: Dataset) -> dict[str, int]:
 
 def no_header(line: bytes) -> HeaderFault | None:
     """Why a first line, or the start of one, is none of CSV at all; None where it may be."""
+    for magic, kind in _OTHER_KINDS:
+        if line.startswith(magic):
+            return HeaderFault(rule_ids.FILE_OTHER_KIND, None, None, kind)
     nuls = line.count(b"\0")
     if nuls * _NUL_SHARE >= len(line) > 0:
         return HeaderFault(rule_ids.FILE_NOT_UTF8, None, None, seen_text(line))

@@ -27,9 +27,9 @@ A bureau serves that schema at `GET /v1/schemas/report`, that of version n at
   beside it.
 - A block that was withheld is left out and listed in `header.withheld` with the reason; of one that
   is there in part, `periods` counts the months shown without content and those left out.
-- The person sees other institutions by name; a lender by class only; a furnisher sees its own records
-  only, of an account that was sold the other's months as `not_displayed`, and of an account it funds
-  by its originator's word what it sent of its share.
+- The person sees other institutions by name; a lender by class only; a furnisher sees its own
+  records only, of an account that was sold the other's months as `not_displayed`, and of an account
+  it funds by its originator's word what it sent of its share.
 - Months and payments older than the profile keeps what was late are left out from the beginning,
   late or not, so that none is told by a gap. Late ones are kept that long from their cure, or from
   the closing of the account, as a month tells it or its terms (`closed_on`, as `paid`, `refinanced`

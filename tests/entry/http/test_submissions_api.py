@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 
 import pytest
 from records import csv_file, subject
@@ -61,6 +62,17 @@ def test_a_finding_names_the_codes_of_its_field_as_the_reject_file_does(site):
     rejects = site.send("GET", job["results"]["rejects_csv"]).text
     assert told["en"] in rejects
     assert told["zh"] in rejects
+
+
+def test_the_reject_file_has_the_form_of_what_was_sent(site):
+    line = json.dumps(subject(1, valid_from="2023-02-29"), ensure_ascii=False).encode() + b"\n"
+    sent = {"content-type": "application/x-ndjson"}
+    job = site.send("POST", PATH, content=line, headers=sent).json()
+    site.work_off()
+    rejects = site.send("GET", job["results"]["rejects_csv"])
+    assert rejects.headers["content-type"] == "application/x-ndjson"
+    assert rejects.headers["content-disposition"].endswith('-rejects.ndjson"')
+    assert json.loads(rejects.text)["valid_from"] == "2023-02-29"
 
 
 def test_what_is_another_members_is_not_there(site):

@@ -209,12 +209,15 @@ def reject_file(submission_id: str, request: Request, caller: Caller) -> Streami
 
 
 def reject_response(web: Web, member: Member, submission_id: str) -> StreamingResponse:
-    """The reject file as a download."""
+    """The reject file as a download, of the form the submission came in."""
     rows = rejects(web.deps, member, submission_id_of(submission_id))
     first = next(rows, b"")  # a refusal comes here, before the answer has begun
+    form, media_type = "csv", "text/csv; charset=utf-8"
+    if first.startswith(b"{"):  # no header of ours does
+        form, media_type = "ndjson", "application/x-ndjson"
     headers = {
-        "Content-Disposition": f'attachment; filename="{submission_id}-rejects.csv"',
+        "Content-Disposition": f'attachment; filename="{submission_id}-rejects.{form}"',
         "Cache-Control": "no-store",
     }
     body = itertools.chain((first,), rows)
-    return StreamingResponse(body, media_type="text/csv; charset=utf-8", headers=headers)
+    return StreamingResponse(body, media_type=media_type, headers=headers)

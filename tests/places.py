@@ -67,7 +67,7 @@ WITH own AS (
     AND conparentid = 0
   UNION ALL SELECT concat_ws('|', 'trigger', t.oid, tgenabled)
   FROM pg_trigger t JOIN pg_class c ON c.oid = tgrelid
-  WHERE NOT relispartition AND tgconstraint = 0
+  WHERE NOT relispartition AND tgparentid = 0
   UNION ALL SELECT concat_ws('|', 'function', p.oid, p.xmin) FROM pg_proc p
   WHERE pronamespace IN (SELECT oid FROM own)
   UNION ALL SELECT concat_ws('|', 'policy', oid, xmin) FROM pg_policy
@@ -79,6 +79,12 @@ WITH own AS (
   FROM pg_db_role_setting
 )
 SELECT sum(hashtextextended(part, 0)) FROM parts
+"""
+
+_BACKENDS = "SELECT pid FROM pg_stat_activity WHERE datname = any(%s)"
+_LOCKS = """
+SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
+WHERE datname = any(%s) AND locktype = 'advisory' LIMIT 1
 """
 
 
@@ -186,31 +192,27 @@ class _Place:
 
     def is_as_made(self) -> bool:
         """Whether the next test finds what this one found, once it is laid out anew."""
-        return (
-            self._is_left()
-            and all(side.read_shape() == side.shape for side in self._sides)
-            and not self._sides[0].owner.execute(
-                "SELECT FROM pg_locks JOIN pg_database d ON d.oid = database"
-                " WHERE datname = any(%s) AND locktype = 'advisory' LIMIT 1",
-                ([side.name for side in self._sides],),
-            ).fetchall()
-        )  # fmt: skip
+        try:
+            return (
+                self._is_left()
+                and all(side.read_shape() == side.shape for side in self._sides)
+                and not self._asked(_LOCKS)
+            )
+        except psycopg.OperationalError:  # a test may end every connection there is
+            return False
 
     def _is_left(self) -> bool:
         """Whether nobody is connected but who stays so; backends of closed ones end soon."""
         for _ in range(_LOOKS_FOR_BACKENDS):
-            there = (
-                self._sides[0]
-                .owner.execute(
-                    "SELECT pid FROM pg_stat_activity WHERE datname = any(%s)",
-                    ([side.name for side in self._sides],),
-                )
-                .fetchall()
-            )
-            if sorted(row[0] for row in there) == sorted(self._kept()):
+            if sorted(pid for (pid,) in self._asked(_BACKENDS)) == sorted(self._kept()):
                 return True
             time.sleep(0.002)
         return False
+
+    def _asked(self, query: str) -> list[Any]:
+        """Rows of a query about both databases."""
+        names = [side.name for side in self._sides]
+        return self._sides[0].owner.execute(query.encode(), (names,)).fetchall()
 
     def _kept(self) -> Iterator[int]:
         """The backends of connections that stay."""
@@ -275,18 +277,15 @@ def used(model: Database, begin: Laid | None = None) -> Iterator[Database]:
     Takes: `model`: a migrated database and its vault, to which nobody is connected
     """
     place = _free.pop() if _free else _Place(model)
+    if model not in _models:
+        _models[model] = place.laid()  # it is a copy, just made
+    place.lay(begin or _models[model])
     _used[place.database.url] = place
     try:
-        if model not in _models:
-            _models[model] = place.laid()  # it is a copy, just made
-        place.lay(begin or _models[model])
         yield place.database
-    except psycopg.Error:
-        _used.pop(place.database.url).drop()
-        raise
     finally:
-        if _used.pop(place.database.url, None) is not None:
-            _give_back(place)
+        del _used[place.database.url]
+        _give_back(place)
 
 
 def _give_back(place: _Place) -> None:

@@ -20,12 +20,14 @@ _IN_A_LONG_LIST = (
     f"select code in ({', '.join(repr(f'C{number}') for number in range(180))})"
     " from (select unnest(['C0', 'C179', 'C180', null]) as code)"
 )
-
-
-@pytest.mark.parametrize(
+#: Of jobs whose tables stay in memory.
+EACH_KIND = pytest.mark.parametrize(
     ("size", "is_alone"),
     [(PLAIN_PLAN_BYTES, True), (PLAIN_PLAN_BYTES, False), (PLAIN_PLAN_BYTES + 1, False)],
 )
+
+
+@EACH_KIND
 def test_a_long_code_list_is_no_join_and_finds_the_same(
     size: int, is_alone: bool, tmp_path: Path
 ) -> None:
@@ -39,10 +41,7 @@ def test_a_long_code_list_is_no_join_and_finds_the_same(
     assert "MARK" not in plan  # a join that marks the rows found
 
 
-@pytest.mark.parametrize(
-    ("size", "is_alone"),
-    [(PLAIN_PLAN_BYTES, True), (PLAIN_PLAN_BYTES, False), (PLAIN_PLAN_BYTES + 1, False)],
-)
+@EACH_KIND
 def test_a_statement_parsed_for_one_job_reads_the_next_ones_tables(
     size: int, is_alone: bool, tmp_path: Path
 ) -> None:

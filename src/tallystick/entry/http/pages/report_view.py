@@ -324,7 +324,8 @@ class _View:
         return (
             funding["role"] in FUNDING_ROLES
             and said_by["member_id"] == funding["member"]["member_id"]
-            and funding.get("valid_from", self.today) <= self.today <= funding.get("valid_to", "9")
+            and funding.get("valid_from", self.today) <= self.today
+            and funding.get("valid_to", self.today) >= self.today
         )
 
     def _period(self, funding: Block) -> str:

@@ -34,7 +34,7 @@ from tallystick.report.fields import Block
 
 FOLDER = Path(__file__).parent / "golden"
 #: The folders of earlier versions' bodies, as they were when that version was the newest.
-EARLIER = {f"v{number}": VERSIONS[f"tallystick.report/{number}"] for number in (1, 2, 3, 4)}
+EARLIER = {f"v{number}": VERSIONS[f"tallystick.report/{number}"] for number in (1, 2, 3, 4, 5)}
 
 
 def _share(funder: str, ppb: int) -> dict[str, object]:

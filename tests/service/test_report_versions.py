@@ -55,7 +55,7 @@ def say_it_was(world: gw.World, body_format: str, digest: bytes) -> None:
 
 def test_a_new_answer_is_in_the_newest_and_says_its_position_as_text(given: Any) -> None:
     body = orjson.loads(given.body)
-    assert body["format"] == "tallystick.report/5"
+    assert body["format"] == "tallystick.report/6"
     assert body["header"]["position"] == str(given.coordinates.position)
     Draft202012Validator(schema()).validate(body)
 

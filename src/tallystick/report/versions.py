@@ -52,7 +52,14 @@ class Version:
     masks_event_ids_by_furnisher: bool = True
 
 
-_VERSION_5 = Version(
+_VERSION_6 = Version(
+    name="tallystick.report/6",
+    schema="report-v6.schema.json",
+    news="So far it says what the fifth does.",
+    position=edge_position,
+)
+_VERSION_5 = replace(
+    _VERSION_6,
     name="tallystick.report/5",
     schema="report-v5.schema.json",
     news="Late months of an account that its terms close as `paid`, `refinanced` or"
@@ -60,7 +67,6 @@ _VERSION_5 = Version(
     " `latest` once they are too old; `header.withheld` counts accounts that went with the erasure"
     " of their first borrower; a lender reads `event_id` of the events that it sent itself, not of"
     " those of who had the account before.",
-    position=edge_position,
 )
 _VERSION_4 = replace(
     _VERSION_5,
@@ -109,8 +115,15 @@ _VERSION_1 = replace(
 VERSIONS: Mapping[str, Version] = MappingProxyType(
     {
         version.name: version
-        for version in (_VERSION_1, _VERSION_2, _VERSION_3, _VERSION_4, _VERSION_5)
+        for version in (
+            _VERSION_1,
+            _VERSION_2,
+            _VERSION_3,
+            _VERSION_4,
+            _VERSION_5,
+            _VERSION_6,
+        )
     }
 )
 #: What new answers are made in.
-NEWEST = _VERSION_5
+NEWEST = _VERSION_6

@@ -256,7 +256,7 @@ def test_the_schema_of_each_version_of_a_report_is_served(site, version):
 def test_a_version_of_a_report_that_is_none_is_told_which_there_are(site, near):
     answer = site.client.get(f"/v1/schemas/report/{near}")
     assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
-    assert answer.json()["detail"].endswith("1, 2, 3, 4, 5")
+    assert answer.json()["detail"].endswith("1, 2, 3, 4, 5, 6")
 
 
 def test_the_code_page_is_the_catalogue():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from report_factory import (
     BANK,
@@ -189,6 +191,82 @@ def test_draws_on_an_agreement_that_is_not_at_hand_tell_one_limit(
     earlier = body(file(*draws), version=VERSIONS["tallystick.report/2"])["summary"]
     added = "8000.00" if second[0] == 300_000 else "10000.00"
     assert earlier["by_product"][0]["credit_limit"] == added
+
+
+def draws(*told):
+    """Accounts in their order: (product, the limit told with it, its agreement, and otherwise)."""
+    return [
+        account(
+            n,
+            latest=latest(credit_limit_minor=minor),
+            terms=terms(product=product, agreement_id=of, **(more[0] if more else {})),
+        )
+        for n, (product, minor, of, *more) in enumerate(told, 1)
+    ]
+
+
+def limits(accounts, version="tallystick.report/6"):
+    shown = body(file(*accounts), version=VERSIONS[version])["summary"]["by_product"]
+    return {one["product"]: one["credit_limit"] for one in shown}
+
+
+CLOSED, LATER = {"closed_on": "2026-05-01"}, {"opened_on": "2025-01-11"}
+
+
+@pytest.mark.parametrize(
+    ("told", "fifth", "sixth"),
+    [
+        ([50_000, None], "not_reported", "500.00"),
+        ([None, 50_000], "500.00", "500.00"),
+        ([50_000, None, 30_000], "300.00", "500.00"),
+        ([30_000, None, 50_000], "500.00", "500.00"),
+        ([None, None], "not_reported", "not_reported"),
+        ([50_000, 30_000], "500.00", "500.00"),
+        ([30_000, 50_000], "500.00", "500.00"),
+    ],
+)
+def test_a_limit_told_by_one_draw_is_known_whatever_another_leaves_out(told, fifth, sixth) -> None:
+    drawn = draws(*[("credit_card", minor, "agreement-1") for minor in told])
+    assert limits(drawn) == {"credit_card": sixth}
+    assert limits(drawn, "tallystick.report/5") == {"credit_card": fifth}
+
+
+HELD, NO_MORE = "500.00", "not_applicable"
+
+
+@pytest.mark.parametrize(
+    ("told", "card", "loan"),
+    [
+        ([("credit_card", 50_000, "g"), ("revolving_loan", 50_000, "g")], HELD, NO_MORE),
+        ([("revolving_loan", 50_000, "g"), ("credit_card", 50_000, "g")], NO_MORE, HELD),
+        ([("revolving_loan", 50_000, "g", LATER), ("credit_card", 50_000, "g")], HELD, NO_MORE),
+        ([("credit_card", None, "g"), ("revolving_loan", 50_000, "g")], HELD, NO_MORE),
+        ([("credit_card", 50_000, "g", CLOSED), ("revolving_loan", 50_000, "g")], NO_MORE, HELD),
+        ([("credit_card", 50_000, "g"), ("revolving_loan", 50_000, "h")], HELD, HELD),
+        ([("credit_card", 50_000, None), ("revolving_loan", 50_000, None)], HELD, HELD),
+        ([("credit_card", 50_000, "g"), ("revolving_loan", 50_000, None)], HELD, HELD),
+    ],
+    ids=["first", "order", "day of opening", "known elsewhere", "first is closed", "two agreements",
+         "none", "one has none"],
+)  # fmt: skip
+def test_a_limit_drawn_by_two_products_counts_in_the_row_of_the_first(told, card, loan) -> None:
+    assert limits(draws(*told)) == {"credit_card": card, "revolving_loan": loan}
+
+
+def test_a_limit_of_two_currencies_counts_in_each() -> None:
+    told = [("credit_card", 50_000, "g"), ("credit_card", 30_000, "g", {"currency": "USD"})]
+    drawn = draws(*told)
+    drawn[1] = replace(drawn[1], latest=latest(credit_limit_minor=30_000, currency="USD"))
+    rows = summary(*drawn)["by_product"]
+    assert [(one["currency"], one["credit_limit"]) for one in rows] == [
+        ("CNY", "500.00"),
+        ("USD", "300.00"),
+    ]
+
+
+def test_earlier_versions_counted_a_limit_in_each_row() -> None:
+    drawn = draws(("credit_card", 50_000, "g"), ("revolving_loan", 50_000, "g"))
+    assert limits(drawn, "tallystick.report/5") == {"credit_card": HELD, "revolving_loan": HELD}
 
 
 def test_a_limit_nobody_draws_on_stands_apart() -> None:

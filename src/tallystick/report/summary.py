@@ -17,12 +17,12 @@ from tallystick.report.account import ShownAccount
 from tallystick.report.codes import Codes
 from tallystick.report.fields import Block, has_ended
 from tallystick.report.grid import NOT_REPORTED
+from tallystick.report.limits import limits_by_row
 from tallystick.report.versions import NEWEST, Version
 
 #: Months over which payments due are averaged.
 AVERAGED_MONTHS = 6
 _unpack = Struct(FORMAT).iter_unpack
-NOT_DRAWN = "agreement_not_drawn"
 Total = str | Block
 
 
@@ -96,14 +96,7 @@ def _by_product(
     groups: dict[tuple[str, str], list[ShownAccount]] = {}
     for account in debts:
         groups.setdefault((account.product, account.currency), []).append(account)
-    shared = _shared_limits(debts, agreements, keeps_repaid=version.keeps_repaid)
-    limits: dict[tuple[str, str], list[int | None]] = {}
-    for product, currency, limit in shared.values():
-        limits.setdefault((product, currency), []).append(limit)
-    for key, accounts in groups.items():
-        apart = [a for a in accounts if not a.is_closed and _agreement(a) not in shared]
-        told = [_limit(a) for a in apart] if version.adds_draws else _own_limits(apart)
-        limits[key] = [*told, *limits.get(key, [])]
+    limits = limits_by_row(debts, agreements=agreements, version=version)
     return [
         _product_row(
             key,
@@ -145,53 +138,8 @@ def _product_row(
     }
 
 
-def _shared_limits(
-    debts: Sequence[ShownAccount], agreements: Sequence[Record], *, keeps_repaid: bool
-) -> dict[str, tuple[str, str, int]]:
-    """Active agreements and where their limit counts, once: at the first account drawing on it.
-
-    What was drawn from a line that does not revolve and was paid back cannot be drawn again: with
-    every account of it closed there is no limit left.
-    """
-    shared = {}
-    for agreement in agreements:
-        agreement_id = agreement.get("object_id")
-        if agreement_id is None or agreement["status"] != "active":
-            continue
-        drawn = [a for a in debts if _agreement(a) == agreement_id]
-        product = next((a.product for a in drawn if not a.is_closed), NOT_DRAWN)
-        is_repaid = bool(drawn) and product == NOT_DRAWN and not agreement["is_revolving"]
-        if is_repaid and not keeps_repaid:
-            continue
-        shared[agreement_id] = (product, agreement["currency"], agreement["credit_limit_minor"])
-    return shared
-
-
-def _own_limits(accounts: Sequence[ShownAccount]) -> list[int | None]:
-    """Limits told with the accounts themselves: of draws on one agreement the highest, once.
-
-    The agreement may be in another's file, as of a co-borrower, or may have run out.
-    """
-    limits: dict[str, int | None] = {}
-    for account in accounts:
-        line, limit = _agreement(account) or account.line.account_id, _limit(account)
-        known = limits.get(line)
-        limits[line] = limit if known is None or limit is None else max(known, limit)
-    return list(limits.values())
-
-
-def _agreement(account: ShownAccount) -> str | None:
-    agreement_id: str | None = account.line.terms.get("agreement_id")
-    return agreement_id
-
-
 def _latest(account: ShownAccount, field: str) -> int | None:
     return None if account.line.latest is None else account.line.latest.get(field)
-
-
-def _limit(account: ShownAccount) -> int | None:
-    newest = _latest(account, "credit_limit_minor")
-    return account.line.terms.get("credit_limit_minor") if newest is None else newest
 
 
 def _highest_past_due(accounts: Sequence[ShownAccount], *, codes: Codes) -> str:

@@ -31,7 +31,8 @@ class Version:
     paid, a closing as paid does not; and `latest` is shown though its month is too old;
     `tells_erased`: `header.withheld` says how many accounts of hers went with another's erasure;
     `masks_event_ids_by_furnisher`: a lender reads the ids of events that it sent itself, not of all
-    events of its accounts.
+    events of its accounts; `repeats_limits`: the limit of an agreement that is not at hand counts
+    in each row that has a draw on it, and is not known where the last of these leaves it out.
     """
 
     name: str
@@ -50,12 +51,14 @@ class Version:
     settles_by_months: bool = False
     tells_erased: bool = True
     masks_event_ids_by_furnisher: bool = True
+    repeats_limits: bool = False
 
 
 _VERSION_6 = Version(
     name="tallystick.report/6",
     schema="report-v6.schema.json",
-    news="So far it says what the fifth does.",
+    news="A limit drawn on by accounts of several products counts in the row of the first of them"
+    " that is open; one account that leaves it out no longer makes unknown what another tells.",
     position=edge_position,
 )
 _VERSION_5 = replace(
@@ -67,6 +70,7 @@ _VERSION_5 = replace(
     " `latest` once they are too old; `header.withheld` counts accounts that went with the erasure"
     " of their first borrower; a lender reads `event_id` of the events that it sent itself, not of"
     " those of who had the account before.",
+    repeats_limits=True,
 )
 _VERSION_4 = replace(
     _VERSION_5,

@@ -226,7 +226,7 @@ class _Body:
             reader=self.reader,
             codes=self.codes,
             clock=self.clock,
-            shows_old=self.version.shows_old,
+            version=self.version,
         )
         self.blocks["payments"] = shown
         if hidden:

@@ -10,7 +10,8 @@ from tallystick.report.codes import Codes
 from tallystick.report.fields import PAYMENT, Block, period_of_text
 from tallystick.report.grid import NOT_DISPLAYED
 from tallystick.report.reader import Reader
-from tallystick.report.retention import NONE, Clock, aged_periods, hidden_periods
+from tallystick.report.retention import NONE, Clock, aged_count, hidden_places
+from tallystick.report.versions import NEWEST, Version
 
 
 def payment_blocks(
@@ -19,44 +20,44 @@ def payment_blocks(
     reader: Reader,
     codes: Codes,
     clock: Clock | None,
-    shows_old: bool = False,
+    version: Version = NEWEST,
 ) -> tuple[list[Block], int]:
     """Payments sorted by payer account and period, and how many are not shown, or without content.
 
-    Takes: `shows_old`: as `Version` has it
+    Of several in one month each is hidden, or too old, for itself.
     """
     shown: list[Block] = []
     hidden_count = 0
     ordered = sorted(payments, key=lambda record: (record["object_id"], record["period_end"]))
     for _, group in groupby(ordered, key=lambda record: record["object_id"]):
         records = list(group)
-        hidden, cut = _hidden(records, codes=codes, clock=clock, shows_old=shows_old)
+        hidden, cut = _hidden(records, codes=codes, clock=clock, version=version)
         hidden_count += cut
-        records = records[cut:]
-        for record in records:
-            is_hidden = _period(record) in hidden
+        for at, record in enumerate(records[cut:], start=cut):
+            is_hidden = at in hidden
             hidden_count += is_hidden
             shown.append(_payment(record, reader=reader, is_hidden=is_hidden))
     return shown, hidden_count
 
 
-def _period(record: Record) -> int:
-    return period_of_text(record["period_end"])
-
-
 def _hidden(
-    records: Sequence[Record], *, codes: Codes, clock: Clock | None, shows_old: bool
+    records: Sequence[Record], *, codes: Codes, clock: Clock | None, version: Version
 ) -> tuple[frozenset[int], int]:
-    """The periods shown without content, and how many of the first ones are not shown at all."""
+    """The places of those shown without content, and how many of the first are not shown at all."""
     if clock is None:
         return NONE, 0
-    periods = [_period(record) for record in records]
+    periods = [period_of_text(record["period_end"]) for record in records]
     buckets = "".join(record["bucket"] for record in records).encode()
-    hidden = hidden_periods(periods, buckets, codes=codes, clock=clock, is_unpaid=False)
-    if shows_old:
+    hidden = hidden_places(periods, buckets, codes=codes, clock=clock, is_unpaid=False)
+    if version.hides_by_month and hidden:
+        months = {periods[at] for at in hidden}
+        hidden = frozenset(at for at, period in enumerate(periods) if period in months)
+    if version.shows_old:
         return hidden, 0
-    aged = aged_periods(periods, buckets, hidden, codes=codes, clock=clock)
-    return hidden, sum(period in aged for period in periods)
+    aged = aged_count(periods, buckets, hidden, codes=codes, clock=clock)
+    if version.hides_by_month and aged:
+        aged += periods[aged:].count(periods[aged - 1])
+    return hidden, aged
 
 
 def _payment(record: Record, *, reader: Reader, is_hidden: bool) -> Block:

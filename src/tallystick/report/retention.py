@@ -58,15 +58,16 @@ def hidden_in_grid(
     ended: int | None = None,
     apart: AbstractSet[int] = NONE,
 ) -> frozenset[int]:
-    """The periods of a packed grid that must not be shown; see `hidden_periods`."""
+    """The periods of a packed grid that must not be shown; see `hidden_places`."""
     buckets = codes.of(months)
     if not codes.late(buckets):
         return NONE
     first = int.from_bytes(months[:2], "big")
     if not clock.is_over(first):
         return NONE  # nothing is old enough, whenever it was cured
-    return hidden_periods(
-        periods_of(months),
+    periods = periods_of(months)
+    places = hidden_places(
+        periods,
         buckets,
         codes=codes,
         clock=clock,
@@ -75,10 +76,11 @@ def hidden_in_grid(
         ended=ended,
         apart=apart,
     )
+    return frozenset(periods[at] for at in places)
 
 
-def hidden_periods(
-    periods: list[int],
+def hidden_places(
+    periods: Sequence[int],
     buckets: bytes,
     *,
     codes: Codes,
@@ -88,7 +90,7 @@ def hidden_periods(
     ended: int | None = None,
     apart: AbstractSet[int] = NONE,
 ) -> frozenset[int]:
-    """The late periods whose clock has run out.
+    """The places of the late periods whose clock has run out; several may be of one month.
 
     Takes:    periods, oldest first, and their buckets; `is_unpaid` says that something is past due
               though the account is closed or lost; `settled` is the month of the day from which
@@ -101,21 +103,21 @@ def hidden_periods(
     """
     hidden: set[int] = set()
     run: list[int] = []
-    for period, code in zip(periods, buckets, strict=True):
-        away = min((one for one in apart if run and run[-1] < one < period), default=None)
+    last = -1
+    for at, (period, code) in enumerate(zip(periods, buckets, strict=True)):
+        away = min((one for one in apart if run and last < one < period), default=None)
         if away is not None:
             if clock.is_over(away - 1):
                 hidden.update(run)
             run = []
         if code in codes.negative:
-            run.append(period)
+            run.append(at)
+            last = period
         elif run and _starts(code, codes=codes, clock=clock, is_unpaid=is_unpaid):
-            if clock.is_over(period) or _is_settled(run[-1], settled, clock):
+            if clock.is_over(period) or _is_settled(last, settled, clock):
                 hidden.update(run)
             run = []
-    if run and (
-        (ended is not None and clock.is_over(ended)) or _is_settled(run[-1], settled, clock)
-    ):
+    if run and ((ended is not None and clock.is_over(ended)) or _is_settled(last, settled, clock)):
         hidden.update(run)
     return frozenset(hidden)
 
@@ -149,12 +151,23 @@ def aged_periods(
 
     They are left out late or not: where only those `hidden` were, each would be told by its gap.
     """
-    aged = []
-    for period, code in zip(periods, buckets, strict=True):
-        if not clock.is_over(period) or (code in codes.negative and period not in hidden):
-            break
-        aged.append(period)
-    return frozenset(aged)
+    places = frozenset(at for at, period in enumerate(periods) if period in hidden)
+    return frozenset(periods[: aged_count(periods, buckets, places, codes=codes, clock=clock)])
+
+
+def aged_count(
+    periods: Sequence[int],
+    buckets: bytes,
+    hidden: AbstractSet[int],
+    *,
+    codes: Codes,
+    clock: Clock,
+) -> int:
+    """How many of the first periods are left out as `aged_periods`; `hidden` are places."""
+    for at, (period, code) in enumerate(zip(periods, buckets, strict=True)):
+        if not clock.is_over(period) or (code in codes.negative and at not in hidden):
+            return at
+    return len(periods)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +175,7 @@ class Past:
     """What the age of an account's events is judged by: its months, and how it went on.
 
     `months` and `hidden` as in its grid, uncut; `closed_on` is an ISO day; `settled` as in
-    `hidden_periods`.
+    `hidden_places`.
     """
 
     months: bytes

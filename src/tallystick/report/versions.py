@@ -32,7 +32,8 @@ class Version:
     `tells_erased`: `header.withheld` says how many accounts of hers went with another's erasure;
     `masks_event_ids_by_furnisher`: a lender reads the ids of events that it sent itself, not of all
     events of its accounts; `repeats_limits`: the limit of an agreement that is not at hand counts
-    in each row that has a draw on it, and is not known where the last of these leaves it out.
+    in each row that has a draw on it, and is not known where the last of these leaves it out;
+    `hides_by_month`: payments of one payer in one month are too old all together, if one is.
     """
 
     name: str
@@ -52,13 +53,15 @@ class Version:
     tells_erased: bool = True
     masks_event_ids_by_furnisher: bool = True
     repeats_limits: bool = False
+    hides_by_month: bool = False
 
 
 _VERSION_6 = Version(
     name="tallystick.report/6",
     schema="report-v6.schema.json",
     news="A limit drawn on by accounts of several products counts in the row of the first of them"
-    " that is open; one account that leaves it out no longer makes unknown what another tells.",
+    " that is open; one account that leaves it out no longer makes unknown what another tells; of"
+    " several payments of one payer in a month each is too old, or not, for itself.",
     position=edge_position,
 )
 _VERSION_5 = replace(
@@ -71,6 +74,7 @@ _VERSION_5 = replace(
     " of their first borrower; a lender reads `event_id` of the events that it sent itself, not of"
     " those of who had the account before.",
     repeats_limits=True,
+    hides_by_month=True,
 )
 _VERSION_4 = replace(
     _VERSION_5,

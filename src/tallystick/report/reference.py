@@ -42,6 +42,7 @@ A bureau serves that schema at `GET /v1/schemas/report`, that of version n at
   counted from the end of her role at the latest.
 - Months and events before the person had a role in an account, or between two roles of hers, are
   not hers: the months between stand as `not_displayed`, and nothing of them is in the summary.
+  An event is of the day its instant lies in, in the profile's time zone.
 
 ## Versions
 

@@ -33,7 +33,9 @@ class Version:
     `masks_event_ids_by_furnisher`: a lender reads the ids of events that it sent itself, not of all
     events of its accounts; `repeats_limits`: the limit of an agreement that is not at hand counts
     in each row that has a draw on it, and is not known where the last of these leaves it out;
-    `hides_by_month`: payments of one payer in one month are too old all together, if one is.
+    `hides_by_month`: payments of one payer in one month are too old all together, if one is;
+    `cuts_events_by_text`: an event is told from the day on that it was written with, at whatever
+    offset, and is of her time by that day.
     """
 
     name: str
@@ -54,6 +56,7 @@ class Version:
     masks_event_ids_by_furnisher: bool = True
     repeats_limits: bool = False
     hides_by_month: bool = False
+    cuts_events_by_text: bool = False
 
 
 _VERSION_6 = Version(
@@ -61,7 +64,9 @@ _VERSION_6 = Version(
     schema="report-v6.schema.json",
     news="A limit drawn on by accounts of several products counts in the row of the first of them"
     " that is open; one account that leaves it out no longer makes unknown what another tells; of"
-    " several payments of one payer in a month each is too old, or not, for itself.",
+    " several payments of one payer in a month each is too old, or not, for itself; an event is"
+    " told from its instant on, and is of the time of a role by the day of the profile's time"
+    " zone.",
     position=edge_position,
 )
 _VERSION_5 = replace(
@@ -75,6 +80,7 @@ _VERSION_5 = replace(
     " those of who had the account before.",
     repeats_limits=True,
     hides_by_month=True,
+    cuts_events_by_text=True,
 )
 _VERSION_4 = replace(
     _VERSION_5,

@@ -28,6 +28,7 @@ from tallystick.model.instant import instant_text
 from tallystick.model.permit import Permit
 from tallystick.profile import ProfileAt
 from tallystick.report import NEWEST, MemberView, Version, assemble, to_bytes
+from tallystick.service.her_events import asked_at
 from tallystick.service.port import Deps
 from tallystick.service.read_file import Material, subject_file
 
@@ -151,7 +152,13 @@ def body_of(
     in_full = "*" if permit.audience == "person" else permit.member_id
     body = assemble(
         permit,
-        subject_file(material, keys, day=profile.day, in_full=in_full),
+        subject_file(
+            material,
+            keys,
+            day=profile.day,
+            in_full=in_full,
+            asked=None if version.cuts_events_by_text else asked_at(profile, as_of),
+        ),
         looks=[look for look in material.looks if look.occurred_at <= as_of_text],
         consents=_consents(material, as_of_text),
         profile=profile,

@@ -25,6 +25,7 @@ from tallystick.model.months import period_of
 from tallystick.service import funded
 from tallystick.service import gate_sql as sql
 from tallystick.service.gate import look_line
+from tallystick.service.her_events import asked_at
 from tallystick.service.port import Deps
 from tallystick.service.read_file import AccountRow, ConsentRow, Material, subject_file
 
@@ -94,11 +95,12 @@ def fold_file(
 ) -> SubjectFile:
     """A person's file as of an instant, folded from what was published up to a position."""
     place = Place(position=position, log_size=0, head_version=0)
-    day = deps.profile.day_of(as_of)
-    material = fold_material(connection, subject_id, place, day=day)
+    profile = deps.profile.at(as_of)
+    material = fold_material(connection, subject_id, place, day=profile.day)
     keys = deps.vault.get([UUID(party) for party in material.parties()])
     by_text = {str(party): key for party, key in keys.items()}
-    return subject_file(material, by_text, day=day, in_full="*")
+    asked = asked_at(profile, as_of)
+    return subject_file(material, by_text, day=profile.day, in_full="*", asked=asked)
 
 
 def fold_material(

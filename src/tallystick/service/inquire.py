@@ -233,7 +233,7 @@ class _Inquiry:
     def _may_review(self, material: Material) -> bool:
         """Whether she has an open account with the asker; looked at for a review only."""
         return self.ask.permit == "account_review" and has_open_account(
-            material, self.ask.member.member_id, profile=self.profile
+            material, self.ask.member.member_id, profile=self.profile, now=self.now
         )
 
     async def _hit(

@@ -27,6 +27,7 @@ from tallystick.model.file import (
     SubjectFile,
 )
 from tallystick.model.instant import instant_text
+from tallystick.service.her_events import Asked, events_of
 from tallystick.service.her_time import HerTime, her_time, periods_unowed
 from tallystick.service.numbers import number_of
 from tallystick.service.port import Keys
@@ -195,18 +196,23 @@ def numbers_of(
 
 
 def subject_file(
-    material: Material, keys: Mapping[str, bytes], *, day: date, in_full: str | None
+    material: Material,
+    keys: Mapping[str, bytes],
+    *,
+    day: date,
+    in_full: str | None,
+    asked: Asked | None,
 ) -> SubjectFile:
     """The file on a day.
 
     Takes: `keys` by party id; `in_full` is the member whose own account numbers are opened, "*"
-           for the person herself
+           for the person herself; `asked`: the instant on that day (`events_of`)
     """
     today = day.isoformat()
     document = _without(material.document, {party for party, _ in material.gone()})
     own = material.own_parties()
     lines = [
-        account_line(row, own, keys, today=today, in_full=in_full)
+        account_line(row, own, keys, today=today, in_full=in_full, asked=asked)
         for row in material.standing_accounts()
     ]
     return SubjectFile(
@@ -277,11 +283,12 @@ def account_line(
     *,
     today: str,
     in_full: str | None,
+    asked: Asked | None,
 ) -> AccountLine | None:
     """The account on a day; None before its first terms, and before a role of hers has begun.
 
-    Takes: `own` are her parties, each with its furnisher; `keys` and `in_full` as `subject_file`
-           takes them
+    Takes: `own` are her parties, each with its furnisher; `keys`, `in_full` and `asked` as
+           `subject_file` takes them
     Time:  terms are those of her last day; events and months those of her time (`her_time`)
     """
     terms = orjson.loads(row.terms)
@@ -300,7 +307,7 @@ def account_line(
     private: Record = {}
     if key is not None and in_full in ("*", row.furnisher_id):
         private = _opened(version, key, b"account")
-    events = _events(row, time, day)
+    events = events_of(row.events, time=time, ended_on=role.ended_on, today=today, asked=asked)
     return AccountLine(
         account_id=row.account_id,
         party_id=row.party_id,
@@ -347,14 +354,6 @@ def _latest(
         return latest, None
     state = {name: latest[name] for name in ("bucket", "status") if name in latest}
     return None, None if is_over else state
-
-
-def _events(row: AccountRow, time: HerTime | None, day: str) -> tuple[Record, ...]:
-    """The events up to an ISO day, of her time only."""
-    if not row.events:
-        return ()
-    dated = [(one["occurred_at"][:10], one) for one in orjson.loads(row.events)]
-    return tuple(one for on, one in dated if on <= day and (time is None or time.has_day(on)))
 
 
 def _of_others(

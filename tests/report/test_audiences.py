@@ -293,3 +293,21 @@ def test_a_lender_reads_the_ids_of_its_own_events(
     bought = file(account(1, events=events, others_events=frozenset({0})))
     (line,) = body(bought, audience, version=VERSIONS[version])["accounts"]
     assert [one.get("event_id") for one in line["events"]] == wanted
+
+
+@pytest.mark.parametrize(
+    ("version", "audience", "wanted"),
+    [
+        ("tallystick.report/5", "person", ["BANK1", "BANK1"]),
+        ("tallystick.report/6", "person", ["BANK1", "PLAT1"]),
+        ("tallystick.report/6", "lender", ["BANK1", None]),
+        ("tallystick.report/5", "furnisher", ["BANK1", "BANK1"]),
+        ("tallystick.report/6", "furnisher", ["BANK1"]),
+    ],
+)
+def test_a_remark_stands_under_who_stated_it(
+    version: str, audience: str, wanted: list[str | None]
+) -> None:
+    remarks = ({**REMARK, "stated_by": PLATFORM}, {**REMARK, "stated_by": BANK})
+    (line,) = body(file(account(remarks=remarks)), audience, version=VERSIONS[version])["accounts"]
+    assert [one["furnisher"].get("code") for one in line["remarks"]] == wanted

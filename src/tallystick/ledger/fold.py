@@ -19,6 +19,8 @@ Record = dict[str, Any]
 #: How the ledger keeps the reason `duplicate` of a person's deletion where another number of hers
 #: stood at that furnisher: what hangs on the deleted number goes on while one does.
 CONTINUED = "duplicate_continued"
+#: Before a furnisher's id at the end of an item key, where another may speak under what precedes.
+OWN_MARK = "\x1f"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from datetime import date, datetime, timedelta, timezone
 from functools import cache
 from typing import Any
@@ -22,6 +22,11 @@ _HIDDEN = frozenset(
     {"party_id", "object_id", "account_id", "item_key", "furnisher_id", "chunk_id", "row_no"}
 )
 _LAST = 2**62
+#: What a record's item key is where nobody else may speak under it (`keys_of_rows.own_suffix`).
+_SHARED: Mapping[str, Callable[[Mapping[str, Any]], str]] = {
+    "event": lambda row: str(row["event_id"]),
+    "remark": lambda row: f"{row['kind']}|{row['valid_from']}",
+}
 
 
 def record_json(dataset: str, row: Mapping[str, Any]) -> Record:
@@ -44,8 +49,8 @@ def record_json(dataset: str, row: Mapping[str, Any]) -> Record:
             record[name] = value
     if dataset == "snapshot":
         record["period_end"] = str(row["period_end"])
-    if dataset == "event" and row["item_key"] != row["event_id"]:
-        record["item_key"] = row["item_key"]  # a buyer's event may have the id of a seller's
+    if dataset in _SHARED and row["item_key"] != _SHARED[dataset](row):
+        record["item_key"] = row["item_key"]  # a buyer's may have the id or day of a seller's
     return record
 
 

@@ -43,7 +43,8 @@ class AccountLine:
     full, None when no month was furnished. `fundings` are the furnished shares
     (`funder_id, role, valid_from, valid_to?, share_ppb? | funded_amount_minor?`).
     `events` are sorted by (occurred_at, event_id); `others_events` are the places of those that
-    another than `furnisher_id` sent, or may have sent. `private` holds unsealed fields
+    another than `furnisher_id` sent, or may have sent. `remarks` tell in `stated_by` whose each is,
+    `furnisher_id`'s where it is not there. `private` holds unsealed fields
     (`account_number`) where the reader may see them, else it is empty. `others` are the periods
     without content: between two times of hers, or as another furnished them, where a furnisher
     verifies its own: nothing else here is another's then. `unowed` are the

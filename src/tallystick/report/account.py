@@ -156,12 +156,18 @@ def account_block(account: ShownAccount, *, reader: Reader, version: Version = N
     if reader.wants("events"):
         block["events"] = _events(account, reader=reader, version=version)
     if reader.wants("remarks"):
-        block["remarks"] = remarks_block(line.remarks, line.furnisher_id, reader=reader)
+        block["remarks"] = remarks_block(
+            line.remarks, line.furnisher_id, reader=reader, version=version
+        )
     return block
 
 
 def remarks_block(
-    remarks: tuple[Record, ...], furnisher_id: str | None, *, reader: Reader
+    remarks: tuple[Record, ...],
+    furnisher_id: str | None,
+    *,
+    reader: Reader,
+    version: Version = NEWEST,
 ) -> list[Block]:
     """Remarks the reader may see, oldest first; `furnisher_id` is whose they are by default.
 
@@ -170,6 +176,8 @@ def remarks_block(
     shown = []
     for remark in sorted(remarks, key=_remark_order):
         said_by = remark.get("furnisher_id", furnisher_id)
+        if not version.names_holder_of_remarks:
+            said_by = remark.get("stated_by", said_by)
         ended = has_ended(remark, "valid_to", today=reader.today)
         if reader.sees({"furnisher_id": said_by}) and not (ended and reader.is_lender):
             block = REMARK.pick(remark, currency=None, mask=reader.mask)
@@ -179,9 +187,9 @@ def remarks_block(
     return shown
 
 
-def _remark_order(remark: Record) -> tuple[str, str, str, str]:
+def _remark_order(remark: Record) -> tuple[str, ...]:
     said_by, text = remark.get("furnisher_id") or "", remark.get("text") or ""
-    return remark["valid_from"], remark["kind"], said_by, text
+    return remark["valid_from"], remark["kind"], said_by, text, remark.get("stated_by") or ""
 
 
 def _latest(account: ShownAccount, *, reader: Reader) -> Block | str:

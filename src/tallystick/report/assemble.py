@@ -152,7 +152,9 @@ class _Body:
         if "payments" in self.leaving:
             self._add_payments()
         if "remarks" in self.leaving:
-            self.blocks["remarks"] = remarks_block(file.remarks, None, reader=reader)
+            self.blocks["remarks"] = remarks_block(
+                file.remarks, None, reader=reader, version=version
+            )
 
     def add_looks(self, looks: Sequence[LookLine]) -> None:
         """Looks and their counts."""

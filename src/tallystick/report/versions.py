@@ -35,7 +35,8 @@ class Version:
     in each row that has a draw on it, and is not known where the last of these leaves it out;
     `hides_by_month`: payments of one payer in one month are too old all together, if one is;
     `cuts_events_by_text`: an event is told from the day on that it was written with, at whatever
-    offset, and is of her time by that day.
+    offset, and is of her time by that day; `names_holder_of_remarks`: a remark on an account is
+    its present furnisher's, whoever stated it.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Version:
     repeats_limits: bool = False
     hides_by_month: bool = False
     cuts_events_by_text: bool = False
+    names_holder_of_remarks: bool = False
 
 
 _VERSION_6 = Version(
@@ -66,7 +68,7 @@ _VERSION_6 = Version(
     " that is open; one account that leaves it out no longer makes unknown what another tells; of"
     " several payments of one payer in a month each is too old, or not, for itself; an event is"
     " told from its instant on, and is of the time of a role by the day of the profile's time"
-    " zone.",
+    " zone; a remark on an account stands under who stated it, also after a sale.",
     position=edge_position,
 )
 _VERSION_5 = replace(
@@ -81,6 +83,7 @@ _VERSION_5 = replace(
     repeats_limits=True,
     hides_by_month=True,
     cuts_events_by_text=True,
+    names_holder_of_remarks=True,
 )
 _VERSION_4 = replace(
     _VERSION_5,

@@ -77,7 +77,7 @@ def build(
     Time:  the query reads the tables when it runs: after `rows.compare`
     """
     _references(deps, connection, job)
-    if job.dataset == "event":
+    if job.dataset in ("event", "remark"):
         existing.load_taken_over(connection, job)
     if job.dataset == "account":
         former.load_accounts(deps, connection, job)

@@ -142,9 +142,9 @@ def _asked(connection: psycopg.Connection[Any], job: Job) -> list[tuple[Any, ...
         tables_of = {"person": "party_id"}
     else:
         tables_of = {_OBJECT_KINDS[job.dataset]: "object_id"}
-    item_key = item_key_sql(job, account="o.object_id")
     asked = " union ".join(
-        f'select o.party_id, o.{column} as object_id, {item_key} as item_key from "row" r'
+        f"select o.party_id, o.{column} as object_id,"
+        f' {item_key_sql(job, account=f"o.{column}")} as item_key from "row" r'
         f" join {kind}_ref o on o.number = {dict(shape.references)[kind]}"
         f" where o.{column} is not null"
         for kind, column in tables_of.items()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from uuid import UUID
 
+from tallystick.ledger.fold import OWN_MARK
 from tallystick.service.references import Job, holder_sql
 
 
@@ -117,16 +118,16 @@ def party_sql(dataset: str) -> str:
 def own_suffix(furnisher_id: UUID) -> str:
     """What makes an item key its furnisher's own, where two may speak under the same.
 
-    Of an account that was another's first a buyer's event may have the id of a seller's, and its
-    terms may begin on the day of the seller's closing; of a share both the loan's originator and
-    the funder may speak, and both words stand.
+    Of an account that was another's first a buyer's event may have the id of a seller's, its remark
+    the kind and day of a seller's, and its terms may begin on the day of the seller's closing; of a
+    share both the loan's originator and the funder may speak, and both words stand.
     """
-    return f"\x1f{furnisher_id}"
+    return f"{OWN_MARK}{furnisher_id}"
 
 
 #: Where two furnishers may speak under one key: the table of what may be another's. It holds
 #: nothing for most files, and to look there costs a single record 3 ms.
-_ANOTHERS = {"account": "others_terms", "event": "taken_over"}
+_ANOTHERS = {"account": "others_terms", "event": "taken_over", "remark": "taken_over"}
 
 
 def item_key_sql(job: Job, account: str = "a.object_id") -> str:
@@ -141,7 +142,7 @@ def item_key_sql(job: Job, account: str = "a.object_id") -> str:
     if job.dataset == "account":
         # Only where another has the day: terms of all other days are found under it alone.
         is_shared = f"({account}, {key}) in (select (object_id, item_key) from others_terms)"
-    elif job.dataset == "event":
+    elif job.dataset in ("event", "remark"):
         is_shared = f"{account} in (select object_id from taken_over)"
     elif job.dataset == "funding":
         is_shared = (

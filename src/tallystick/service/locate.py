@@ -158,15 +158,15 @@ def _shared(
     places: Mapping[int, tuple[UUID, UUID]],
     members: Mapping[str, UUID],
 ) -> set[int]:
-    """The keys another speaks under too: of an event who had the account first, of a share its
-    originator (`keys_of_rows.item_key_sql`).
+    """The keys another speaks under too: of an event or a remark who had the account first, of a
+    share its originator (`keys_of_rows.item_key_sql`).
     """
     if dataset == "funding":
         return {
             no for no in places
             if members.get(keys[no].get("originator", "")) not in (None, furnisher_id)
         }  # fmt: skip
-    if dataset != "event":
+    if dataset not in ("event", "remark"):
         return set()
     others = connection.execute(
         "select party_id from directory.party where party_id = any(%s) and furnisher_id <> %s",

@@ -17,6 +17,7 @@ from uuid import UUID
 import orjson
 
 from tallystick.ledger import seal
+from tallystick.ledger.fold import OWN_MARK
 from tallystick.model.file import (
     DEBT_ROLES,
     AccountLine,
@@ -328,7 +329,10 @@ def account_line(
             if one["valid_from"] <= today
         ),
         remarks=tuple(
-            _remark(one, keys, row.party_id)
+            {
+                **_remark(one, keys, row.party_id),
+                "stated_by": _stated_by(one, row, terms["versions"], own.get(row.party_id)),
+            }
             for one in terms["remarks"]
             if one["valid_from"] <= today
         ),
@@ -370,13 +374,28 @@ def _of_others(
     if first is None:
         named = {version.get("formerly_furnisher_id") for version in versions}
         first = row.furnisher_id if named <= {None, row.furnisher_id} else None
-    own = f"\x1f{row.furnisher_id}"
+    own = f"{OWN_MARK}{row.furnisher_id}"
     is_first = first == row.furnisher_id
     return frozenset(
         at
         for at, one in enumerate(events)
         if not (one["item_key"].endswith(own) if "item_key" in one else is_first)
     )
+
+
+def _stated_by(
+    record: Record, row: AccountRow, versions: Sequence[Record], first: str | None
+) -> str:
+    """Who stated what hangs on an account: its key tells whoever did not have the account first.
+
+    Takes: `first`: as `_of_others`; where it is None the first terms that went on from another tell
+    """
+    if "item_key" in record:
+        return str(record["item_key"]).rpartition(OWN_MARK)[2]
+    if first is not None:
+        return first
+    named = (version.get("formerly_furnisher_id") for version in versions)
+    return next((one for one in named if one is not None), row.furnisher_id)
 
 
 def _valid(versions: list[Record], today: str) -> Record | None:

@@ -75,13 +75,8 @@ GAPS = account(
     5,
     months=pack([month(6, "1", days=12), month(4), UNKNOWN, month(0)]),
     latest=latest(absent={"amount_past_due": "not_held"}),
-    remarks=(
-        {
-            "kind": "disputed", "valid_from": "2026-02-01", "text": "不是我", "locale": "zh",
-            "stated_by": CARDS,
-        },
-    ),
-)  # fmt: skip
+    remarks=({"kind": "disputed", "valid_from": "2026-02-01", "text": "不是我", "locale": "zh"},),
+)
 LONG = account(6, months=run("2" + "0" * 60))
 AGREEMENT = {
     "object_id": "agreement-1", "furnisher_id": PLATFORM, "valid_from": "2025-01-01",

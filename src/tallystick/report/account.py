@@ -153,6 +153,8 @@ def account_block(account: ShownAccount, *, reader: Reader, version: Version = N
     number = line.private.get("account_number")
     if in_full and number is not None:
         block["account_number"] = number
+    if "formerly_account_id" in line.terms and not version.names_itself_formerly:
+        _tell_former(block, line, reader=reader)
     if reader.wants("events"):
         block["events"] = _events(account, reader=reader, version=version)
     if reader.wants("remarks"):
@@ -160,6 +162,19 @@ def account_block(account: ShownAccount, *, reader: Reader, version: Version = N
             line.remarks, line.furnisher_id, reader=reader, version=version
         )
     return block
+
+
+def _tell_former(block: Block, line: AccountLine, *, reader: Reader) -> None:
+    """Name the account that an account goes on from where that is another, and its number to her.
+
+    One that is sold or renumbered keeps its id of ours. The number is no lender's to read, nor the
+    buyer's: terms yet to come may be the buyer's, and those of today the seller's.
+    """
+    if line.terms["formerly_account_id"] == line.account_id:
+        block["terms"].pop("formerly_account_id", None)
+    number = line.private.get("formerly_account_number")
+    if reader.is_person and number is not None:
+        block["formerly_account_number"] = number
 
 
 def remarks_block(

@@ -36,7 +36,8 @@ class Version:
     `hides_by_month`: payments of one payer in one month are too old all together, if one is;
     `cuts_events_by_text`: an event is told from the day on that it was written with, at whatever
     offset, and is of her time by that day; `names_holder_of_remarks`: a remark on an account is
-    its present furnisher's, whoever stated it.
+    its present furnisher's, whoever stated it; `names_itself_formerly`: terms that go on from
+    another number name the very account they stand in, and not that number.
     """
 
     name: str
@@ -59,6 +60,7 @@ class Version:
     hides_by_month: bool = False
     cuts_events_by_text: bool = False
     names_holder_of_remarks: bool = False
+    names_itself_formerly: bool = False
 
 
 _VERSION_6 = Version(
@@ -68,7 +70,9 @@ _VERSION_6 = Version(
     " that is open; one account that leaves it out no longer makes unknown what another tells; of"
     " several payments of one payer in a month each is too old, or not, for itself; an event is"
     " told from its instant on, and is of the time of a role by the day of the profile's time"
-    " zone; a remark on an account stands under who stated it, also after a sale.",
+    " zone; a remark on an account stands under who stated it, also after a sale;"
+    " `terms.formerly_account_id` names another account only, and the person reads"
+    " `formerly_account_number`.",
     position=edge_position,
 )
 _VERSION_5 = replace(
@@ -84,6 +88,7 @@ _VERSION_5 = replace(
     hides_by_month=True,
     cuts_events_by_text=True,
     names_holder_of_remarks=True,
+    names_itself_formerly=True,
 )
 _VERSION_4 = replace(
     _VERSION_5,

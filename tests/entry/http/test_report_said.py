@@ -284,3 +284,12 @@ def test_an_extension_says_for_how_long(
     body["accounts"][0]["events"] = [{**one, **changes}]
     when = {"en": "2 May 2026 10:03 – ", "zh": "2026年5月2日 10:03 – "}[language]
     assert f"<li>{when}{said}</li>" in page_of(body, language)
+
+
+@pytest.mark.parametrize(("language", "label"), [("en", "Former account number"), ("zh", "原账号")])
+def test_the_number_an_account_had_before_is_said(language: Language, label: str) -> None:
+    body = kept("zz_gaps")
+    assert label not in text_of(page_of(body, language))
+    body["accounts"][0]["formerly_account_number"] = "OLD-17"
+    page = text_of(page_of(body, language))
+    assert page.index(label) < page.index("OLD-17")

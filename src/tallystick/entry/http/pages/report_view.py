@@ -257,8 +257,8 @@ class _View:
         if "role_ended_on" in account:
             ended = self.words.day(account["role_ended_on"])
             first.append((self.words.label("field", "role_ended_on"), ended))
-        number = account.get("account_number")
-        own = [(self.words.label("field", "account_number"), number)] if number else []
+        numbers = ("account_number", "formerly_account_number")
+        own = [(self.words.label("field", one), account[one]) for one in numbers if one in account]
         return [*first, *own, *facts]
 
     def _pairs(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import orjson
 import pytest
-from records import subject
+from records import ask, subject
 
 ACCOUNT = {
     "account_number": "A1", "valid_from": "2024-01-01", "person_number": "P1",
     "product": "instalment_loan", "currency": "CNY", "opened_on": "2024-01-01",
     "basis": "legal_duty", "instalment_count": 12, "principal": "1000.00",
 }  # fmt: skip
+JSON = {"content-type": "application/json"}
 FORM, RANGE = "FMT-CELL-022", "FMT-CELL-016"
 
 
@@ -33,6 +34,13 @@ def found(site, answer):
         ("instalment_count", "1.0", [FORM]),
         ("principal", "1000.10", [FORM]),
         ("principal", "0.1000000000000000055511151231257827", [FORM]),
+        ("instalment_count", "1e308", [FORM]),
+        ("instalment_count", "1e400", [FORM]),
+        ("instalment_count", "-1e309", [FORM]),
+        ("instalment_count", "1e-400", [FORM]),
+        ("principal", "1e308", [FORM]),
+        ("principal", "1e400", [FORM]),
+        ("principal", "1.5E+99999", [FORM]),
     ],
 )
 def test_a_number_is_told_alike_by_file_and_api(site, field, number, rules):
@@ -42,9 +50,58 @@ def test_a_number_is_told_alike_by_file_and_api(site, field, number, rules):
     job = site.send("POST", path, content=line, headers=kind).json()
     site.work_off()
     by_file = found(site, site.send("GET", job["url"]).json())
-    body, kind = (
-        b'{"dataset":"account","records":[%b]}' % line,
-        {"content-type": "application/json"},
-    )
-    by_api = found(site, site.send("POST", "/v1/records", content=body, headers=kind).json())
+    body = b'{"dataset":"account","records":[%b]}' % line
+    by_api = found(site, site.send("POST", "/v1/records", content=body, headers=JSON).json())
     assert by_file == by_api == [(rule, field, number) for rule in rules]
+
+
+def test_a_number_beyond_a_double_refuses_no_other_record(site):
+    body = b'{"dataset":"subject","records":[%b,%b,%b]}' % (
+        orjson.dumps(subject(1)),
+        orjson.dumps({**subject(2), "name": orjson.Fragment("1e400")}),
+        orjson.dumps(subject(3)),
+    )
+    answer = site.send("POST", "/v1/records", content=body, headers=JSON)
+    assert answer.status_code == 201
+    assert [answer.json()["funnel"][name] for name in ("sent", "accepted", "rejected")] == [3, 2, 1]
+    [told] = site.send("GET", answer.json()["results"]["findings"]).json()["data"]
+    assert (told["rule_id"], told["line"], told["field"], told["seen"]) == (
+        FORM,
+        2,
+        "name",
+        "1e400",
+    )
+    assert told["allowed"]["en"]
+    assert told["how_to_fix"]["en"]
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "code", "places"),
+    [
+        ('{"dataset": 1e308, "records": [{}]}', 422, "invalid_request", ["/dataset"]),
+        ('{"dataset": 1e400, "records": [{}]}', 422, "invalid_request", ["/dataset"]),
+        ('{"dataset": "subject", "records": 1e400}', 422, "invalid_request", ["/records"]),
+        ('{"dataset": "subject", "records": [1e400]}', 422, "invalid_request", ["/records/0"]),
+        ('{"dataset": "subject", "x": 1e400, "records": [{}]}', 422, "unknown_key", ["/x"]),
+        ('{"dataset": "a", "dataset": 1e400, "records": [{}]}', 422, "doubled_key", ["/dataset"]),
+        ("1e400", 422, "invalid_request", ["/", "/dataset", "/records"]),
+        ('{"dataset": 1e400, "records": [NaN]}', 400, "malformed_json", []),
+        ('{"dataset": 1e400, "records": [-Infinity]}', 400, "malformed_json", []),
+        ('{"dataset": 1e400, "records": ["\\ud800"]}', 400, "malformed_json", []),
+        ('{"dataset": 1e400, "records": [{}]', 400, "malformed_json", []),
+        ('{"dataset": 1e400, "records": %s}' % ("[" * 65 + "]" * 65), 400, "malformed_json", []),
+        ('{"dataset": 1e400, "records": %s}' % ("[" * 9999 + "]" * 9999), 400, "malformed_json",
+         []),
+    ],
+)  # fmt: skip
+def test_a_number_beyond_a_double_in_its_place_is_named_by_it(site, text, status, code, places):
+    answer = site.send("POST", "/v1/records", content=text.encode(), headers=JSON)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == places
+
+
+def test_an_inquiry_with_a_number_beyond_a_double_is_told_where(site):
+    text = orjson.dumps({**ask(1), "purpose": orjson.Fragment("1e400")})
+    answer = site.send("POST", "/v1/inquiries", content=text, headers=JSON)
+    assert answer.status_code == 422
+    assert [fault["pointer"] for fault in answer.json()["errors"]] == ["/purpose"]

@@ -5,6 +5,7 @@ Places are JSON pointers; values never appear in what is said about them.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from datetime import date, datetime
 from typing import Any
@@ -26,6 +27,8 @@ _UNKNOWN = "is not a known key"
 _MOST_FAULTS = 100
 #: Of values within values: what is asked here has five, and a writer of JSON gives up at some 250.
 _MOST_LEVELS = 64
+#: Whole numbers of more digits may be beyond 64 bits; the reader makes floats of those.
+_INT64_DIGITS = 18
 
 
 class Fields:
@@ -143,18 +146,42 @@ def rule_in_address(rule_id: str) -> Rule:
 
 
 def parsed(body: bytes) -> Any:
-    """The JSON of a body. Raises: BadRequest `malformed_json`; InvalidRequest `doubled_key`."""
-    try:
-        found = orjson.loads(body)
-    except orjson.JSONDecodeError as fault:
+    """The JSON of a body; a number beyond a double, which JSON has room for, is infinite.
+
+    Raises: BadRequest `malformed_json`; InvalidRequest `doubled_key`
+    """
+    found, fault = _parsed(body)
+    if fault is not None:
         where = f"line {fault.lineno}, column {fault.colno}"
-    else:
-        if body.count(b"{") + body.count(b"[") > _MOST_LEVELS:
-            _require_shallow(found)
-        _require_each_once(body.decode())
-        return found
-    # Outside the handler: the parser's exception quotes the body and must not become our context.
-    raise BadRequest("malformed_json", f"it cannot be read as JSON from {where} on")
+        # No handler is open: the parser's exception quotes the body and must not be our context.
+        raise BadRequest("malformed_json", f"it cannot be read as JSON from {where} on")
+    if body.count(b"{") + body.count(b"[") > _MOST_LEVELS:
+        _require_shallow(found)
+    _require_each_once(body.decode())
+    return found
+
+
+def _parsed(body: bytes) -> tuple[Any, orjson.JSONDecodeError | None]:
+    """The value, or why there is none."""
+    try:
+        return orjson.loads(body), None
+    except orjson.JSONDecodeError as error:
+        fault = error
+    # Perhaps only for a number that is no double: what else is wrong is wrong here too.
+    try:
+        found = json.loads(body.decode(), parse_int=_whole, parse_constant=_refuse)
+        orjson.dumps(found)  # raises where half a surrogate pair stands in a text
+    except (ValueError, TypeError, RecursionError):
+        return None, fault
+    return found, None
+
+
+def _whole(text: str) -> int | float:
+    return int(text) if len(text) <= _INT64_DIGITS else float(text)
+
+
+def _refuse(name: str) -> Any:
+    raise ValueError(name)
 
 
 def _require_shallow(value: Any) -> None:

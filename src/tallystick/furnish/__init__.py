@@ -8,6 +8,7 @@ bad file is a fault too. Source: RFC 4180, RFC 8259, the registry in `formats/na
 
 from tallystick.furnish.check_record import read_record
 from tallystick.furnish.header import places_in
+from tallystick.furnish.json_written import as_written, read_json
 from tallystick.furnish.originals import original_rows
 from tallystick.furnish.own_list import own_list
 from tallystick.furnish.rejects import RuleText, write_rejects
@@ -20,10 +21,12 @@ __all__ = [
     "Limits",
     "RuleText",
     "Staged",
+    "as_written",
     "guess_format",
     "original_rows",
     "own_list",
     "places_in",
+    "read_json",
     "read_record",
     "stage_file",
     "write_rejects",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,8 +11,9 @@ from tallystick.formats import Dataset, Field
 from tallystick.furnish import rule_ids
 from tallystick.furnish.csv_record import Broken, seen_text
 from tallystick.furnish.header import REJECT_COLUMNS
+from tallystick.furnish.json_written import as_written, read_json
 from tallystick.furnish.spill import TOLD
-from tallystick.model.json_keys import DoubledKey, each_once
+from tallystick.model.json_keys import DoubledKey
 from tallystick.model.unshown import is_no_text
 
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -29,17 +29,6 @@ class JsonFault:
     seen: str
 
 
-class _Written(float):
-    """A number with a point or an exponent that knows how it was written: 1e2, not 100.0."""
-
-    text: str
-
-    def __new__(cls, text: str) -> _Written:
-        made = super().__new__(cls, text)
-        made.text = text
-        return made
-
-
 def parse_line(line: bytes) -> dict[str, Any] | Broken:
     """The object of one line, or why it is none. NaN and Infinity are refused."""
     if b"\0" in line:
@@ -50,9 +39,7 @@ def parse_line(line: bytes) -> dict[str, Any] | Broken:
         shown = seen_text(line[max(0, error.start - 20) : error.end + 20])
         return Broken(rule_ids.ROW_NOT_UTF8, None, shown)
     try:
-        value = json.loads(
-            text, object_pairs_hook=each_once, parse_constant=_refuse, parse_float=_Written
-        )
+        value = read_json(text)
     except DoubledKey as error:
         return Broken(rule_ids.ROW_KEY_DOUBLED, None, seen_text(str(error)))
     except (ValueError, RecursionError):
@@ -82,14 +69,16 @@ def json_cells(dataset: Dataset, record: Mapping[str, Any]) -> tuple[list[str], 
 def json_text(value: Any, max_length: int) -> str | None:
     """Compact text of a JSON object (given as one or as its text); None when it is none.
 
-    Also None: longer than `max_length` characters, NUL or half a surrogate pair inside, NaN.
+    Its numbers stay as they were written: they are judged, and shown, by that.
+    Also None: longer than `max_length` characters, NUL or half a surrogate pair inside, NaN, values
+    nested too deep (`as_written`).
     """
     try:
         if isinstance(value, str):
-            value = json.loads(value, object_pairs_hook=each_once, parse_constant=_refuse)
+            value = read_json(value)
         if not isinstance(value, dict):
             return None
-        text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+        text = as_written(value)
     except (ValueError, TypeError, RecursionError):
         return None
     if len(text) > max_length or _SURROGATE.search(text) or _ESCAPED_NUL.search(text):
@@ -122,13 +111,7 @@ def _cell(field: Field, value: Any) -> str | JsonFault:
 def _seen(value: Any) -> str:
     if isinstance(value, str):
         return seen_text(value)
-    if isinstance(value, _Written):
-        return seen_text(value.text)
     try:
-        return seen_text(json.dumps(value, ensure_ascii=False, default=str))
-    except (ValueError, RecursionError):
+        return seen_text(as_written(value))
+    except (ValueError, TypeError):
         return seen_text(type(value).__name__)
-
-
-def _refuse(name: str) -> Any:
-    raise ValueError(name)

@@ -6,13 +6,13 @@ A run after a crash meets what this submission deleted before, which its funnel 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
 import psycopg
 
+from tallystick.furnish import read_json
 from tallystick.ledger import append, publish
 from tallystick.ledger.fold import CONTINUED
 from tallystick.service import domains, former, hidden, intake_store, locate, record_keys
@@ -117,9 +117,8 @@ def _named(
 ) -> list[tuple[record_keys.RecordKey, locate.Target | None]]:
     """The keys of some deletions as read, each with the record it names, if there is one."""
     lists = domains.of(deps.profile_today)
-    # Not by orjson, which gives up at a whole number beyond what a float holds.
     told = [
-        record_keys.read(deps.registry[row["record_dataset"]], json.loads(row["record_key"]), lists)
+        record_keys.read(deps.registry[row["record_dataset"]], read_json(row["record_key"]), lists)
         for row in rows
     ]
     of_dataset: dict[str, dict[int, Mapping[str, str]]] = {}

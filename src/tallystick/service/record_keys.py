@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from tallystick.formats import Dataset
-from tallystick.furnish import read_record
+from tallystick.furnish import as_written, read_record
 
 _LONGEST_SHOWN, _MOST_SHOWN = 24, 3
 
@@ -31,7 +30,7 @@ def read(
 ) -> RecordKey:
     """The key of one record of a dataset, or every fault of it.
 
-    Takes: `domains`: the code lists of the profile in force
+    Takes: `key` as `read_json` gives it; `domains`: the code lists of the profile in force
     """
     form = _form(dataset, key)
     whole = "; key: " + ", ".join(form)
@@ -87,5 +86,5 @@ def _told(names: Sequence[str], whole: str) -> str | None:
 
 def _shown(value: Any) -> str:
     """A value as JSON on one line, cut where it is long."""
-    text = json.dumps(value, ensure_ascii=False)
+    text = as_written(value)
     return text if len(text) <= _LONGEST_SHOWN else text[: _LONGEST_SHOWN - 1] + "…"

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import csv
+import io
+
 import orjson
 import pytest
 from records import ask, subject
@@ -53,6 +56,42 @@ def test_a_number_is_told_alike_by_file_and_api(site, field, number, rules):
     body = b'{"dataset":"account","records":[%b]}' % line
     by_api = found(site, site.send("POST", "/v1/records", content=body, headers=JSON).json())
     assert by_file == by_api == [(rule, field, number) for rule in rules]
+
+
+@pytest.mark.parametrize(
+    ("field", "number"),
+    [
+        ("principal", "100"),
+        ("principal", "100.0"),
+        ("principal", "100.00"),
+        ("principal", "1E2"),
+        ("principal", "-0.0"),
+        ("principal", "1e308"),
+        ("principal", "1e400"),
+        ("principal", "0.1000000000000000055511151231257827"),
+        ("principal", '[1.00,{"a":2.50}]'),
+        ("instalment_count", "100.00"),
+        ("instalment_count", "1e2"),
+    ],
+)
+def test_a_number_a_correction_carries_is_shown_as_written(site, field, number):
+    record = orjson.dumps({**ACCOUNT, field: orjson.Fragment(number)})
+    sent = {
+        "reason": "furnisher_error", "record_dataset": "account", "replaces_digest": "0" * 64,
+    }  # fmt: skip
+    line = orjson.dumps({**sent, "record": orjson.Fragment(record)})
+    cells = [*sent.values(), record.decode().replace('"', '""')]
+    table = f'{",".join([*sent, "record"])}\n{",".join(cells[:3])},"{cells[3]}"\n'.encode()
+    jobs = [site.send("POST", "/v1/records", headers=JSON,
+                      content=b'{"dataset":"correction","records":[%b]}' % line)]  # fmt: skip
+    for content, kind in ((line, "application/x-ndjson"), (table, "text/csv")):
+        path, headers = "/v1/submissions?dataset=correction", {"content-type": kind}
+        jobs.append(site.send("POST", path, content=content, headers=headers))
+    site.work_off()
+    told = [found(site, site.send("GET", job.json()["url"]).json()) for job in jobs]
+    assert [[one for one in of_job if one[1]] for of_job in told] == [[(FORM, field, number)]] * 3
+    rejects = site.send("GET", jobs[2].json()["results"]["rejects_csv"])
+    assert next(csv.DictReader(io.StringIO(rejects.text)))["seen_value"].endswith(f" | {number}")
 
 
 def test_a_number_beyond_a_double_refuses_no_other_record(site):

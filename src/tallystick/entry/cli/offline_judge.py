@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from datetime import date, datetime
 from typing import Final
@@ -10,6 +9,7 @@ from typing import Final
 import duckdb
 
 from tallystick.formats import Dataset, load
+from tallystick.furnish import read_json
 from tallystick.model.instant import microseconds
 from tallystick.profile import ProfileAt
 from tallystick.service import domains, record_keys
@@ -149,7 +149,7 @@ def _keys(con: duckdb.DuckDBPyConnection, at: ProfileAt) -> None:
     )
     while batch := rows.fetchmany(5000):
         read = [
-            (line, record_keys.read(known[name], json.loads(key), lists))
+            (line, record_keys.read(known[name], read_json(key), lists))
             for line, name, key in batch
         ]
         wrong = [

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+import orjson
 import pytest
 
 from service import gate_world as gw
@@ -52,6 +53,14 @@ def beside(bad: Callable[[str], str]) -> Content:
 
 def cell(**changes: str) -> Content:
     return beside(lambda account: row(account, **changes))
+
+
+def number(field: str, written: str) -> Content:
+    """NDJSON: a good line, and one with a JSON number after it."""
+    later = {**GOOD, "period_end": "2024-11-30", field: orjson.Fragment(written)}
+    return lambda account: b"".join(
+        orjson.dumps({"account_number": account, **one}) + b"\n" for one in (GOOD, later)
+    )
 
 
 @dataclass(frozen=True)
@@ -155,6 +164,10 @@ CASES = [
     Case("digits of another script", cell(balance="١٢٣"), (("FMT-CELL-012", 3, 6),)),
     Case("underscores in a number", cell(balance="0000_0005"), (("FMT-CELL-012", 3, 6),)),
     Case("minus zero", cell(balance="-0"), (("FMT-CELL-012", 3, 6),)),
+    Case("minus zero days", cell(days_past_due="-0"), (("FMT-CELL-015", 3, 4),)),
+    Case("JSON: minus zero", number("days_past_due", "-0"), (("FMT-CELL-015", 2, None),)),
+    Case("JSON: 1.0 days", number("days_past_due", "1.0"), (("FMT-CELL-015", 2, None),)),
+    Case("JSON: an amount", number("balance", "1e400"), (("FMT-CELL-022", 2, None),)),
     Case("NaN", cell(balance="NaN"), (("FMT-CELL-012", 3, 6),)),
     Case("three digits of two", cell(balance="1.234"), (("FMT-CELL-013", 3, 6),)),
     Case("a day that is not", cell(period_end="2023-02-29"), (("FMT-CELL-010", 3, 2),)),

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tallystick.formats import columns, load
-from tallystick.furnish import read_record, rule_ids
+from tallystick.furnish import Limits, read_record, rule_ids
 
 from .conftest import DOMAINS, Stager
 
@@ -259,7 +259,7 @@ def test_every_cell_rule_is_tried() -> None:
         ("snapshot", "days_past_due", 30, None),
         ("snapshot", "days_past_due", 32001, rule_ids.CELL_RANGE),
         ("snapshot", "days_past_due", 10**40, rule_ids.CELL_RANGE),
-        ("snapshot", "days_past_due", 30.0, rule_ids.CELL_JSON_TYPE),
+        ("snapshot", "days_past_due", 30.0, rule_ids.CELL_INTEGER_FORM),
         ("snapshot", "days_past_due", True, rule_ids.CELL_JSON_TYPE),
         ("snapshot", "days_past_due", {"absent": "not_held"}, None),
         ("snapshot", "days_past_due", {"absent": "lost"}, rule_ids.CELL_REASON_UNKNOWN),
@@ -286,6 +286,39 @@ def test_json_types_are_judged_alike_in_file_and_record(
     assert [f.rule_id for f in findings] == ([] if rule is None else [rule])
     assert [f[2:] for f in outcome.faults] == [(f.field, f.rule_id, f.seen) for f in findings]
     assert outcome.rows == [{"line_no": 1, **comparable(row)}]
+
+
+@pytest.mark.parametrize(
+    ("written", "rule"),
+    [
+        ("0", None),
+        ("-0", rule_ids.CELL_INTEGER_FORM),
+        ("-1", rule_ids.CELL_RANGE),
+        ("1", None),
+        ("1.0", rule_ids.CELL_INTEGER_FORM),
+        ("1.5", rule_ids.CELL_INTEGER_FORM),
+        ("-0.0", rule_ids.CELL_INTEGER_FORM),
+        ("1e2", rule_ids.CELL_INTEGER_FORM),
+        ("0e0", rule_ids.CELL_INTEGER_FORM),
+        ("1e400", rule_ids.CELL_INTEGER_FORM),
+        ("32000", None),
+        ("32001", rule_ids.CELL_RANGE),
+        ("9" * 18, rule_ids.CELL_RANGE),
+        ("9" * 19, rule_ids.CELL_RANGE),
+        ("9" * 400, rule_ids.CELL_RANGE),
+        ("9" * 4301, rule_ids.CELL_RANGE),
+    ],
+)
+def test_a_whole_number_is_judged_alike_in_csv_in_json_and_as_json_text(
+    stage: Stager, written: str, rule: str | None
+) -> None:
+    record = {**BASE["snapshot"], "days_past_due": written}
+    number = ndjson_of([{**record, "days_past_due": "@"}]).replace(b'"@"', written.encode())
+    for content in (csv_of([record]), ndjson_of([record]), number):
+        outcome = stage(content, limits=Limits(block_bytes=65536, max_line_bytes=8192))
+        expected = [] if rule is None else [("days_past_due", rule, written[:200])]
+        assert [fault[2:] for fault in outcome.faults] == expected
+        assert [row["days_past_due"] for row in outcome.rows] == [None if rule else int(written)]
 
 
 def test_all_faults_of_a_row_are_told_at_once(stage: Stager) -> None:

@@ -24,7 +24,10 @@ order) or NDJSON (one object a line), plain or gzip. Columns of optional fields 
   `{{"absent": "not_held"}}` in JSON. Reasons: {", ".join(f"`{r}`" for r in ABSENT_REASONS)}.
   **optional**: may be empty.
 - Amounts are decimal strings with at most the currency's digits (`1234.50`), never JSON numbers.
-  Days are `YYYY-MM-DD`; instants carry an offset (`2025-03-01T09:30:00+08:00`).
+- Whole numbers are digits, with a minus sign where needed: `12`, in JSON as a number or as text.
+  What is judged is how the number is written, in CSV and JSON alike: `1.0`, `1e2` and `-0` are
+  refused, as `-0` is as an amount.
+- Days are `YYYY-MM-DD`; instants carry an offset (`2025-03-01T09:30:00+08:00`).
 - A day that ends something (`valid_to`, `expires_on`) is its last day and counts; an instant that
   ends something (a consent's `valid_to`) is the first at which it holds no more.
 - Inside, an amount is `<field>_minor` (integer minor units), a share `<field>_ppb` (parts per

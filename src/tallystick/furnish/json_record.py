@@ -99,8 +99,8 @@ def _cell(field: Field, value: Any) -> str | JsonFault:
     if isinstance(value, bool):
         if field.type == "boolean":
             return "true" if value else "false"
-    elif isinstance(value, int) and field.type == "integer":
-        return str(value) if abs(value) < 10**30 else "9" * 30
+    elif isinstance(value, int | float) and field.type == "integer":
+        return as_written(value)  # judged by how it is written, as a cell of a CSV file is
     elif isinstance(value, Mapping) and value.keys() == {"absent"}:
         reason = value["absent"]
         if isinstance(reason, str) and not is_no_text(reason):

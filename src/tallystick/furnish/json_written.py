@@ -11,10 +11,15 @@ from tallystick.model.json_keys import each_once
 #: Values within values, the outermost counted. A record has two; a reader and a writer of JSON give
 #: up at different depths, and what was read once must be read again.
 _MOST_LEVELS = 100
+#: No field has room for more; some thousands are no number to Python at all.
+_PLAIN_DIGITS = 18
 
 
 class Written(float):
-    """A number with a point or an exponent; `text`: how it was written."""
+    """A number whose form is not that of its value; `text`: how it was written.
+
+    One with a point or an exponent, -0, a whole one of more than 18 digits.
+    """
 
     text: str
 
@@ -25,8 +30,9 @@ def read_json(text: str) -> Any:
     Raises: DoubledKey; ValueError where it is no JSON (NaN and Infinity are none); RecursionError
     """
     return json.loads(
-        text, object_pairs_hook=each_once, parse_constant=_refuse, parse_float=_written
-    )
+        text, object_pairs_hook=each_once, parse_constant=_refuse, parse_float=_written,
+        parse_int=_whole,
+    )  # fmt: skip
 
 
 def as_written(value: Any, levels: int = _MOST_LEVELS) -> str:
@@ -44,6 +50,10 @@ def as_written(value: Any, levels: int = _MOST_LEVELS) -> str:
     if isinstance(value, list):
         return "[" + ",".join([as_written(one, levels - 1) for one in value]) + "]"
     return _plain(value)
+
+
+def _whole(text: str) -> int | Written:
+    return int(text) if text != "-0" and len(text) <= _PLAIN_DIGITS else _written(text)
 
 
 def _written(text: str) -> Written:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
+import duckdb
 import jsonschema
 import pytest
 
 from tallystick.errors import ProfileError
 from tallystick.formats import columns, csv_header, json_schema, load, load_folder
 from tallystick.formats.page import records_page
+from tallystick.furnish import stage_file
 
 DOMAINS = {
     "currency": ["CNY", "JPY"],
@@ -74,6 +77,57 @@ def test_a_schema_takes_an_absence_only_where_one_may_be_stated() -> None:
     opened = jsonschema.Draft202012Validator(schema)
     assert opened.is_valid({"absent": "not_held"})
     assert not opened.is_valid({"absent": "lost"})
+
+
+@pytest.mark.parametrize(
+    ("written", "by_schema", "by_intake"),
+    [
+        ("0", True, True),
+        ("32000", True, True),
+        ("32001", False, False),
+        ("-1", False, False),
+        ("1.5", False, False),
+        ('"12"', True, True),
+        ('"12.0"', False, False),
+        ('"-0"', False, False),
+        # To JSON Schema these are whole numbers: it knows values, not how they are written.
+        ("12.0", True, False),
+        ("1e1", True, False),
+        ("-0", True, False),
+    ],
+)
+def test_a_schema_says_of_whole_numbers_what_it_cannot_check(
+    tmp_path: Path, written: str, by_schema: bool, by_intake: bool
+) -> None:
+    field = json_schema(load()["snapshot"], DOMAINS)["properties"]["days_past_due"]
+    assert jsonschema.Draft202012Validator(field).is_valid(json.loads(written)) is by_schema
+    path = tmp_path / "sent.ndjson"
+    path.write_text(f'{{"days_past_due":{written}}}\n', encoding="utf-8")
+    with duckdb.connect() as con:
+        stage_file(con, path, load()["snapshot"], DOMAINS)
+        told = con.execute("select seen from fault where field = 'days_past_due'").fetchall()
+    assert told == ([] if by_intake else [(written.strip('"'),)])
+    [number] = [one for one in field["anyOf"][0]["anyOf"] if one.get("type") == "integer"]
+    if by_schema > by_intake:
+        assert all(written in number[name] for name in ("title", "description"))
+
+
+@pytest.mark.parametrize(("dataset", "field"), [("snapshot", "balance"), ("funding", "share")])
+@pytest.mark.parametrize(
+    ("written", "is_taken"),
+    [("0", True), ("0.00", True), ("-0", False), ("-0.0", False), ("-0.00", False), ("00", False)],
+)
+def test_a_schema_and_the_intake_agree_on_zero(
+    tmp_path: Path, dataset: str, field: str, written: str, is_taken: bool
+) -> None:
+    schema = json_schema(load()[dataset], DOMAINS)["properties"][field]
+    assert jsonschema.Draft202012Validator(schema).is_valid(written) is is_taken
+    path = tmp_path / "sent.ndjson"
+    path.write_text(json.dumps({field: written, "currency": "CNY"}) + "\n", encoding="utf-8")
+    with duckdb.connect() as con:
+        stage_file(con, path, load()[dataset], DOMAINS)
+        told = con.execute("select seen from fault where field = ?", [field]).fetchall()
+    assert told == ([] if is_taken else [(written,)])
 
 
 def test_a_schema_wants_the_lists_of_the_profile() -> None:

@@ -26,7 +26,8 @@ order) or NDJSON (one object a line), plain or gzip. Columns of optional fields 
 - Amounts are decimal strings with at most the currency's digits (`1234.50`), never JSON numbers.
 - Whole numbers are digits, with a minus sign where needed: `12`, in JSON as a number or as text.
   What is judged is how the number is written, in CSV and JSON alike: `1.0`, `1e2` and `-0` are
-  refused, as `-0` is as an amount.
+  refused, as `-0` is as an amount. A validator with the JSON Schema lets `1.0`, `1e2` and `-0` pass
+  as JSON numbers: it cannot see how a number is written.
 - Days are `YYYY-MM-DD`; instants carry an offset (`2025-03-01T09:30:00+08:00`).
 - A day that ends something (`valid_to`, `expires_on`) is its last day and counts; an instant that
   ends something (a consent's `valid_to`) is the first at which it holds no more.

@@ -21,6 +21,13 @@ INTEGER_PATTERN = "^(0|-?[1-9][0-9]*)$"
 #: The widest decimal string of any currency; the currency's own digits are checked with it.
 MONEY_PATTERN = "^-?(0|[1-9][0-9]{0,14})([.][0-9]{1,3})?$"
 DECIMAL_PATTERN = f"^-?(0|[1-9][0-9]{{0,8}})([.][0-9]{{1,{DECIMAL_PLACES}}})?$"
+#: Refused beside what the patterns of amounts and decimals leave: they must do without lookahead.
+MINUS_ZERO_PATTERN = "^-0([.]0+)?$"
+#: To JSON Schema 12.0 is a whole number: it knows values, and not how they are written.
+_DIGITS_ONLY = {
+    "title": "Written in digits: 12.0, 1e1 and -0 pass a validator and are refused",
+    "description": "只用数字书写：12.0、1e1、-0 可通过模式校验，但不予接收",
+}
 _NOTHING_UNSHOWN = f"^[^{UNSHOWN}]*$"
 
 
@@ -78,7 +85,7 @@ def _value_schema(field: Field, domains: Mapping[str, Collection[str]]) -> dict[
         return {"enum": list(field_domain(field, domains))}
     if field.type == "integer":
         number = {"type": "integer", "minimum": field.minimum, "maximum": field.maximum}
-        return {"anyOf": [number, {**string, "pattern": INTEGER_PATTERN}]}
+        return {"anyOf": [{**_DIGITS_ONLY, **number}, {**string, "pattern": INTEGER_PATTERN}]}
     if field.type == "boolean":
         return {"anyOf": [{"type": "boolean"}, {"enum": ["true", "false"]}]}
     if field.type == "json":
@@ -96,5 +103,7 @@ def _value_schema(field: Field, domains: Mapping[str, Collection[str]]) -> dict[
         return shape if field.keep_impossible else {**shape, "format": "date"}
     if field.type == "instant":
         return {**string, "pattern": INSTANT_PATTERN, "format": "date-time"}
-    patterns = {"money": MONEY_PATTERN, "decimal": DECIMAL_PATTERN, "member": MEMBER_PATTERN}
-    return {**string, "pattern": patterns[field.type]}
+    if field.type == "member":
+        return {**string, "pattern": MEMBER_PATTERN}
+    number = MONEY_PATTERN if field.type == "money" else DECIMAL_PATTERN
+    return {**string, "pattern": number, "not": {"pattern": MINUS_ZERO_PATTERN}}

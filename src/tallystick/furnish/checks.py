@@ -19,6 +19,7 @@ from tallystick.formats.schema import (
     INSTANT_PATTERN,
     INTEGER_PATTERN,
     MEMBER_PATTERN,
+    MINUS_ZERO_PATTERN,
     field_domain,
 )
 from tallystick.model.money import CURRENCY_DIGITS, pattern
@@ -36,7 +37,7 @@ AMOUNT_FORM = "^-?(0|[1-9][0-9]{0,14})([.][0-9]+)?$"
 #: An amount or decimal fit in form, with more digits before the point than there is room for.
 AMOUNT_LONG = "^-?[1-9][0-9]{15,}([.][0-9]+)?$"
 DECIMAL_LONG = f"^-?[1-9][0-9]{{9,}}([.][0-9]{{1,{DECIMAL_PLACES}}})?$"
-MINUS_ZERO = "^-0([.]0+)?$"
+MINUS_ZERO = MINUS_ZERO_PATTERN
 NO_OFFSET_KNOWN = "-00:00"
 PPB = 10**9
 NOT_VALID = "not_valid"

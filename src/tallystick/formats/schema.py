@@ -105,5 +105,5 @@ def _value_schema(field: Field, domains: Mapping[str, Collection[str]]) -> dict[
         return {**string, "pattern": INSTANT_PATTERN, "format": "date-time"}
     if field.type == "member":
         return {**string, "pattern": MEMBER_PATTERN}
-    number = MONEY_PATTERN if field.type == "money" else DECIMAL_PATTERN
-    return {**string, "pattern": number, "not": {"pattern": MINUS_ZERO_PATTERN}}
+    form = MONEY_PATTERN if field.type == "money" else DECIMAL_PATTERN
+    return {**string, "pattern": form, "not": {"pattern": MINUS_ZERO_PATTERN}}

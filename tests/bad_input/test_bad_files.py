@@ -194,6 +194,11 @@ CASES = [
         lambda one: lines(HEADER, good(one), row(one, period_end="2024-12-31", balance="1.00")),
         (("ANY-DUP-002", 3, None),),
     ),
+    Case(
+        "a row after one of its key that cannot be read",
+        lambda one: lines(HEADER, row(one, period_end="2024-12-31", balance="x"), good(one)),
+        (("FMT-CELL-012", 2, 6),),
+    ),
 ]  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tallystick.formats import Dataset, columns, load
 from tallystick.profile import ProfileAt
+from tallystick.service import duplicates
 from tallystick.service.keys_of_rows import file_key_sql
 from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
@@ -65,9 +66,8 @@ def load_identifiers(job: Job, profile: ProfileAt) -> None:
 
 
 def load_duplicates(job: Job) -> None:
-    """DuckDB table `duplicate_of`: lines whose key an earlier line has, and whether it says so."""
-    names = sorted(row_columns(job) - {"line_no"})
-    content = f"hash({', '.join('r.' + name for name in names)})"
+    """The tables of `duplicates.load`, over the rows of a job."""
+    content = ", ".join(f"r.{name}" for name in sorted(row_columns(job) - {"line_no"}))
     key, accounts = file_key_sql(job.dataset), ""
     if (
         job.dataset in BY_HOLDER
@@ -75,43 +75,52 @@ def load_duplicates(job: Job) -> None:
     ):
         key = file_key_sql(job.dataset, "coalesce(a.object_id::varchar, r.account_number)")
         accounts = " left join account_state a on a.number = r.account_number"
-    keyed = f'from "row" r{accounts}'
-    made = "create or replace table duplicate_of"
-    if job.con.execute(
-        f"select 1 {keyed} group by hash({key}) having count(*) > 1 limit 1"
-    ).fetchone():
-        job.con.execute(
-            f"{made} as select * from (select line_no,"
-            " first_value(line_no) over w as first_line_no,"
-            " first_value(content) over w = content as is_equal from (select r.line_no,"
-            f" hash({key}) as file_key, {content} as content {keyed})"
-            " window w as (partition by file_key order by line_no)) where first_line_no <> line_no"
-        )
-    else:  # as nearly always
-        job.con.execute(f"{made} (line_no bigint, first_line_no bigint, is_equal boolean)")
+    duplicates.load(job.con, key, content, accounts)
 
 
 def load_previous(job: Job) -> bool:
     """DuckDB table `previous`: the newest earlier month of each row: in the file, else on file.
 
+    Takes: the tables of `load_duplicates`
     Gives: whether any row has a date of first delinquency
     """
     if job.dataset == "payment":
+        before = _earlier(job, "payer_account_number", "period_end", "bucket")
         job.con.execute(
-            "create or replace table previous as select line_no, lag(period_end) over w as"
-            " period_end, lag(bucket) over w as bucket, null::bigint as balance_minor,"
-            ' null::date as first_delinquency_on, null::varchar as status from "row"'
-            " window w as (partition by payer_account_number order by period_end)"
+            "create or replace table previous as select line_no, prev_period_end as period_end,"
+            " prev_bucket as bucket, null::bigint as balance_minor,"
+            f" null::date as first_delinquency_on, null::varchar as status from ({before})"
         )
         return False
     several, has_first_days = job.con.execute(
         "select bool_or(months > 1), bool_or(is_dated) from (select count(*) as months,"
         ' bool_or(first_delinquency_on is not null) as is_dated from "row" group by account_number)'
     ).fetchall()[0]
-    job.con.execute(f"create or replace table previous as {_IN_FILE if several else _ON_FILE}")
+    months = (
+        _IN_FILE.format(earlier=_earlier(job, "account_number", *_TOLD)) if several else _ON_FILE
+    )
+    job.con.execute(f"create or replace table previous as {months}")
     return bool(has_first_days)
 
 
+def _earlier(job: Job, number: str, *names: str) -> str:
+    """The query of what the file's nearest earlier month of the same number says beside each row,
+    as `prev_` and its name. Of a month that several rows tell the one that stands counts.
+    """
+    row = f"r.line_no, r.{number}, r.period_end"
+    if not job.filled("duplicate_of", "unread_twin"):
+        parts = ", ".join(f"lag(r.{name}) over w as prev_{name}" for name in names)
+        window = f"partition by r.{number} order by r.period_end"
+        return f'select {row}, {parts} from "row" r window w as ({window})'
+    parts = ", ".join(f"p.{name} as prev_{name}" for name in names)
+    return (
+        f'select {row}, {parts} from "row" r asof left join (select * from "row" where line_no'
+        " not in (select line_no from duplicate_of union all select line_no from unread_twin)) p"
+        f" on p.{number} = r.{number} and r.period_end > p.period_end"
+    )
+
+
+_TOLD = ("period_end", "bucket", "balance_minor", "first_delinquency_on", "status")
 #: Where the file has one month of each account.
 _ON_FILE = """
 select r.line_no, a.last_period_end as period_end, a.last_bucket as bucket,
@@ -120,17 +129,14 @@ from "row" r join account_state a on a.number = r.account_number
 where a.last_period_end < r.period_end
 """
 _IN_FILE = """
-select line_no, coalesce(prev_end, last_period_end) as period_end,
-  if(prev_end is null, last_bucket, prev_bucket) as bucket,
-  if(prev_end is null, last_balance_minor, prev_balance) as balance_minor,
-  if(prev_end is null, last_first, prev_first) as first_delinquency_on,
-  if(prev_end is null, last_status, prev_status) as status
-from (select r.line_no, lag(r.period_end) over w as prev_end,
-    lag(r.bucket) over w as prev_bucket, lag(r.balance_minor) over w as prev_balance,
-    lag(r.first_delinquency_on) over w as prev_first, lag(r.status) over w as prev_status,
-    if(a.last_period_end < r.period_end, a.last_period_end, null) as last_period_end,
+select line_no, coalesce(prev_period_end, last_period_end) as period_end,
+  if(prev_period_end is null, last_bucket, prev_bucket) as bucket,
+  if(prev_period_end is null, last_balance_minor, prev_balance_minor) as balance_minor,
+  if(prev_period_end is null, last_first, prev_first_delinquency_on) as first_delinquency_on,
+  if(prev_period_end is null, last_status, prev_status) as status
+from (select e.*,
+    if(a.last_period_end < e.period_end, a.last_period_end, null) as last_period_end,
     a.last_bucket, a.last_balance_minor, a.first_delinquency_on as last_first, a.last_status
-  from "row" r left join account_state a on a.number = r.account_number
-  window w as (partition by r.account_number order by r.period_end))
-where coalesce(prev_end, last_period_end) is not null
+  from ({earlier}) e left join account_state a on a.number = e.account_number)
+where coalesce(prev_period_end, last_period_end) is not null
 """

@@ -16,7 +16,13 @@ import psycopg
 
 from tallystick.errors import BadRequest
 from tallystick.ledger import append, order
-from tallystick.service import intake_store, refused_consents, refused_rows, registering
+from tallystick.service import (
+    duplicates,
+    intake_store,
+    refused_consents,
+    refused_rows,
+    registering,
+)
 from tallystick.service.members import Member
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
@@ -36,16 +42,9 @@ def build(
 
     Takes: `corrections`: the rows are corrections, which say themselves what they replace
     """
-    key = "consent_id" if job.dataset == "consent" else "member || '|' || valid_from::varchar"
+    key = "r.consent_id" if job.dataset == "consent" else "r.member || '|' || r.valid_from::varchar"
     names = [row[0] for row in job.con.execute('describe "row"').fetchall()]
-    content = ", ".join(name for name in names if name != "line_no")
-    job.con.execute(
-        "create or replace table duplicate_of as select * from (select line_no,"
-        " first_value(line_no) over w as first_line_no,"
-        f" first_value(hash({content})) over w = hash({content}) as is_equal"
-        f' from "row" window w as (partition by {key} order by line_no))'
-        " where first_line_no <> line_no"
-    )
+    duplicates.load(job.con, key, ", ".join(f"r.{name}" for name in names if name != "line_no"))
     job.con.execute("create or replace table replaces (line_no bigint, is_deleted boolean)")
     if job.dataset == "member":
         insert_rows(job.con, "replaces", _members_replaced(connection, job))

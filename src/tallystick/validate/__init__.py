@@ -10,10 +10,11 @@ Source: `rules/*.toml`, each entry with its own
 from tallystick.validate.context import CONTEXT, ContextColumn, context_of
 from tallystick.validate.judge import judge_record, judge_records, judge_table, read_sql
 from tallystick.validate.registry import Rule, Rules, load_rules, read_rules
-from tallystick.validate.unfounded import take_back
+from tallystick.validate.unfounded import UNREADABLE, take_back
 
 __all__ = [
     "CONTEXT",
+    "UNREADABLE",
     "ContextColumn",
     "Rule",
     "Rules",

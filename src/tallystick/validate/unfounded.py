@@ -19,6 +19,11 @@ from tallystick.validate.columns import columns_of
 from tallystick.validate.context import AROUND, FIRST_DAYS
 from tallystick.validate.registry import Rule
 
+#: The lines that cannot be read, from the table `fault` as staging makes it.
+UNREADABLE = (
+    "select line_no from fault where severity = 'reject' and starts_with(rule_id, 'FMT-')"
+    " and line_no is not null"
+)
 #: Any field of the record.
 WHOLE = "*"
 _ACCOUNT = ("originator", "account_number")

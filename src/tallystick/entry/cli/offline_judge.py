@@ -12,7 +12,7 @@ from tallystick.formats import Dataset, load
 from tallystick.furnish import read_json
 from tallystick.model.instant import microseconds
 from tallystick.profile import ProfileAt
-from tallystick.service import domains, record_keys
+from tallystick.service import domains, duplicates, record_keys
 from tallystick.service.keys_of_rows import SHAPES, file_key_sql
 from tallystick.validate import Rule, judge_table, take_back
 from tallystick.validate.columns import local_day_sql
@@ -88,21 +88,10 @@ def _duplicates(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
     elif dataset.name in SHAPES:
         key = file_key_sql(dataset.name)
     else:  # corrections and deletions name another record; what they carry is judged itself
-        con.execute(
-            "create or replace table duplicate_of"
-            " (line_no bigint, first_line_no bigint, is_equal bool)"
-        )
+        duplicates.none(con)
         return
     names = [row[0] for row in con.execute('describe "row"').fetchall() if row[0] != "line_no"]
-    content = ", ".join(f'"{name}"' for name in sorted(names))
-    con.execute(
-        "create or replace table duplicate_of as"
-        " select line_no, first_line_no, is_equal from (select line_no,"
-        " first_value(line_no) over w as first_line_no,"
-        " first_value(content) over w = content as is_equal from (select r.line_no,"
-        f' {key} as file_key, hash({content}) as content from "row" r)'
-        " window w as (partition by file_key order by line_no)) where first_line_no <> line_no"
-    )
+    duplicates.load(con, key, ", ".join(f'r."{name}"' for name in sorted(names)))
 
 
 def _buckets(con: duckdb.DuckDBPyConnection, at: ProfileAt) -> None:

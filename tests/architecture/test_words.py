@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from tallystick.profile import Profile
+
 SOURCE = Path(__file__).parents[2] / "src" / "tallystick"
 #: Paid off: an account may be closed by sale, write-off or transfer too.
 PAID_OFF = "结清"
@@ -45,6 +47,8 @@ def texts() -> Iterator[tuple[str, str, str]]:
     )
     for name, said in english.items():
         yield name, str(said), str(chinese[name])
+    for bucket in Profile.load("zz").buckets:
+        yield f"zz.{bucket.code}", bucket.title_en, bucket.title_zh
 
 
 def test_closed_is_not_said_to_be_paid_off() -> None:

@@ -227,3 +227,39 @@ def test_a_time_zone_that_ended_gives_no_day(folder: Path) -> None:
     assert profile.day_of(end - timedelta(seconds=1)) == date(2024, 12, 31)
     with pytest.raises(ProfileError, match="time_zone: not in force"):
         profile.day_of(end)
+
+
+WORDS = '[buckets]\nC = { en = "Closed", zh = "已关闭" }\n'
+
+
+def test_words_are_shown_in_place_of_the_lists_own_and_are_no_law(folder: Path) -> None:
+    (folder / "zz" / "words.toml").unlink()
+    plain = Profile.load("zz", folder=folder)
+    (folder / "zz" / "words.toml").write_text(WORDS, "utf-8")
+    worded = Profile.load("zz", folder=folder)
+
+    assert [plain.on(DAY).buckets[one].title_zh for one in "C0"] == ["已结清", "无逾期"]
+    assert [worded.on(DAY).buckets[one].title_zh for one in "C0"] == ["已关闭", "无逾期"]
+    assert worded.on(DAY).buckets["C"].kind == "closed"
+    assert plain.version == worded.version == Profile.load("zz").version
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (WORDS.replace("C =", "Q ="), "buckets: unknown keys: Q"),
+        (WORDS.replace('en = "Closed", ', ""), "buckets.C.en: is missing"),
+        (WORDS.replace("已关闭", " "), "buckets.C.zh: must be a non-empty string"),
+        (WORDS + "[schemes]\n", "(top): unknown keys: schemes"),
+        ("", "buckets: is missing"),
+        ("[", "not readable as TOML"),
+    ],
+)
+def test_words_of_what_is_not_there_are_refused(folder: Path, text: str, said: str) -> None:
+    (folder / "zz" / "words.toml").write_text(text, "utf-8")
+
+    with pytest.raises(ProfileError) as raised:
+        Profile.load("zz", folder=folder)
+
+    assert "zz/words.toml" in str(raised.value)
+    assert said in str(raised.value)

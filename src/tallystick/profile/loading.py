@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from functools import lru_cache
 from importlib.resources import files
@@ -27,6 +27,8 @@ _FILES = ("profile.toml", "identifiers.toml", "purposes.toml", "rules.toml", "co
 #: A file that marks a jurisdiction whose law is made up. It holds no law: it is not in the version,
 #: so that answers given under the profile can still be made again.
 _INVENTED = "INVENTED"
+#: What pages call a code in place of its list's own words; optional, and no law either.
+_WORDS = "words.toml"
 _VERSION_LENGTH = 12
 _TIME_ZONE = "time_zone"
 
@@ -35,8 +37,8 @@ _TIME_ZONE = "time_zone"
 class Profile:
     """A jurisdiction's dated values, code lists, purposes and identifier schemes.
 
-    `version` is a digest of the files: other bytes, other version. Values are asked for a day:
-    `profile.on(day)`, or for an instant: `profile.at(instant)`.
+    `version` is a digest of the files that hold law: other bytes, other version. Values are asked
+    for a day: `profile.on(day)`, or for an instant: `profile.at(instant)`.
     """
 
     id: str
@@ -69,7 +71,8 @@ class Profile:
                 f"{profile_id}/{_INVENTED}: its law is made up; not allowed in live mode: choose"
                 " the profile of a real jurisdiction with TALLYSTICK_PROFILE, or run in test mode"
             )
-        return _read(profile_id, _contents(root / profile_id), live=live)
+        found = _read(profile_id, _contents(root / profile_id), live=live)
+        return _worded(found, root.joinpath(profile_id, _WORDS))
 
     def on(self, day: date) -> ProfileAt:
         """What holds on `day`; the same object for the same day.
@@ -151,6 +154,24 @@ def _read(profile_id: str, contents: Mapping[str, bytes], *, live: bool) -> Prof
         schemes=read_schemes(tables["identifiers.toml"], live=live),
         rules=MappingProxyType(_rules(tables["rules.toml"], live=live)),
     )
+
+
+def _worded(profile: Profile, file: Traversable) -> Profile:
+    """The profile with the words of such a file, if there is one."""
+    if not file.is_file():
+        return profile
+    root = read_toml(file.read_bytes(), file=f"{profile.id}/{_WORDS}")
+    words = root.table("buckets")
+    root.close()
+    titles = {one.code: words.label(one.code) for one in profile.buckets if words.has(one.code)}
+    words.close()
+    buckets = tuple(
+        replace(one, title_en=titles[one.code][0], title_zh=titles[one.code][1])
+        if one.code in titles
+        else one
+        for one in profile.buckets
+    )
+    return replace(profile, buckets=buckets)
 
 
 def _values(table: Table, *, live: bool) -> dict[str, DatedValue]:

@@ -18,6 +18,8 @@ A profile is a jurisdiction's law as data: `src/tallystick/profile/jurisdictions
 Every value has a unit, a source and the day it starts.
 A `draft` has no primary source that was read; live mode refuses it.
 It also refuses a profile with a file `INVENTED` beside it: made-up law.
+A file `words.toml` beside it says what pages call a code where the words of its list mislead.
+Neither file is law or in the profile's version: answers given under it can still be made again.
 This page is made from the profiles; a test keeps the two equal.
 """
 

@@ -293,3 +293,62 @@ def test_the_number_an_account_had_before_is_said(language: Language, label: str
     body["accounts"][0]["formerly_account_number"] = "OLD-17"
     page = text_of(page_of(body, language))
     assert page.index(label) < page.index("OLD-17")
+
+
+@pytest.mark.parametrize(
+    ("opened_on", "closed_on", "said"),
+    [
+        (
+            "2025-01-10", None,
+            {"en": "from {of}, since 10 Jan 2025. On 31 Dec 2025 the balance was ",
+             "zh": "{of}的信用卡，始于2025年1月10日。2025年12月31日余额 "},
+        ),
+        (
+            None, None,
+            {"en": "from {of}. On 31 Dec 2025 the balance was ",
+             "zh": "{of}的信用卡。2025年12月31日余额 "},
+        ),
+        (
+            "2025-01-10", "2025-12-01",
+            {"en": "from {of}, opened 10 Jan 2025, closed 1 Dec 2025. Last state on ",
+             "zh": "{of}的信用卡，2025年1月10日开立，2025年12月1日关闭。2025年12月31日最后状态："},
+        ),
+        (
+            None, "2025-12-01",
+            {"en": "from {of}, closed 1 Dec 2025. Last state on ",
+             "zh": "{of}的信用卡，2025年12月1日关闭。2025年12月31日最后状态："},
+        ),
+        (
+            "2025-01-10", "",
+            {"en": "from {of}, opened 10 Jan 2025, closed. Last state on ",
+             "zh": "{of}的信用卡，2025年1月10日开立，已关闭。2025年12月31日最后状态："},
+        ),
+        (
+            None, "",
+            {"en": "from {of}, closed. Last state on ",
+             "zh": "{of}的信用卡，已关闭。2025年12月31日最后状态："},
+        ),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_sentence_names_no_day_that_was_not_reported(
+    language: Language, opened_on: str | None, closed_on: str | None, said: dict[Language, str]
+) -> None:
+    body = kept("zz_everything_person")
+    account = body["accounts"][0]
+    terms = {**account["terms"], "product": "credit_card", "absent": {"opened_on": "not_held"}}
+    for name, day in (("opened_on", opened_on), ("closed_on", closed_on)):
+        terms.pop(name, None)
+        if day:
+            terms[name] = day
+    account |= {
+        "terms": terms, "is_closed": closed_on is not None,
+        "latest": {"period_end": "2025-12-31", "bucket": "0", "status": "open", "balance": "1.00"},
+    }  # fmt: skip
+    account.pop("role_ended_on", None)
+    words = Words(language, ZoneInfo("Asia/Shanghai"))
+    shown = report_view(body, words=words, profile=Profile.load("zz").on(date(2025, 1, 15)))
+    plain = shown["accounts"][0]["plain"]
+    furnisher = shown["accounts"][0]["title"].partition(" · ")[2]
+    assert said[language].format(of=furnisher) in plain
+    assert "–" not in plain

@@ -230,6 +230,8 @@ class _View:
         state = self.bucket(latest["bucket"])[1]
         closed = "plain.closed" if "closed_on" in terms else "plain.closed_undated"
         key = closed if account["is_closed"] else "plain.open"
+        if "opened_on" not in terms:
+            key += "_no_opening"
         return self.words.t(
             key,
             furnisher=furnisher,

@@ -24,7 +24,7 @@ from tallystick.ledger import erase as ledger_erase
 from tallystick.ledger import files, tail
 from tallystick.model.canonical import canonical
 from tallystick.model.instant import instant_text
-from tallystick.service import erasures, intake_store
+from tallystick.service import erasures, heads, intake_store
 from tallystick.service.port import Deps
 
 #: Destroyed keys looked up in one transaction; those of consents lead nowhere.
@@ -153,12 +153,14 @@ def _lock(connection: psycopg.Connection[Any], subject_id: UUID) -> _Hers:
     )
     accounts = [row[0] for row in connection.execute(accounts_query, (subject_id,))]
     # Others' heads too: an answer about them rests on her accounts, or comes after.
-    heads = connection.execute(
-        "select subject_id from gate.head where subject_id = %s or subject_id = any(%s)"
+    holders = sorted({subject_id, *_holders(connection, accounts)})
+    heads.queue(connection, holders)
+    locked = connection.execute(
+        "select subject_id from gate.head where subject_id = any(%s)"
         " order by subject_id for update",
-        (subject_id, _holders(connection, accounts)),
+        (holders,),
     )
-    if subject_id not in {row[0] for row in heads}:
+    if subject_id not in {row[0] for row in locked}:
         raise BadRequest("not_found", _NOT_ON_FILE)
     connection.execute(
         "select from file.subject where subject_id = %(subject)s or subject_id in"

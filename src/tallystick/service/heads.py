@@ -14,6 +14,13 @@ from uuid import UUID
 
 import psycopg
 
+#: What a subject's queue is called among the advisory locks. A row that is shared can be shared by
+#: more, however long somebody waits to change it; a queue lets nobody pass who comes later.
+QUEUE = "uuid_hash_extended(subject_id, 11)"
+#: Each queue takes a place in memory that all connections share: a file of many persons stands in
+#: none, and waits as long as one of hers is asked about without a pause.
+_MOST_QUEUES = 32
+
 
 def lock_tokens(
     connection: psycopg.Connection[Any],
@@ -42,10 +49,24 @@ def lock(connection: psycopg.Connection[Any], subjects: Sequence[UUID]) -> None:
         "insert into gate.head (subject_id) select unnest(%s::uuid[]) on conflict do nothing",
         (sorted(subjects),),
     )
+    queue(connection, subjects)
     connection.execute(
         "select from gate.head where subject_id = any(%s) order by subject_id for update",
         (list(subjects),),
     )
+
+
+def queue(connection: psycopg.Connection[Any], subjects: Sequence[UUID]) -> None:
+    """Stand in the queues of a few subjects, ascending, before their heads are locked for a change.
+
+    Answers that began before are waited for; whoever asks later waits for the change.
+    """
+    if len(subjects) <= _MOST_QUEUES:
+        connection.execute(
+            f"select pg_advisory_xact_lock({QUEUE}) from (select unnest(%s::uuid[]) as subject_id"
+            " order by 1) as changed",
+            (list(subjects),),
+        )
 
 
 def subjects_of(

@@ -82,7 +82,8 @@ def test_personal_fields_have_no_column(connection):
 _SMALL = st.integers(-(2**62), 2**62)
 _VALUES = {
     "uuid": st.uuids(),
-    "text": st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12),
+    "text": st.text(st.characters(codec="utf-8", exclude_categories=["Cc", "Cs"]), max_size=12)
+    | st.text("\\N", max_size=4),
     "date": st.dates(date(1901, 1, 1), date(2099, 12, 31)),
     "integer": _SMALL,
     "boolean": st.booleans(),
@@ -141,6 +142,79 @@ def test_a_leaf_is_the_same_in_python_postgresql_and_duckdb(connection, data):
     leaf = tables.leaf(dataset, row)
     assert in_postgres(connection, dataset, row) == leaf
     assert in_duckdb(dataset, row) == leaf
+
+
+#: Texts that a leaf could take for NULL or for one another, and None.
+_NEAR_NULL = (
+    None,
+    "",
+    "N",
+    "\\N",
+    "\\\\N",
+    "\\\\\\N",
+    "\\",
+    "\\\\",
+    "\\n",
+    "\\N ",
+    " \\N",
+    "N\\N",
+    "\\NN",
+)
+
+
+@pytest.mark.parametrize("dataset", tables.DATASETS)
+def test_a_leaf_tells_null_from_every_text(connection, dataset):
+    for name in tables.free_texts(dataset):
+        rows_ = [{**_no_values(dataset), name: value} for value in _NEAR_NULL]
+        leaves = [tables.leaf(dataset, row) for row in rows_]
+        assert len(set(leaves)) == len(_NEAR_NULL), name
+        if name == "reason" or dataset == "account":
+            assert [in_postgres(connection, dataset, row) for row in rows_] == leaves
+            assert [in_duckdb(dataset, row) for row in rows_] == leaves
+
+
+@pytest.mark.parametrize("value", [one for one in _NEAR_NULL if one is None or one[-2:] != "\\N"])
+def test_texts_that_are_not_like_null_stand_in_a_leaf_as_they_are(value):
+    row = {**_no_values("remark"), "reason": value}
+    plain = [tables.NULL if one is None else one for one in row.values()]
+    assert tables.row_text("remark", row) == "\x1f".join(["remark", *plain]).encode()
+
+
+@pytest.mark.parametrize("dataset", tables.DATASETS)
+def test_where_null_may_stand_no_other_column_takes_its_text(connection, dataset):
+    """A column that is not marked has the table's own check against it, or cannot be NULL."""
+    found = catalogue(connection, dataset)
+    checks = connection.execute(
+        "select a.attname, pg_get_expr(c.conbin, c.conrelid) from pg_constraint c"
+        " join pg_attribute a on a.attrelid = c.conrelid and a.attnum = any(c.conkey)"
+        " where c.conrelid = %s::regclass and c.contype = 'c'",
+        (f"ledger.{dataset}",),
+    ).fetchall()
+    for name, kind in tables.table(dataset).stated:
+        if kind != "text" or not found[name][1] or name in tables.free_texts(dataset):
+            continue
+        refused = [
+            connection.execute(
+                f"select not ({check}) from (select %s::text as {name}) one", ("\\N",)
+            )
+            for column, check in checks
+            if column == name
+        ]
+        assert any(row.fetchone()[0] for row in refused), name
+
+
+def test_rows_beside_the_datasets_have_no_text_that_may_be_null(connection):
+    for target, names in append.OTHER.values():
+        nullable = connection.execute(
+            "select column_name from information_schema.columns where is_nullable = 'YES'"
+            " and data_type = 'text' and table_schema || '.' || table_name = %s",
+            (target,),
+        ).fetchall()
+        assert not {row[0] for row in nullable} & set(names)
+
+
+def _no_values(dataset):
+    return dict.fromkeys(name for name, _ in tables.table(dataset).stated)
 
 
 @pytest.mark.parametrize("changed", ["bucket", "balance_minor", "period_end", "party_id"])

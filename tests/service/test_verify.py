@@ -9,6 +9,7 @@ import pytest
 
 import factory
 from beginnings import beginning
+from tallystick.ledger import tables
 from tallystick.service.members import members
 from tallystick.service.verify import ledger_rebuild, ledger_verify, verify_in
 
@@ -112,6 +113,37 @@ def test_whatever_is_changed_behind_it_is_named(bureau: Any) -> None:
             assert report.positions == (5 if expected == "position 3: missing" else 6), statement
             connection.rollback()
         assert verify_in(connection, lambda *_: None).ok
+
+
+def test_a_text_put_where_there_was_none_is_named_before_and_after_a_rebuild(bureau: Any) -> None:
+    """Chunks as in `_SPOILT`; `\\N` is what stands for NULL in a leaf."""
+    chunks = {"subject": 1, "account": 3, "account_party": 4, "snapshot": 5, "agreement": 6}
+    with psycopg.connect(bureau.url) as connection:
+        for dataset, chunk in chunks.items():
+            for column in sorted(tables.free_texts(dataset)):
+                for text in ("\\N", "\\\\N", ""):
+                    _expect_named(connection, f"ledger.{dataset}", column, chunk=chunk, text=text)
+        connection.execute("update ledger.account set consent_ref = '\\N'")
+        connection.commit()
+    ledger_rebuild(bureau.deps)
+    faults = ledger_verify(bureau.deps).faults
+    assert faults == tuple(
+        f"chunk 3: row {row} of account is not what its leaf says" for row in (0, 1)
+    )
+
+
+def _expect_named(
+    connection: psycopg.Connection[Any], table: str, column: str, *, chunk: int, text: str
+) -> None:
+    rows = connection.execute(
+        f"update {table} set {column} = %s where {column} is null returning row_no",  # type: ignore[arg-type]
+        (text,),
+    ).fetchall()
+    faults = verify_in(connection, lambda *_: None).faults
+    connection.rollback()
+    name = table.removeprefix("ledger.")
+    for (row,) in rows:
+        assert f"chunk {chunk}: row {row} of {name} is not what its leaf says" in faults, column
 
 
 def test_a_rebuild_mends_spoilt_files_and_later_chunks_go_on(bureau: Any) -> None:

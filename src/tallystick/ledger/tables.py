@@ -2,8 +2,10 @@
 
 The leaf of a row is sha256 of its columns' text, joined by U+001F, in the order of
 `content_columns`: the dataset's name first, `\\N` for NULL, instants as microseconds since 1970,
-bytes in hex. PostgreSQL, DuckDB and Python each have the same definition (a test holds them
-together), so that a chunk of a million rows and a single record give the same roots.
+bytes in hex. A text of backslashes and an N, where NULL may stand too, has a backslash more than it
+says, so that no text is taken for NULL. PostgreSQL, DuckDB and Python each have the same definition
+(a test holds them together), so that a chunk of a million rows and a single record give the same
+roots.
 """
 
 from __future__ import annotations
@@ -107,7 +109,39 @@ def row_text(dataset: str, row: Mapping[str, Any]) -> bytes:
 @cache
 def _texts(dataset: str) -> tuple[tuple[str, Callable[[Any], str]], ...]:
     """By column of a leaf, what makes its text of a value."""
-    return tuple((name, _TEXT_OF.get(kind, str)) for name, kind in table(dataset).stated)
+    free = free_texts(dataset)
+    return tuple(
+        (name, _free_text if name in free else _TEXT_OF.get(kind, str))
+        for name, kind in table(dataset).stated
+    )
+
+
+@cache
+def free_texts(dataset: str) -> frozenset[str]:
+    """The columns that may hold NULL or any text: there NULL must be told from the text of it.
+
+    What is required is never NULL, and the tables' own checks keep a code to its list.
+    """
+    found = {"reason", "absent"}
+    for column in columns(load()[dataset]):
+        field = column.field
+        if field is None or field.personal or field.type not in ("text", "code"):
+            continue
+        is_kept_to_list = isinstance(field.domain, tuple) or field.domain == "currency"
+        if field.presence != "required" and not is_kept_to_list:
+            found.add(column.name)
+    return frozenset(found)
+
+
+def _free_text(value: str) -> str:
+    """The text itself, with a backslash more where it could be read as that of NULL."""
+    return f"\\{value}" if value[:1] == "\\" and value.lstrip("\\") == "N" else value
+
+
+def _free_text_sql(name: str) -> str:
+    """The same in PostgreSQL and in DuckDB."""
+    is_like_null = f"starts_with({name}, '\\') and ltrim({name}, '\\') = 'N'"
+    return f"case when {is_like_null} then '\\' || {name} else {name} end"
 
 
 def leaf(dataset: str, row: Mapping[str, Any]) -> bytes:
@@ -142,17 +176,24 @@ _TEXT_OF: Mapping[Kind, Callable[[Any], str]] = {
 
 def leaf_sql(dataset: str) -> str:
     """PostgreSQL's expression for the same leaf, over a row of the table."""
-    return leaf_sql_of(dataset, table(dataset).stated)
+    return leaf_sql_of(dataset, table(dataset).stated, free_texts(dataset))
 
 
-def leaf_sql_of(kind: str, stated: Sequence[tuple[str, Kind]]) -> str:
-    """The same for any table: the first part of the text, then columns with their kinds."""
+def leaf_sql_of(
+    kind: str, stated: Sequence[tuple[str, Kind]], free: frozenset[str] = frozenset()
+) -> str:
+    """The same for any table: the first part of the text, then columns with their kinds.
+
+    Takes: `free`: those of its columns that are as `free_texts` says
+    """
     parts = [f"'{kind}'"]
     for name, kind_of_column in stated:
         if kind_of_column == "instant":
             text = f"(extract(epoch from {name}) * 1000000)::bigint::text"
         elif kind_of_column == "bytes":
             text = f"encode({name}, 'hex')"
+        elif name in free:
+            text = _free_text_sql(name)
         else:
             text = f"{name}::text"
         parts.append(f"coalesce({text}, '\\N')")
@@ -164,9 +205,12 @@ def leaf_duckdb(dataset: str, given: Mapping[str, str] | None = None) -> str:
 
     Takes: `given`: expressions for columns that are called otherwise where it stands
     """
-    parts = [f"'{dataset}'"]
+    parts, free = [f"'{dataset}'"], free_texts(dataset)
     for column, kind in table(dataset).stated:
         name = column if given is None else given.get(column, column)
-        text = f"epoch_us({name})::VARCHAR" if kind == "instant" else f"{name}::VARCHAR"
+        if column in free:
+            text = _free_text_sql(name)
+        else:
+            text = f"epoch_us({name})::VARCHAR" if kind == "instant" else f"{name}::VARCHAR"
         parts.append(f"coalesce({text}, '\\N')")
     return f"sha256(concat_ws(chr(31), {', '.join(parts)}))"

@@ -21,6 +21,9 @@ _TAKEN = "its funnel's accepted rows are not those of its published chunks"
 _LATER = "its funnel does not say what became of its rows that waited"
 _FOUND = "its funnel's rejected and pending rows are not those of its findings"
 _OTHER = "its furnisher is not its submission's"
+_PLACE = "its submission's funnel does not count it at its position"
+#: The chunk of the row taken.
+_CHUNK = 5
 
 #: `%(id)s`: a submission of one row taken, one the same, one refused, two that waited.
 _SPOILT = [
@@ -32,7 +35,8 @@ _SPOILT = [
      " and step_no = 0", {_SUMS}),
     ("update intake.submission set row_count = row_count + 1 where submission_id = %(id)s",
      {_SUMS}),
-    ("delete from intake.funnel where submission_id = %(id)s", {_SUMS, _TAKEN, _LATER, _FOUND}),
+    ("delete from intake.funnel where submission_id = %(id)s",
+     {_SUMS, _TAKEN, _LATER, _FOUND, _PLACE}),
     ("delete from intake.finding where submission_id = %(id)s and severity = 'reject'"
      " and mod(finding_no, 1000) < 500", {_FOUND}),
     ("delete from intake.finding where submission_id = %(id)s and severity = 'pend'", {_FOUND}),
@@ -47,6 +51,9 @@ _SPOILT = [
     ("update intake.submission set furnisher_id = gen_random_uuid() where submission_id = %(id)s",
      {_OTHER}),
     ("delete from intake.submission where submission_id = %(id)s", {_OTHER}),
+    ("update intake.funnel set position = position - 1 where submission_id = %(id)s"
+     " and step_no = 1", {_PLACE}),
+    ("update ledger.chunk set chunk_no = chunk_no + 1 where submission_id = %(id)s", {_PLACE}),
 ]  # fmt: skip
 
 
@@ -92,8 +99,28 @@ def test_a_funnel_changed_behind_it_is_named(
         assert connection.execute(query, {"id": sent.submission_id}).rowcount > 0  # type: ignore[call-overload]
         faults = verify_in(connection, lambda *_: None).faults
     assert {fault.split(": ", 1)[1] for fault in faults} == expected
-    if _OTHER not in expected:
-        assert {fault.split(": ", 1)[0] for fault in faults} == {f"submission {sent.submission_id}"}
+    where = {fault.split(": ", 1)[0] for fault in faults} - {f"chunk {_CHUNK}"}
+    assert where == ({f"submission {sent.submission_id}"} if expected - {_OTHER, _PLACE} else set())
+
+
+def test_chunks_that_exchange_their_submissions_are_named(bureau: Any, sent: Any) -> None:
+    """Of one furnisher, dataset, number and row count: all sums stay as they were."""
+    with psycopg.connect(bureau.url) as connection:
+        alike = connection.execute(
+            "select c.chunk_id, c.submission_id from ledger.chunk c join ledger.chunk o"
+            " using (furnisher_id, dataset, chunk_no, row_count) where o.submission_id = %s"
+            " order by o.submission_id = c.submission_id, c.chunk_id desc",
+            (sent.submission_id,),
+        ).fetchall()
+        (one, its), (other, of_other) = alike[0], alike[-1]
+        assert (other, of_other) == (_CHUNK, sent.submission_id) != (one, its)
+        for chunk, submission in ((one, None), (other, its), (one, of_other)):
+            connection.execute(
+                "update ledger.chunk set submission_id = %s where chunk_id = %s",
+                (submission, chunk),
+            )
+        faults = verify_in(connection, lambda *_: None).faults
+    assert set(faults) == {f"chunk {one}: {_PLACE}", f"chunk {other}: {_PLACE}"}
 
 
 def test_a_file_refused_as_a_whole_counts_no_row(bureau: Any) -> None:

@@ -105,10 +105,22 @@ select 'chunk', c.chunk_id from ledger.chunk c left join intake.submission s usi
 where c.submission_id is not null and c.furnisher_id is distinct from s.furnisher_id
 order by 2 limit {KEPT_FAULTS}
 """
+#: A chunk of persons takes its position just before that of the links decided with it.
+_PLACES: Final = f"""
+select 'chunk', c.chunk_id from ledger.chunk c join ledger.publication p using (chunk_id)
+left join intake.funnel f on f.submission_id = c.submission_id and f.step_no = c.chunk_no + 1
+left join (ledger.publication l join ledger.chunk k on k.chunk_id = l.chunk_id
+    and k.dataset = 'link')
+  on l.position = f.position and l.position = p.position + 1 and c.dataset = 'subject'
+where c.submission_id is not null and f.position is distinct from p.position
+  and l.position is null
+order by 2 limit {KEPT_FAULTS}
+"""
 _CHECKS: Final = (
     (_SUMS, "its funnel does not add up to what was sent"),
     (_TAKEN, "its funnel's accepted rows are not those of its published chunks"),
     (_TAKEN_LATER, "its funnel does not say what became of its rows that waited"),
     (_FOUND, "its funnel's rejected and pending rows are not those of its findings"),
     (_FURNISHERS, "its furnisher is not its submission's"),
+    (_PLACES, "its submission's funnel does not count it at its position"),
 )

@@ -80,6 +80,8 @@ _SPOILT = [
      "is not in the directory"),
     ("update ledger.chunk set furnisher_id = gen_random_uuid() where chunk_id = 5",
      "chunk 5: its furnisher is not that of its statements"),
+    ("update ledger.chunk set furnisher_id = gen_random_uuid() where chunk_id = 2",
+     "chunk 2: it has a furnisher, and is of no submission"),
     ("update ledger.chunk set furnisher_id = null where chunk_id = 5",
      "chunk 5: its furnisher is not its submission's"),
     ("update directory.object set furnisher_id = gen_random_uuid() where kind = 'account'"

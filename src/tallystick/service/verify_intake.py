@@ -105,6 +105,11 @@ select 'chunk', c.chunk_id from ledger.chunk c left join intake.submission s usi
 where c.submission_id is not null and c.furnisher_id is distinct from s.furnisher_id
 order by 2 limit {KEPT_FAULTS}
 """
+#: Links are the bureau's own decisions: nobody furnished them.
+_OWNERLESS: Final = f"""
+select 'chunk', chunk_id from ledger.chunk
+where submission_id is null and furnisher_id is not null order by 2 limit {KEPT_FAULTS}
+"""
 #: A chunk of persons takes its position just before that of the links decided with it.
 _PLACES: Final = f"""
 select 'chunk', c.chunk_id from ledger.chunk c join ledger.publication p using (chunk_id)
@@ -122,5 +127,6 @@ _CHECKS: Final = (
     (_TAKEN_LATER, "its funnel does not say what became of its rows that waited"),
     (_FOUND, "its funnel's rejected and pending rows are not those of its findings"),
     (_FURNISHERS, "its furnisher is not its submission's"),
+    (_OWNERLESS, "it has a furnisher, and is of no submission"),
     (_PLACES, "its submission's funnel does not count it at its position"),
 )

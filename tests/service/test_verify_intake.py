@@ -11,6 +11,8 @@ import pytest
 
 import factory
 from beginnings import beginning
+from tallystick.service import process_rows
+from tallystick.service.members import members
 from tallystick.service.pending import expire_pending
 from tallystick.service.submissions import listing
 from tallystick.service.submit import process, receive
@@ -121,6 +123,34 @@ def test_chunks_that_exchange_their_submissions_are_named(bureau: Any, sent: Any
             )
         faults = verify_in(connection, lambda *_: None).faults
     assert set(faults) == {f"chunk {one}: {_PLACE}", f"chunk {other}: {_PLACE}"}
+
+
+def test_a_chunk_that_is_no_longer_given_up_is_named(
+    bureau: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its submission has ended: a job that goes on would give it up itself."""
+    (bank,) = members(bureau.deps)
+    publish, tries = process_rows.publish.publish, iter((True, False))
+
+    def moved_once(*given: Any, **named: Any) -> Any:
+        if next(tries):
+            raise process_rows.publish.Stale(frozenset())
+        return publish(*given, **named)
+
+    monkeypatch.setattr(process_rows.publish, "publish", moved_once)
+    event = factory.event(1, occurred_at="2024-12-20T10:00:00+08:00")
+    view = factory.send(bureau.deps, bank, "event", event)
+    assert factory.counts(view) == (1, 0, 0, 0)
+    assert ledger_verify(bureau.deps).faults == ()
+    with psycopg.connect(bureau.url) as connection:
+        given_up = connection.execute("delete from ledger.abandoned returning chunk_id").fetchall()
+        faults = verify_in(connection, lambda *_: None).faults
+        assert faults == (f"chunk {given_up[0][0]}: is neither published nor given up",)
+        connection.execute(
+            "update intake.submission set state = 'publishing' where submission_id = %s",
+            (view.submission_id,),
+        )
+        assert verify_in(connection, lambda *_: None).faults == ()
 
 
 def test_a_file_refused_as_a_whole_counts_no_row(bureau: Any) -> None:

@@ -121,6 +121,13 @@ where c.submission_id is not null and f.position is distinct from p.position
   and l.position is null
 order by 2 limit {KEPT_FAULTS}
 """
+#: A job that ends has published its chunks or given them up; one that was stopped may have others.
+_UNSETTLED: Final = f"""
+select 'chunk', c.chunk_id from ledger.chunk c join intake.submission s using (submission_id)
+where {_ENDED} and not exists (select from ledger.publication p where p.chunk_id = c.chunk_id)
+  and not exists (select from ledger.abandoned a where a.chunk_id = c.chunk_id)
+order by 2 limit {KEPT_FAULTS}
+"""
 _CHECKS: Final = (
     (_SUMS, "its funnel does not add up to what was sent"),
     (_TAKEN, "its funnel's accepted rows are not those of its published chunks"),
@@ -128,5 +135,6 @@ _CHECKS: Final = (
     (_FOUND, "its funnel's rejected and pending rows are not those of its findings"),
     (_FURNISHERS, "its furnisher is not its submission's"),
     (_OWNERLESS, "it has a furnisher, and is of no submission"),
+    (_UNSETTLED, "is neither published nor given up"),
     (_PLACES, "its submission's funnel does not count it at its position"),
 )

@@ -2,7 +2,8 @@
 
 A look is committed to in the log's tree. The row of its kept body is not, but follows from it: its
 times by the profile that the look names, its bytes by their digest. A body opens only under the key
-made from those of exactly its parties, so one that opens vouches for that list too.
+made from those of exactly its parties, so one that opens vouches for whose they are; they are kept
+in rising order, each once, which needs no opening.
 
 Nothing is said of times where the look names a version of the profile that this program has not,
 nor of a body with a party whose key an erasure destroyed: nobody can open it. No body goes but by
@@ -47,7 +48,8 @@ _BODIES = f"""
 select {_OF_LOOK}, b.look_id,
   coalesce(l.outcome = 'hit' and l.permit <> 'again', false), x.look_id is not null,
   l.body_digest, {_year("b.readable_until")}, {_year("b.kept_until")},
-  cardinality(b.parties) = 0 and l.audience = 'lender', %s
+  b.parties <> array(select distinct unnest(b.parties) order by 1)
+    or (cardinality(b.parties) = 0 and l.audience = 'lender'), %s
 from log.body b
 left join log.look l on l.subject_id = b.subject_id and l.look_id = b.look_id
 left join log.erasure x on x.look_id = b.look_id
@@ -74,7 +76,7 @@ class _Row(NamedTuple):
     body_digest: bytes | None
     readable_until: datetime
     kept_until: datetime
-    lacks_parties: bool | None
+    has_other_parties: bool | None
     parties: list[UUID | None] | None
     sealed: bytes | None
 
@@ -129,7 +131,8 @@ class _Walk:
             if not row.is_erased:
                 yield _fault("unlogged", row, "body")
             return
-        if row.lacks_parties:  # only of a past before anything was on file, which she alone may ask
+        # None at all only of a past before anything was on file, which she alone may ask.
+        if row.has_other_parties:
             yield _fault("altered", row, "parties")
         profile = made_under(self._deps, row.versions, row.as_of)
         if profile is None:
@@ -142,7 +145,7 @@ class _Walk:
 
     def _within(self, batch: Iterable[_Row]) -> Iterator[Fault]:
         """Bodies that do not open, or to something else than their look names."""
-        asked = [row for row in batch if row.is_of_hit and not row.lacks_parties]
+        asked = [row for row in batch if row.is_of_hit and not row.has_other_parties]
         keys = self._deps.vault.get([one for row in asked for one in _parties(row)])
         without = {one for row in asked for one in _parties(row) if one not in keys}
         destroyed = self._deps.vault.destroyed_of(without)

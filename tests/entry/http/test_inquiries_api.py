@@ -103,6 +103,16 @@ def test_what_does_not_fit_is_named_by_its_place(given, code, pointers):
     assert pointers in [fault["pointer"] for fault in caught.value.errors]
 
 
+@pytest.mark.parametrize(
+    "basis", ["legal-duty", "Consent", "", "self", ["legal_duty"], {}, None, 1]
+)
+@pytest.mark.parametrize("consent", [{}, {"consent_id": "inq_1"}, {"consent_id": None}])
+def test_of_a_basis_nobody_knows_only_its_type_is_told(basis, consent):
+    with pytest.raises(InvalidRequest) as caught:
+        read(_with({"type": basis} | consent, "legal_basis"))
+    assert [fault["pointer"] for fault in caught.value.errors] == ["/legal_basis/type"]
+
+
 def _prepare(site):
     body = {"dataset": "subject", "records": [subject(1)]}
     assert site.send("POST", "/v1/records", json=body).json()["funnel"]["accepted"] == 1

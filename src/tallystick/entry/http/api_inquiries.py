@@ -90,7 +90,10 @@ def read_ask(given: Any, *, member: Member, request_key: str, digest: bytes, tim
 
 def _consent_id(basis: Fields, permit: str) -> UUID | None:
     """The consent named, which no other basis has: naming one there would be ignored in silence."""
-    if permit and permit != "consent":
+    if not permit:  # told already: without its type nobody can say what goes with it
+        basis.take("consent_id")
+        return None
+    if permit != "consent":
         if basis.has("consent_id"):
             basis.take("consent_id")
             place = "/legal_basis/consent_id"

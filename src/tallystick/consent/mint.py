@@ -53,11 +53,14 @@ def mint(
     profile: ProfileAt,
     now: datetime,
     consent: Standing | None = None,
+    names_consent: bool = True,
     has_open_account: bool = False,
     audience: Audience = "lender",
 ) -> Permit:
     """Give leave, or refuse by raising.
 
+    Takes:  `consent`: None where none is on file under the id given, or where none was named
+            (`names_consent` false)
     Time:   `now` is the instant of the inquiry: a consent holds from valid_from up to, not
             including, valid_to, and not before it was given
     Raises: Refused: purpose_not_permitted, consent_missing, consent_withdrawn, consent_expired,
@@ -73,6 +76,11 @@ def mint(
             "the profile does not allow your class this purpose on this legal basis",
         )
     if kind == "consent":
+        if consent is None:
+            why = "no consent of the id given is registered"
+            raise Refused(
+                "consent_missing", why if names_consent else "the inquiry names no consent"
+            )
         _require_consent(consent, member_id=member_id, purpose=purpose, now=now)
     if kind == "account_review" and not has_open_account:
         raise Refused("no_open_account", "no open account of yours with this person is on file")
@@ -149,10 +157,8 @@ def mint_again(
 
 
 def _require_consent(
-    consent: Standing | None, *, member_id: UUID | None, purpose: str, now: datetime
+    consent: Standing, *, member_id: UUID | None, purpose: str, now: datetime
 ) -> None:
-    if consent is None:
-        raise Refused("consent_missing", "no consent of the id given is registered")
     refusals = (
         (
             not consent.names_subject,

@@ -218,6 +218,7 @@ class _Inquiry:
             profile=self.profile,
             now=self.now,
             consent=None if row is None else _standing(row, names_subject),
+            names_consent=ask.consent_id is not None,
             has_open_account=material is not None and self._may_review(material),
             audience="furnisher" if self._verifies else "lender",
         )

@@ -122,6 +122,19 @@ def test_she_sees_who_looked_and_withdraws_for_the_next_inquiry(desk: Desk) -> N
     ask_under(desk, consent, code=Exit.REFUSED)
 
 
+def test_an_inquiry_that_names_no_consent_is_refused_and_logged(desk: Desk) -> None:
+    desk.submit("subject")
+    words = ("inquire", "--subject", "-", "--purpose", "credit_application")
+    key, given = ("--key-file", desk.file("hill-bank.key")), json.dumps(PERSON)
+    told = desk.run(*words, *key, given=given, code=Exit.REFUSED)
+    assert "names no consent" in told.stderr
+    for more in (("--consent", ""), ("--permit", "legal_duty", "--consent", "cns_" + "a" * 32)):
+        desk.run(*words, *more, *key, given=given, code=Exit.USAGE)
+    desk.run("log", "sequence")
+    looks = desk.read("report", "--session-file", signed_in(desk))["body"]["looks"]
+    assert [(one["permit"], one["outcome"]) for one in looks] == [("consent", "refused")]
+
+
 @pytest.mark.parametrize(
     ("allowed", "asked", "used", "shown"),
     [(None, 0, None, "any"), (None, 1, None, "any"), (1, 0, 0, "0 of 1"), (2, 1, 1, "1 of 2")],

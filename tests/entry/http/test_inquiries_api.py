@@ -81,7 +81,9 @@ def _with(value, *path):
         (_with("1990-W01-1", "subject", "birth_date"), "invalid_request", "/subject/birth_date"),
         (_with([], "subject", "identifiers"), "invalid_request", "/subject/identifiers"),
         (_with("self", "legal_basis", "type"), "invalid_request", "/legal_basis/type"),
-        (_without("legal_basis", "consent_id"), "invalid_request", "/legal_basis/consent_id"),
+        (_with({"type": "consent", "consent_id": None}, "legal_basis"), "invalid_request",
+         "/legal_basis/consent_id"),
+        (_with("", "legal_basis", "consent_id"), "invalid_request", "/legal_basis/consent_id"),
         (_with("inq_1", "legal_basis", "consent_id"), "invalid_request",
          "/legal_basis/consent_id"),
         *(
@@ -173,6 +175,27 @@ def test_what_the_profile_does_not_know_is_no_inquiry_and_takes_no_key(site, pat
     assert value not in refused.text
     mended = site.send("POST", "/v1/inquiries", json=ask(1), headers=headers)
     assert (mended.status_code, mended.json()["outcome"]) == (201, "hit")
+
+
+@pytest.mark.parametrize(
+    ("basis", "said"),
+    [({"type": "consent"}, "names no consent"),
+     (CONSENT, "of the id given")],
+)  # fmt: skip
+def test_without_a_consent_on_file_an_inquiry_is_a_refusal_and_a_look(site, basis, said):
+    _prepare(site)
+    given = ask(1, legal_basis=basis, purpose="credit_application")
+    answer = site.send("POST", "/v1/inquiries", json=given)
+    told = answer.json()
+    assert (answer.status_code, told["code"]) == (403, "consent_missing")
+    assert said in told["detail"]
+    assert "none was named" not in told["title"]
+    with site.deps.database.connect("serve") as connection:
+        looks = connection.execute(
+            "select look_id, outcome, refusal_code, permit from log.look"
+        ).fetchall()
+    logged = UUID(told["inquiry"].removeprefix("inq_"))
+    assert looks == [(logged, "refused", "consent_missing", "consent")]
 
 
 def test_a_lender_may_not_ask_the_past(site):

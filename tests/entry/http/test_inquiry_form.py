@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
+
 import pytest
 from page_reader import Page, fine, inquiry
 
 from tallystick.entry.http.language import LANGUAGES, texts
+from tallystick.service.catalogue import entry_of
 
 AGAIN = {
     "en": (
@@ -124,3 +127,22 @@ def test_what_cannot_be_seen_is_told_and_shown(visit, lender, language, field, t
         assert seen in answer.text
         assert f"#{field}" in page.links
         assert texts(language)[f"inquiry.fault_{field}"] not in answer.text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize(
+    ("typed", "status", "code", "looked"),
+    [("", 403, "consent_missing", 1), (" ", 403, "consent_missing", 1),
+     (f"cns_{'a' * 32}", 403, "consent_missing", 1), ("cns_1", 422, None, 0)],
+)  # fmt: skip
+def test_a_consent_that_is_left_out_is_refused_and_logged(
+    site, visit, lender, language, typed, status, code, looked
+):
+    changes = {"purpose": "credit_application/consent", "consent_id": typed}
+    form = inquiry(Page(visit("/inquiry", lender).text), 1, **changes)
+    answer = sent(visit, lender, language, form)
+    page = fine(answer, language)
+    assert (answer.status_code, looks(site)) == (status, looked)
+    assert "#consent_id" in page.links
+    said = entry_of(code).said(language) if code else texts(language)["inquiry.fault_consent_id"]
+    assert said in html.unescape(answer.text)

@@ -43,11 +43,12 @@ def inquire(
     """Ask about a person as a member; standard output gets the report's body, byte for byte."""
     if permit not in MEMBERS_PERMITS:
         raise typer.BadParameter(f"--permit takes {', '.join(MEMBERS_PERMITS)}")
-    if (permit == "consent") != (consent is not None):
-        raise typer.BadParameter("--consent goes with --permit consent, and only with it")
+    if consent is not None and permit != "consent":
+        raise typer.BadParameter("--consent goes with --permit consent only")
     content = read_object(subject)
     identified(content)  # what does not fit is refused before anything is opened
-    basis = {"type": permit} | ({"consent_id": consent} if consent else {})
+    # Left out it is no mistake in the command: the gate refuses, and the attempt is a look.
+    basis = {"type": permit} | ({} if consent is None else {"consent_id": consent})
     given = {"subject": content, "purpose": purpose, "legal_basis": basis}
     request_key = idempotency_key or str(uuid.uuid4())
     from tallystick.service.inquire import answer
@@ -173,7 +174,7 @@ def _ask(member: Member, given: dict[str, Any], *, request_key: str) -> Ask:
         birth_date=birth_date,
         purpose=given["purpose"],
         permit=basis["type"],
-        consent_id=read("consent", consent) if consent else None,
+        consent_id=None if consent is None else read("consent", consent),
         idempotency_key=request_key,
         request_digest=request_digest(given),
     )

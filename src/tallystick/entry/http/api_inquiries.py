@@ -89,7 +89,10 @@ def read_ask(given: Any, *, member: Member, request_key: str, digest: bytes, tim
 
 
 def _consent_id(basis: Fields, permit: str) -> UUID | None:
-    """The consent named, which no other basis has: naming one there would be ignored in silence."""
+    """The consent named, which no other basis has: naming one there would be ignored in silence.
+
+    None too where it is left out: the gate refuses that, and the attempt is a look.
+    """
     if not permit:  # told already: without its type nobody can say what goes with it
         basis.take("consent_id")
         return None
@@ -98,6 +101,8 @@ def _consent_id(basis: Fields, permit: str) -> UUID | None:
             basis.take("consent_id")
             place = "/legal_basis/consent_id"
             basis.fault(place, "goes with the type consent only", "take it out")
+        return None
+    if not basis.has("consent_id"):
         return None
     text = basis.text("consent_id", most=60)
     consent_id = parse_edge_id("cns", text)

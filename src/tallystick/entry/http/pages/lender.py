@@ -31,6 +31,8 @@ _FIELDS = ("scheme", "number", "name", "birth_date", "purpose", "consent_id")
 #: Characters that may be typed; a consent's id and a day have their one form, which is told.
 _MOST = {"number": MOST_NUMBER, "name": MOST_NAME}
 _MOST_CHOICE = 200
+#: What a refusal is about, where that is not the purpose.
+_FIELD_OF = {"identifier_invalid": "number", "consent_missing": "consent_id"}
 router = APIRouter(dependencies=[TAKES_LANGUAGE])
 
 
@@ -61,8 +63,7 @@ def _refusal(code: str, words: Words) -> tuple[str, str]:
     """The place on the form a refusal is about, and what is said there."""
     if code == "idempotency_key_reused":  # the form came back by the browser's button, and changed
         return "ask", words.t("inquiry.fault_changed")
-    field = "number" if code == "identifier_invalid" else "purpose"
-    return field, entry_of(code).said(words.language)
+    return _FIELD_OF.get(code, "purpose"), entry_of(code).said(words.language)
 
 
 @router.get("/reports/{inquiry_id}")
@@ -164,7 +165,7 @@ def _ask(
     if given.get("purpose") and (not purpose or permit not in MEMBERS_PERMITS):
         faults.append(("purpose", words.t("inquiry.fault_purpose")))
     consent_id = parse_edge_id("cns", given.get("consent_id", ""))
-    if consent_id is None and (permit == "consent" or given.get("consent_id")):
+    if consent_id is None and given.get("consent_id"):  # left out, the gate refuses: that is a look
         faults.append(("consent_id", words.t("inquiry.fault_consent_id")))
     elif consent_id is not None and permit not in ("", "consent"):
         faults.append(("consent_id", words.t("inquiry.fault_consent_unasked")))

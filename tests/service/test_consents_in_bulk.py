@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 import factory
-from tallystick.consent import Unformed
+from tallystick.consent import BadSalt, Unformed
 from tallystick.errors import BadRequest
 from tallystick.model.instant import instant_text
 from tallystick.service import refused_consents, register_rows, registering
@@ -62,7 +62,8 @@ def _by_their_terms(row: Row, now: datetime) -> list[Case]:
         (row(3, captured_by="bank2"), "CNS-CAPT-001"),
         # of two faults the one that is asked about first is told
         (row(4, captured_by="bank2", **ending(LIFE + TICK)), "CNS-CAPT-001"),
-        ({**row(3, **later), "salt": "AAAA"}, "CNS-SUBJ-001"),
+        ({**row(3, **later), "salt": "A" * 22}, "CNS-SUBJ-001"),
+        ({**row(3, **later), "salt": "AAAA"}, "CNS-SALT-001"),
         (row(3, recipient="bank3", purpose="nope"), "CNS-WORD-001"),
     ]
 
@@ -126,6 +127,8 @@ def _told_alone(deps: Deps, bank: Member, record: factory.Native) -> str:
         )  # fmt: skip
     except Unformed as refused:
         return f"CNS-FORM-001 {refused.member}"
+    except BadSalt:
+        return "CNS-SALT-001"
     except BadRequest as refused:
         return refused_consents.RULES[refused.code]
     return NEW

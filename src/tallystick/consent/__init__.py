@@ -9,10 +9,12 @@ Source:  spine 7
 
 from tallystick.consent.artefact import (
     Artefact,
+    BadSalt,
     check_subject,
     read_artefact,
     read_kept,
     require_form,
+    require_salt,
     subject_hash,
 )
 from tallystick.consent.form import Unformed
@@ -20,6 +22,7 @@ from tallystick.consent.mint import Standing, mint, mint_again, permit_text
 
 __all__ = [
     "Artefact",
+    "BadSalt",
     "Standing",
     "Unformed",
     "check_subject",
@@ -29,5 +32,6 @@ __all__ = [
     "read_artefact",
     "read_kept",
     "require_form",
+    "require_salt",
     "subject_hash",
 ]

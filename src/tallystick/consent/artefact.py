@@ -44,6 +44,19 @@ _REGISTRY = _registry()
 _SEPARATOR = b"\x1f"
 #: The recipient of a consent to furnish.
 BUREAU = "bureau"
+#: Bytes of a salt: with fewer, a number could be found by trying them all.
+LEAST_SALT = 16
+
+
+class BadSalt(BadRequest):
+    """The salt sent beside an artefact is not as promised: `bad_consent`."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            "bad_consent",
+            f"`salt` must be base64url without padding (A-Z, a-z, 0-9, - and _) of {LEAST_SALT}"
+            " bytes at least",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -176,10 +189,26 @@ def _uses(payload: Mapping[str, object]) -> int | None:
         raise Unformed("uses_allowed", "a whole number, or null") from None
 
 
+def require_salt(salt: str) -> None:
+    """Refuse a salt that two readers could take for two, or that is too short to hide a number.
+
+    Asked once, when a consent is registered: one taken before stands under the salt it has.
+
+    Raises: BadSalt
+    """
+    try:
+        given = _decode(salt)
+    except ValueError:
+        given = b""
+    # A lax reader drops what is no sign of the alphabet: only what it would write is taken.
+    if len(given) < LEAST_SALT or _text64(given) != salt:
+        raise BadSalt
+
+
 def subject_hash(salt: str, scheme: str, number: str) -> str:
     """How an artefact names its subject: base64url without padding."""
     digest = hmac.digest(_decode(salt), scheme.encode() + _SEPARATOR + number.encode(), "sha256")
-    return base64.urlsafe_b64encode(digest).decode().rstrip("=")
+    return _text64(digest)
 
 
 def check_subject(artefact: Artefact, *, salt: str, scheme: str, number: str) -> None:
@@ -196,6 +225,10 @@ def check_subject(artefact: Artefact, *, salt: str, scheme: str, number: str) ->
         raise BadRequest(
             "consent_other_subject", "`subject_hash` is not that of this scheme, number and salt"
         )
+
+
+def _text64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).decode().rstrip("=")
 
 
 def _decode(text: str) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tallystick.consent import Unformed
+from tallystick.consent import BadSalt, Unformed
 from tallystick.errors import BadRequest
 from tallystick.service import intake_store
 from tallystick.service.references import Job
@@ -25,6 +25,8 @@ RULES: Final[Mapping[str, str]] = {
 }
 #: ... and where a member of its payload is not as promised.
 _UNFORMED_RULE = "CNS-FORM-001"
+#: ... and where the salt is not.
+_SALT_RULE = "CNS-SALT-001"
 #: ... and in which place: after all that the rules found, before what is no fault of the row's.
 _ORDER = intake_store.JUDGED_AGAIN - 2
 
@@ -37,11 +39,20 @@ def finding(job: Job, row: Mapping[str, Any], error: BadRequest) -> Refused:
     line_no, field, seen = row["line_no"], "artefact", None
     if error.code == "identifier_invalid":
         field, seen = "identifier_number", row["identifier_number"][:LONGEST_SEEN]
+    elif isinstance(error, BadSalt):
+        field, seen = "salt", row["salt"][:LONGEST_SEEN]
     elif isinstance(error, Unformed):
         seen = error.member
-    rule_id = _UNFORMED_RULE if isinstance(error, Unformed) else RULES[error.code]
+    rule_id = _rule_of(error)
     found = intake_store.FindingRow(
         line_no=line_no, column_no=job.places.get(field), byte_offset=None, field=field,
         rule_id=rule_id, severity="reject", seen=seen, other_line_no=None,
     )  # fmt: skip
     return line_no * intake_store.FINDINGS_PER_LINE + _ORDER, found
+
+
+def _rule_of(error: BadRequest) -> str:
+    """The rule a refusal is told under."""
+    if isinstance(error, BadSalt):
+        return _SALT_RULE
+    return _UNFORMED_RULE if isinstance(error, Unformed) else RULES[error.code]

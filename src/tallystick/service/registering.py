@@ -17,7 +17,14 @@ import orjson
 import psycopg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-from tallystick.consent import Artefact, Unformed, check_subject, read_artefact, require_form
+from tallystick.consent import (
+    Artefact,
+    Unformed,
+    check_subject,
+    read_artefact,
+    require_form,
+    require_salt,
+)
 from tallystick.consent.artefact import BUREAU, kid_of
 from tallystick.consent.terms import check_terms
 from tallystick.errors import BadRequest
@@ -130,13 +137,22 @@ def _check(
     for place, one in enumerate(sent):
         try:
             read = _read(one.artefact, jwks, member, life_days)
-            check_subject(read, salt=one.salt, scheme=one.scheme, number=one.number)
+            _require_subject(read, one)
         except BadRequest as refused:
             refusals[place] = refused
             continue
         token = deps.keys.identity_token(one.scheme, one.number)
         checked.append(_Checked(place, one, read, token))
     return checked, refusals
+
+
+def _require_subject(read: Artefact, one: Sent) -> None:
+    """Raise BadRequest unless the artefact names the person; of a salt read laxly, that it is."""
+    try:
+        check_subject(read, salt=one.salt, scheme=one.scheme, number=one.number)
+    except BadRequest:
+        require_salt(one.salt)
+        raise
 
 
 def _read(artefact: str, jwks: Mapping[str, str], member: Member, life_days: int) -> Artefact:
@@ -191,6 +207,7 @@ def _is_new(one: _Checked, beside: _Beside) -> bool:
     is_new = known is None or known.token != one.token
     if is_new:
         profile, purposes = beside.profile, beside.profile.purposes.keys()
+        require_salt(one.sent.salt)
         require_form(one.sent.artefact)
         check_terms(one.read, now=beside.now, purposes=purposes, data_classes=BLOCKS)
         require_number(

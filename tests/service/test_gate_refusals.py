@@ -31,7 +31,10 @@ template = world_beginning(_begin)
 
 
 def outcome(world: gw.World, run: Run, ask: Ask) -> str:
-    """What came of an ask: its outcome or its refusal; either way one look more."""
+    """What came of an ask: its outcome or its refusal; either way one look more.
+
+    A refusal is asked for once more: the same words, and no other look.
+    """
     before = world.looks()
     refused: list[Refused] = []
     came = ""
@@ -47,6 +50,11 @@ def outcome(world: gw.World, run: Run, ask: Ask) -> str:
             UUID(refusal.extra["look_id"]),
         )
         assert look == [("refused", came, None, None)]
+        with pytest.raises(Refused) as again:
+            run(answer(world.deps, ask))
+        told = again.value
+        assert (told.code, told.detail) == (came, refusal.detail)
+        assert told.extra == {**refusal.extra, "is_replay": "true"}
     assert world.looks() == before + 1
     return came
 

@@ -19,6 +19,7 @@ from tallystick.consent.artefact import (
 )
 from tallystick.consent.form import Unformed
 from tallystick.consent.mint import Standing, mint, mint_again, permit_text
+from tallystick.consent.refusals import refused
 
 __all__ = [
     "Artefact",
@@ -31,6 +32,7 @@ __all__ = [
     "permit_text",
     "read_artefact",
     "read_kept",
+    "refused",
     "require_form",
     "require_salt",
     "subject_hash",

@@ -14,7 +14,8 @@ from datetime import datetime
 from typing import cast, get_args
 from uuid import UUID
 
-from tallystick.errors import Refused, require
+from tallystick.consent.refusals import refused
+from tallystick.errors import require
 from tallystick.model.permit import MEMBERS_PERMITS, Audience, Permit, PermitKind
 from tallystick.profile import ProfileAt
 
@@ -71,19 +72,13 @@ def mint(
     if not _is_allowed(
         kind, member_id=member_id, member_class=member_class, purpose=purpose, profile=profile
     ):
-        raise Refused(
-            "purpose_not_permitted",
-            "the profile does not allow your class this purpose on this legal basis",
-        )
+        raise refused("purpose_not_permitted")
     if kind == "consent":
         if consent is None:
-            why = "no consent of the id given is registered"
-            raise Refused(
-                "consent_missing", why if names_consent else "the inquiry names no consent"
-            )
+            raise refused("consent_missing", names_consent=names_consent)
         _require_consent(consent, member_id=member_id, purpose=purpose, now=now)
     if kind == "account_review" and not has_open_account:
-        raise Refused("no_open_account", "no open account of yours with this person is on file")
+        raise refused("no_open_account")
     return Permit(
         kind=kind,
         subject_id=str(subject_id),
@@ -160,21 +155,16 @@ def _require_consent(
     consent: Standing, *, member_id: UUID | None, purpose: str, now: datetime
 ) -> None:
     refusals = (
-        (
-            not consent.names_subject,
-            "consent_other_subject",
-            "it does not name this person",
-        ),
-        (consent.recipient_id != member_id, "consent_other_recipient", "its recipient is not you"),
-        (consent.purpose != purpose, "consent_other_purpose", "its purpose is not the one asked"),
-        (consent.is_withdrawn, "consent_withdrawn", "it was withdrawn before now"),
-        (now < consent.valid_from, "consent_not_yet", "its `valid_from` is still to come"),
-        (now < consent.given_at, "consent_not_yet", "its `given_at` is still to come"),
-        (now >= consent.valid_to, "consent_expired", "its `valid_to` has come"),
+        (not consent.names_subject, "consent_other_subject"),
+        (consent.recipient_id != member_id, "consent_other_recipient"),
+        (consent.purpose != purpose, "consent_other_purpose"),
+        (consent.is_withdrawn, "consent_withdrawn"),
+        (now < max(consent.valid_from, consent.given_at), "consent_not_yet"),
+        (now >= consent.valid_to, "consent_expired"),
     )
-    for holds, code, detail in refusals:
+    for holds, code in refusals:
         if holds:
-            raise Refused(code, detail)
+            raise refused(code)
 
 
 def permit_text(mint_key: bytes, subject_id: UUID, transaction: str) -> str:

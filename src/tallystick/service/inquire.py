@@ -18,7 +18,7 @@ import orjson
 import psycopg
 
 from tallystick.audit import Look
-from tallystick.consent import Standing, mint
+from tallystick.consent import Standing, mint, refused
 from tallystick.errors import BadRequest, Refused, Unavailable
 from tallystick.model.permit import Permit, PermitKind
 from tallystick.service import gate_sql as sql
@@ -165,7 +165,8 @@ class _Inquiry:
     async def _again(self, digest: bytes, look_id: UUID, token: bytes) -> Answer:
         if digest != self.ask.request_digest:
             raise BadRequest("idempotency_key_reused", REUSED)
-        return await given_before(self.deps, look_id, token)
+        names_consent = self.ask.consent_id is not None
+        return await given_before(self.deps, look_id, token, names_consent=names_consent)
 
     def _passes(self, material: Material, keys: Mapping[str, bytes]) -> bool:
         """Whether a record of hers carries a number asked by, and name and birth date fit.
@@ -200,7 +201,7 @@ class _Inquiry:
         """
         ask = self.ask
         if ask.as_of is not None or ask.known_at is not None:
-            raise Refused("history_not_permitted", "`as_of` or `known_at` was given")
+            raise refused("history_not_permitted")
         row, names_subject = None, False
         if ask.permit == "consent" and ask.consent_id is not None:
             row = _consent_named(material, found, str(ask.consent_id))
@@ -208,7 +209,7 @@ class _Inquiry:
                 material is None or row.token in self.numbers[material.subject_id]
             )
             if row is None and await self._is_known(gate, ask.consent_id):
-                raise Refused("consent_other_subject", "it does not name this person")
+                raise refused("consent_other_subject")
         permit = mint(
             cast(PermitKind, ask.permit),
             subject_id=NOBODY if material is None else UUID(material.subject_id),
@@ -354,4 +355,4 @@ async def _use(gate: Opened, row: ConsentRow) -> None:
     }
     (rows,) = await gate.line.run((sql.USE, given))
     if not rows:
-        raise Refused("consent_used_up", "every use that the consent allows was made before")
+        raise refused("consent_used_up")

@@ -14,8 +14,8 @@ import orjson
 import psycopg
 
 from tallystick.audit import Look
-from tallystick.consent import mint_again
-from tallystick.errors import BadRequest, Refused, Unavailable
+from tallystick.consent import mint_again, refused
+from tallystick.errors import BadRequest, Unavailable
 from tallystick.model.canonical import sha256
 from tallystick.model.permit import Permit
 from tallystick.report import VERSIONS, Version
@@ -76,21 +76,23 @@ async def again(deps: Deps, reader: Member | Session, look_id: UUID) -> Answer:
     )
 
 
-async def given_before(deps: Deps, look_id: UUID, token: bytes) -> Answer:
+async def given_before(
+    deps: Deps, look_id: UUID, token: bytes, *, names_consent: bool = True
+) -> Answer:
     """The answer of a request already answered; no look is added.
 
-    Raises: Refused with the code it was refused with; BadRequest `erased`, `no_longer_readable`
+    Takes:  `names_consent`: whether the request, which is the same as before, names one
+    Raises: Refused as it was refused before, with `is_replay`; BadRequest `erased`,
+            `no_longer_readable`
     """
     kept = await kept_look(deps, look_id, by="token", whose=token)
     if kept is None:
         raise BadRequest("erased", "the answer to this Idempotency-Key's request was erased")
     look = kept.look
     if look.refusal_code is not None:
-        raise Refused(
-            look.refusal_code,
-            "the request of this Idempotency-Key was refused so before; a new one needs a new key",
-            extra={"look_id": str(look.look_id)},
-        )
+        refusal = refused(look.refusal_code, names_consent=names_consent)
+        refusal.extra |= {"look_id": str(look.look_id), "is_replay": "true"}
+        raise refusal
     readable_until = require_readable(deps, kept)
     return Answer(
         look_id=look.look_id,

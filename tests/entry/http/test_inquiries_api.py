@@ -185,7 +185,8 @@ def test_what_the_profile_does_not_know_is_no_inquiry_and_takes_no_key(site, pat
 def test_without_a_consent_on_file_an_inquiry_is_a_refusal_and_a_look(site, basis, said):
     _prepare(site)
     given = ask(1, legal_basis=basis, purpose="credit_application")
-    answer = site.send("POST", "/v1/inquiries", json=given)
+    headers = {"Idempotency-Key": str(uuid4())}
+    answer = site.send("POST", "/v1/inquiries", json=given, headers=headers)
     told = answer.json()
     assert (answer.status_code, told["code"]) == (403, "consent_missing")
     assert said in told["detail"]
@@ -195,6 +196,11 @@ def test_without_a_consent_on_file_an_inquiry_is_a_refusal_and_a_look(site, basi
             "select look_id, outcome, refusal_code, permit from log.look"
         ).fetchall()
     logged = UUID(told["inquiry"].removeprefix("inq_"))
+    assert "idempotent-replayed" not in answer.headers
+    again = site.send("POST", "/v1/inquiries", json=given, headers=headers)
+    assert again.headers["idempotent-replayed"] == "true"
+    assert again.status_code == 403
+    assert again.json() | {"instance": ""} == told | {"instance": ""}
     assert looks == [(logged, "refused", "consent_missing", "consent")]
 
 

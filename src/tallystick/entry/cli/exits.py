@@ -96,6 +96,8 @@ def _tell_coded(error: Coded) -> None:
     from tallystick.entry.cli.remedies import REMEDIES
     from tallystick.service.catalogue import CATALOGUE
 
+    if "is_replay" in error.extra:
+        output.say("refused so before under this idempotency key; a new inquiry needs a new one")
     entry = CATALOGUE.get(error.code)
     title = entry.title_en if entry else error.code
     output.complain(f"{title} ({error.code})" + (f": {error.detail}" if error.detail else ""))

@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from tallystick.entry.http.known_parameters import require_known
-from tallystick.entry.http.once import REPLAYED, request_key
+from tallystick.entry.http.once import request_key
+from tallystick.entry.http.problem import REPLAYED
 from tallystick.entry.http.reading import Fields, id_in_address, parsed, require_json
 from tallystick.entry.http.web import authenticated, web_of
 from tallystick.model.ids import edge_id, parse_edge_id

@@ -12,6 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 
+from tallystick.entry.http.problem import REPLAYED
 from tallystick.entry.http.web import web_of
 from tallystick.errors import BadRequest
 from tallystick.service.idempotency import StoredAnswer, keep_answer, stored_answer
@@ -19,7 +20,6 @@ from tallystick.service.members import Member
 
 #: 16 to 255 visible ASCII characters; a UUID has 36 (or 32 without dashes).
 _KEY = re.compile(r"[\x21-\x7e]{16,255}", re.ASCII)
-REPLAYED = "Idempotent-Replayed"
 
 
 def request_key(request: Request) -> str:

@@ -27,6 +27,8 @@ from tallystick.model.ids import edge_id
 from tallystick.service.catalogue import INTERNAL, CodeEntry, entry_of
 
 MEDIA_TYPE = "application/problem+json"
+#: The header of an answer given before under the same Idempotency-Key.
+REPLAYED = "Idempotent-Replayed"
 _STATUS_CODES = {
     401: "not_authenticated",
     404: "not_found",
@@ -124,7 +126,8 @@ def described(error: Exception, request: Request) -> Said:
     if isinstance(error, Unavailable):
         return Said(error.code, {"detail": error.detail, "retryable": error.retryable})
     if isinstance(error, Coded):
-        return Said(error.code, {"detail": error.detail, "more": _more(error)})
+        headers = {REPLAYED: "true"} if "is_replay" in error.extra else {}
+        return Said(error.code, {"detail": error.detail, "more": _more(error), "headers": headers})
     if isinstance(error, RequestValidationError):
         return Said("invalid_request", {"errors": _places(error, params_of(request))})
     if isinstance(error, HTTPException):

@@ -68,7 +68,9 @@ def _with(value, *path):
 @pytest.mark.parametrize(
     ("given", "code", "pointers"),
     [
-        ([], "invalid_request", "/"),
+        ([], "invalid_request", ""),
+        ("", "invalid_request", ""),
+        (_with(1, ""), "unknown_key", "/"),
         (_with(1, "extra"), "unknown_key", "/extra"),
         (_with(1, "subject", "phone"), "unknown_key", "/subject/phone"),
         (_with(1, "subject", "identifiers", 0, "a/b"), "unknown_key",

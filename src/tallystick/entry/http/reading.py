@@ -46,8 +46,8 @@ class Fields:
             self.fault(pointer, "must be an object")
 
     def fault(self, pointer: str, message: str, hint: str = "") -> None:
-        """Note a fault at a place."""
-        entry = {"pointer": pointer or "/", "message": message}
+        """Note a fault at a place; "" is the whole body."""
+        entry = {"pointer": pointer, "message": message}
         if hint:
             entry["hint"] = hint
         self._faults.append(entry)

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
 from starlette.routing import Route
@@ -98,6 +100,31 @@ def test_a_parameter_that_does_not_fit_is_told_what_it_must_be(
     assert answer.json()["errors"] == [
         {"pointer": f"/query/{name}", "message": message.format(number=number)}
     ]
+
+
+_PACKED = gzip.compress(b"{}")
+
+
+@pytest.mark.parametrize("path", ["/v1/inquiries", "/v1/records", "/v1/consents"])
+@pytest.mark.parametrize(
+    ("encodings", "content", "status"),
+    [([], b"{}", 422), (["identity"], b"{}", 422), (["Identity"], b"{}", 422), ([""], b"{}", 422),
+     (["identity", "identity"], b"{}", 422), (["br"], b"{}", 415), (["gzip"], _PACKED, 415),
+     (["identity, gzip"], _PACKED, 415), (["identity", "gzip"], _PACKED, 415),
+     (["canary"], b"{}", 415)],
+)  # fmt: skip
+def test_a_json_body_is_taken_as_it_is_only(shared_site, path, encodings, content, status):
+    given = {
+        "authorization": f"Bearer {shared_site.bank_key}", "idempotency-key": uuid4().hex, **JSON,
+    }  # fmt: skip
+    headers = [*given.items(), *(("content-encoding", one) for one in encodings)]
+    answer = shared_site.client.post(path, content=content, headers=headers)
+    told = answer.json()
+    assert answer.status_code == status
+    assert (told["code"] == "unsupported_content_encoding") == (status == 415)
+    assert (answer.headers.get("accept-encoding") == "identity") == (status == 415)
+    assert ("identity" in told["detail"]) == (status == 415)
+    assert "canary" not in answer.text
 
 
 @pytest.mark.parametrize("limit", ["1", "2", "200", "02"])

@@ -36,6 +36,8 @@ _STATUS_CODES = {
     413: "too_large",
     415: "unsupported_media_type",
 }
+#: Headers that an answer of a code has.
+_HEADERS = {"unsupported_content_encoding": {"Accept-Encoding": "identity"}}
 _log = logging.getLogger("tallystick.http")
 
 
@@ -87,6 +89,7 @@ def problem(
     all_headers = {"Content-Language": TAGS[language], "Cache-Control": "no-store"}
     if entry.status == 401:
         all_headers["WWW-Authenticate"] = 'Bearer realm="tallystick"'
+    all_headers.update(_HEADERS.get(entry.code, {}))
     if body["retryable"]:
         all_headers["Retry-After"] = "1"
     all_headers.update(headers or {})

@@ -25,6 +25,7 @@ from tallystick.validate import Rule, load_rules
 Faults = list[dict[str, str]]
 _UNKNOWN = "is not a known key"
 _MOST_FAULTS = 100
+_AS_IT_IS = "identity"
 #: Of values within values: what is asked here has five, and a writer of JSON gives up at some 250.
 _MOST_LEVELS = 64
 #: Whole numbers of more digits may be beyond 64 bits; the reader makes floats of those.
@@ -210,7 +211,15 @@ def _require_each_once(text: str) -> None:
 
 
 def require_json(request: Request) -> None:
-    """Raise BadRequest `unsupported_media_type` unless the body says it is JSON."""
+    """Refuse a body that does not say it is JSON, or that says it is packed.
+
+    Raises: BadRequest `unsupported_media_type`, `unsupported_content_encoding`
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "application/json":
         raise BadRequest("unsupported_media_type", "Content-Type must be application/json")
+    encodings = ",".join(request.headers.getlist("content-encoding"))
+    if any(one.strip().lower() not in ("", _AS_IT_IS) for one in encodings.split(",")):
+        raise BadRequest(
+            "unsupported_content_encoding", f"Content-Encoding must be {_AS_IT_IS}, or left out"
+        )

@@ -15,7 +15,13 @@ from tallystick.resolve import birth_dates_clash, clashes, names_alike, normal_n
         ("1990-03-07", "1990-04-07", False),  # a month
         ("1990-03-07", "1991-03-07", False),  # a year
         ("1990-03-07", "1990-07-03", False),  # day and month exchanged
-        ("1990-03-07", "1991-07-03", True),  # exchanged, and the year too
+        ("1990-03-07", "1991-07-03", False),  # exchanged, and the year: one difference
+        ("1990-03-04", "1991-04-03", False),
+        ("1990-03-07", "1991-07-04", True),  # the year, and one step from an exchange
+        ("1990-03-07", "1990-07-04", True),
+        ("1990-03-07", "1991-08-03", True),
+        ("1990-03-03", "1991-03-03", False),  # nothing to exchange
+        ("1990-03-03", "1991-03-04", True),
         ("1990-03-07", "1990-04-08", True),  # day and month
         ("1990-03-07", "1991-03-08", True),  # day and year
         ("1990-03-07", "1991-04-07", True),  # month and year

@@ -55,14 +55,15 @@ def _tokens_alike(ours: frozenset[str], theirs: frozenset[str]) -> bool:
 def birth_dates_clash(left: str | None, right: str | None) -> bool:
     """Whether two or more of day, month, year differ (ISO dates); an exchange counts as none.
 
+    Day and month exchanged are no difference, so that beside them only the year can be one.
     Missing: an absent birth date clashes with nothing.
     """
     if left is None or right is None:
         return False
     year, month, day = left.split("-")
     other_year, other_month, other_day = right.split("-")
-    if year == other_year and month == other_day and day == other_month:
-        return False
+    if month == other_day and day == other_month:
+        return False  # at most the year is left
     return (year != other_year) + (month != other_month) + (day != other_day) >= 2
 
 

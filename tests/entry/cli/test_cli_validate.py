@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner, Result
 
+import factory
 from tallystick.entry.cli.app import app
 from tallystick.entry.cli.exits import Exit
 from tallystick.entry.cli.validate import FORMATS
@@ -76,6 +77,38 @@ def test_rules_that_need_the_ledger_are_named_and_not_evaluated(tmp_path: Path) 
     named = set(json.loads(result.stdout)["not_evaluated"])
     assert named == {one.rule_id for one in load_rules().of("account") if one.needs == "ledger"}
     assert named
+
+
+@pytest.mark.parametrize(
+    ("clock", "rules"),
+    [
+        ("2026-01-20T12:00:00Z", ["MON-DATE-001"]),
+        ("2026-01-30T15:59:59Z", ["MON-DATE-001"]),
+        ("2026-01-30T16:00:00Z", []),  # the day begins in the profile's time zone
+        ("2026-02-01T12:00:00Z", []),
+    ],
+)
+def test_a_month_that_is_still_to_come_is_judged_by_the_clock_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, clock: str, rules: list[str]
+) -> None:
+    monkeypatch.setenv("TALLYSTICK_CLOCK", clock)
+    path = tmp_path / "snapshot.ndjson"
+    path.write_text(json.dumps(factory.snapshot(1, "2026-01")) + "\n", encoding="utf-8")
+    result = run("validate", str(path), "--dataset", "snapshot", "--json")
+    assert [one["rule_id"] for one in json.loads(result.stdout)["findings"]] == rules
+
+
+@pytest.mark.parametrize(("mode", "rules"), [("test", []), ("live", ["SUB-ID-005"])])
+def test_a_number_kept_for_tests_is_judged_by_the_mode_of_the_settings(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: str, rules: list[str]
+) -> None:
+    monkeypatch.setenv("TALLYSTICK_MODE", mode)
+    path = tmp_path / "subject.ndjson"
+    number = {"identifier_scheme": "cn_resident_id", "identifier_number": "990101198801010012"}
+    record = {**factory.subject(1, sex=None, birth_date="1988-01-01"), **number}
+    path.write_text(json.dumps(record) + "\n", encoding="utf-8")
+    result = run("validate", str(path), "--dataset", "subject", "--json")
+    assert [one["rule_id"] for one in json.loads(result.stdout)["findings"]] == rules
 
 
 def test_plain_and_gzip_give_the_same_findings(tmp_path: Path) -> None:

@@ -76,17 +76,27 @@ class Checked:
         return self.allowed_texts[finding.rule_id, finding.field]
 
 
-def check_file(path: Path, *, dataset: str, profile_id: str, progress: Progress) -> Checked:
+def check_file(
+    path: Path,
+    *,
+    dataset: str,
+    profile_id: str,
+    progress: Progress,
+    now: datetime | None = None,
+    is_test_mode: bool = True,
+) -> Checked:
     """Every finding of a file that row and file alone can give.
 
-    Time:   the day of judging is today in the profile's time zone
+    Takes:  `now`: the instant of judging, by the clock a bureau of these settings would have;
+            missing: the machine's. `is_test_mode`: identity numbers kept for tests are taken
+    Time:   the day of judging is that instant's in the profile's time zone
     Raises: BadRequest for an unknown dataset; ProfileError for an unknown profile
     """
     known = load()
     if dataset not in known:
         raise BadRequest("unknown_dataset", f"there are: {', '.join(known)}")
     profile = Profile.load(profile_id)
-    now = datetime.now(UTC)
+    now = now or datetime.now(UTC)
     at = profile.on(profile.day_of(now))
     found: list[Finding] = []
     rules: dict[str, Rule] = {}
@@ -96,7 +106,8 @@ def check_file(path: Path, *, dataset: str, profile_id: str, progress: Progress)
         progress("judge", 0, staged.rows)
         for part, places in _parts(con, known[dataset], at, staged=staged, folder=Path(folder)):
             in_force = _in_force(part, at, profile.day_of(now))
-            judge(con, part, at, rules=in_force, day=profile.day_of(now), now=now)
+            day = profile.day_of(now)
+            judge(con, part, at, rules=in_force, day=day, now=now, is_test_mode=is_test_mode)
             found += _findings(con, in_force, places)
             rules |= {rule.rule_id: rule for rule in in_force}
         progress("judge", staged.rows, staged.rows)

@@ -28,12 +28,13 @@ def judge(
     rules: Sequence[Rule],
     day: date,
     now: datetime,
+    is_test_mode: bool,
 ) -> None:
     """Put the context beside each row and fill `finding`, `duplicate_of` and `paired`."""
     _duplicates(con, dataset)
     given = {
         "judged_on": f"date '{day.isoformat()}'",
-        "is_test_mode": "true",
+        "is_test_mode": str(is_test_mode).lower(),
         "duplicate_line_no": "d.first_line_no",
         "duplicate_is_equal": "d.is_equal",
     }

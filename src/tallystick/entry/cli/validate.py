@@ -10,6 +10,7 @@ import typer
 from tallystick.entry.cli import output
 from tallystick.entry.cli.exits import Exit
 from tallystick.entry.cli.machine import reading
+from tallystick.entry.cli.opening import read_settings
 from tallystick.entry.cli.submissions import FailOn, severities_from
 
 if TYPE_CHECKING:
@@ -36,13 +37,22 @@ def validate(
     """Check a file offline: same rules, same findings as the server for what needs row or file."""
     from tallystick.entry.cli.offline import check_file
     from tallystick.entry.cli.validate_print import PRINTERS
+    from tallystick.entry.compose import clock_of
 
     form = "json" if as_json else form
     if form not in PRINTERS:
         raise typer.BadParameter(f"--format takes {', '.join(FORMATS)}")
     counted = severities_from(fail_on)
+    settings = read_settings()
     with reading(file), output.progress() as move:
-        checked = check_file(file, dataset=dataset, profile_id=profile, progress=move)
+        checked = check_file(
+            file,
+            dataset=dataset,
+            profile_id=profile,
+            progress=move,
+            now=clock_of(settings)(),
+            is_test_mode=settings.mode == "test",
+        )
     PRINTERS[form](checked, limit)
     _tell(checked, file)
     if any(finding.severity in counted for finding in checked.findings):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from tallystick.formats import columns, load
 from tallystick.ledger import append, tables
+from tallystick.ledger.fold import CONTINUED
 from tallystick.profile.keys import BASES
 
 _POSTGRES = {
@@ -51,24 +53,56 @@ def test_every_column_of_the_registry_is_a_column_of_its_kind(connection, datase
     assert set(found) == {*tables.table(dataset).columns} | extra
 
 
+def checked(connection, table):
+    """Column -> the codes its check allows, where it has one that names codes."""
+    found = {}
+    for column, text in connection.execute(
+        "select a.attname, pg_get_constraintdef(c.oid) from pg_constraint c"
+        " join pg_attribute a on a.attrelid = c.conrelid and array[a.attnum] = c.conkey"
+        " where c.conrelid = %s::regclass and c.contype = 'c' and c.convalidated",
+        (f"ledger.{table}",),
+    ):
+        if codes := re.findall(r"'([^']+)'::text(?=[,\]])", text):
+            found[column] = set(codes)
+    return found
+
+
+def listed(field):
+    """The codes of a field whose list is fixed; None where it has none."""
+    if field.domain == "profile:furnishing_bases":
+        return set(BASES)
+    return set(field.domain) if isinstance(field.domain, tuple) else None
+
+
 @pytest.mark.parametrize("dataset", tables.DATASETS)
 def test_required_fields_are_not_null_and_codes_are_checked(connection, dataset):
     found = catalogue(connection, dataset)
-    checks = connection.execute(
-        "select pg_get_constraintdef(oid) from pg_constraint"
-        " where conrelid = %s::regclass and contype = 'c'",
-        (f"ledger.{dataset}",),
-    ).fetchall()
-    text = "\n".join(row[0] for row in checks)
+    wanted = {}
     for column in columns(load()[dataset]):
         field = column.field
         if field is None or field.personal or field.type == "member":
             continue
         assert found[column.name][1] is (field.presence != "required"), column.name
-        codes = BASES if field.domain == "profile:furnishing_bases" else field.domain
-        if isinstance(codes, tuple | frozenset):
-            for code in codes:
-                assert f"'{code}'" in text, (column.name, code)
+        wanted[column.name] = listed(field)
+    correction = listed(load()["correction"].field("reason"))
+    wanted |= {"operation": {"record", "correction", "reinsertion"}, "reason": correction}
+    assert checked(connection, dataset) == {k: v for k, v in wanted.items() if v is not None}
+
+
+def test_the_codes_of_a_deletion_are_checked(connection):
+    deletion = load()["deletion"]
+    assert checked(connection, "deletion") == {
+        "reason": listed(deletion.field("reason")) | {CONTINUED},
+        "dataset": listed(deletion.field("record_dataset")),
+    }
+    assert listed(deletion.field("record_dataset")) == set(tables.DATASETS)
+    assert listed(load()["correction"].field("record_dataset")) == set(tables.DATASETS)
+
+
+def test_a_month_has_the_checks_of_all_months(connection):
+    connection.execute("select ledger.ensure_month('1999-01-01')")
+    assert checked(connection, "snapshot_1999_01") == checked(connection, "snapshot")
+    connection.rollback()
 
 
 def test_personal_fields_have_no_column(connection):

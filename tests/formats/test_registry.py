@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import duckdb
@@ -60,6 +61,13 @@ def test_csv_header_is_the_fields_in_order() -> None:
 def test_the_reference_page_is_current() -> None:
     page = Path(__file__).parents[2] / "docs/reference/records.md"
     assert page.read_text(encoding="utf-8") == records_page(load())
+
+
+@pytest.mark.parametrize("name", list(load()))
+def test_a_key_is_made_of_fields(name: str) -> None:
+    dataset = load()[name]
+    parts = {one.strip() for part in dataset.key for one in re.split(r"[|,]", part)}
+    assert parts <= {field.name for field in dataset.fields}
 
 
 @pytest.mark.parametrize("name", list(load()))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import duckdb
@@ -13,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tallystick.formats import columns, load
+from tallystick.formats.kept import kept_table
 from tallystick.ledger import append, tables
 from tallystick.ledger.fold import CONTINUED
 from tallystick.profile.keys import BASES
@@ -25,6 +27,7 @@ _POSTGRES = {
     "instant": "timestamp with time zone",
     "bytes": "bytea",
 }
+PAGE = Path(__file__).parents[2] / "docs" / "reference" / "records.md"
 _INTEGERS = {"integer", "bigint", "smallint"}
 
 
@@ -103,6 +106,38 @@ def test_a_month_has_the_checks_of_all_months(connection):
     connection.execute("select ledger.ensure_month('1999-01-01')")
     assert checked(connection, "snapshot_1999_01") == checked(connection, "snapshot")
     connection.rollback()
+
+
+_TYPES_OF_COLUMNS = """
+  select attname, format_type(atttypid, atttypmod) from pg_attribute
+  where attrelid = %s::regclass and attnum > 0
+"""
+#: Columns no field of the dataset itself is kept in: whose the row is, where it stands, what it is.
+_BESIDE = {
+    "party_id", "object_id", "item_key", "chunk_id", "row_no", "furnisher_id", "operation",
+    "reason", "absent", "sealed", "leaf", "member_key", "formerly_account_id",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("dataset", load())
+def test_the_columns_the_page_names_are_those_of_the_tables(connection, dataset):
+    table, named = kept_table(load()[dataset]), {}
+    for line in section(dataset):
+        if cell := re.findall(r"`(\w+)` ([a-z ]+)", line.split(" | ")[3]):
+            named |= dict(cell)
+    if table is None:
+        assert named == {"reason": "text"}  # in the table of the record it corrects
+        return
+    there = dict(connection.execute(_TYPES_OF_COLUMNS, (table,)).fetchall())
+    assert named.items() <= there.items()
+    if dataset in tables.DATASETS:
+        assert there.keys() - named.keys() <= _BESIDE
+
+
+def section(dataset):
+    """The rows of fields that the page has for a dataset."""
+    _, _, rest = PAGE.read_text(encoding="utf-8").partition(f"\n## {dataset} (")
+    return [one for one in rest.partition("\n## ")[0].splitlines() if one.startswith("| `")]
 
 
 def test_personal_fields_have_no_column(connection):

@@ -1,4 +1,4 @@
-"""The typed columns a dataset's fields become, the same in DuckDB and PostgreSQL."""
+"""The typed columns a dataset's fields become in DuckDB; `formats.kept` says where each is kept."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ _INT32 = 2**31 - 1
 #: DuckDB's type of an instant.
 INSTANT = "TIMESTAMPTZ"
 _TYPES = {
-    "text": ("VARCHAR", "text"),
-    "code": ("VARCHAR", "text"),
-    "member": ("VARCHAR", "text"),
-    "json": ("VARCHAR", "jsonb"),
-    "date": ("DATE", "date"),
-    "boolean": ("BOOLEAN", "boolean"),
+    "text": "VARCHAR",
+    "code": "VARCHAR",
+    "member": "VARCHAR",
+    "json": "VARCHAR",
+    "date": "DATE",
+    "boolean": "BOOLEAN",
 }
 
 
@@ -25,7 +25,6 @@ class Column:
 
     name: str
     duckdb_type: str
-    postgres_type: str
     field: Field | None
 
 
@@ -36,33 +35,25 @@ def columns(dataset: Dataset) -> tuple[Column, ...]:
     `<name>_offset_minutes`; everything else keeps its name.
     """
     found = [column for field in dataset.fields for column in field_columns(field)]
-    return (*found, Column("absent", "VARCHAR", "text", None))
+    return (*found, Column("absent", "VARCHAR", None))
 
 
 def field_columns(field: Field) -> tuple[Column, ...]:
     """The one or two typed columns of a field."""
     if field.type == "money":
-        return (Column(f"{field.name}_minor", "BIGINT", "bigint", field),)
+        return (Column(f"{field.name}_minor", "BIGINT", field),)
     if field.type == "decimal":
-        return (Column(f"{field.name}_ppb", "BIGINT", "bigint", field),)
+        return (Column(f"{field.name}_ppb", "BIGINT", field),)
     if field.type == "instant":
         return (
-            Column(field.name, INSTANT, "timestamptz", field),
-            Column(f"{field.name}_offset_minutes", "INTEGER", "integer", field),
+            Column(field.name, INSTANT, field),
+            Column(f"{field.name}_offset_minutes", "INTEGER", field),
         )
     if field.type == "integer":
         bounds = (abs(field.minimum or 0), abs(field.maximum or 0))
         narrow = max(bounds) <= _INT32
-        return (
-            Column(
-                field.name,
-                "INTEGER" if narrow else "BIGINT",
-                "integer" if narrow else "bigint",
-                field,
-            ),
-        )
-    duckdb_type, postgres_type = _TYPES[field.type]
-    return (Column(field.name, duckdb_type, postgres_type, field),)
+        return (Column(field.name, "INTEGER" if narrow else "BIGINT", field),)
+    return (Column(field.name, _TYPES[field.type], field),)
 
 
 def csv_header(dataset: Dataset) -> str:

@@ -8,8 +8,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from tallystick.formats.columns import csv_header, field_columns
+from tallystick.formats.columns import csv_header
 from tallystick.formats.digest import POINTERS
+from tallystick.formats.kept import kept_columns, kept_table
 from tallystick.formats.registry import ABSENT_REASONS, Dataset, Field, Registry, load
 
 _INTRO = f"""# Native records
@@ -31,8 +32,11 @@ order) or NDJSON (one object a line), plain or gzip. Columns of optional fields 
 - Days are `YYYY-MM-DD`; instants carry an offset (`2025-03-01T09:30:00+08:00`).
 - A day that ends something (`valid_to`, `expires_on`) is its last day and counts; an instant that
   ends something (a consent's `valid_to`) is the first at which it holds no more.
-- Inside, an amount is `<field>_minor` (integer minor units), a share `<field>_ppb` (parts per
-  billion), an instant itself and `<field>_offset_minutes`.
+- `column` is where a field is kept in the tables of PostgreSQL. Personal fields of a record are
+  together in `sealed`; a number that only points to another record and a member's code are kept
+  as ids of ours (`directory`, `member`). Nothing stands there where a field only says which record
+  is meant. Inside, an amount is `<field>_minor` (integer minor units), a share `<field>_ppb` (parts
+  per billion), an instant itself and `<field>_offset_minutes`.
 
 ## The digest of a record
 
@@ -59,16 +63,17 @@ def records_page(registry: Registry) -> str:
 
 def _section(dataset: Dataset) -> str:
     key = ", ".join(f"`{part}`" for part in dataset.key)
+    table = f", in `{kept}`" if (kept := kept_table(dataset)) else ""
     lines = [
         f"## {dataset.name} ({dataset.label_zh})",
         "",
         dataset.meaning,
         "",
-        f"Version {dataset.version}. Key: {key}. Kept under: {dataset.kept_under}.",
+        f"Version {dataset.version}. Key: {key}. Kept under: {dataset.kept_under}{table}.",
         "",
         "| field | presence | what it may hold | column | en | zh | source |",
         "|---|---|---|---|---|---|---|",
-        *(_row(field) for field in dataset.fields),
+        *(_row(dataset, field) for field in dataset.fields),
         "",
         "```csv",
         csv_header(dataset),
@@ -78,12 +83,12 @@ def _section(dataset: Dataset) -> str:
     return "\n".join(lines)
 
 
-def _row(field: Field) -> str:
-    column = ", ".join(f"`{c.name}` {c.postgres_type}" for c in field_columns(field))
+def _row(dataset: Dataset, field: Field) -> str:
+    column = ", ".join(f"`{name}` {kind}" for name, kind in kept_columns(dataset, field))
     cells = (
         f"`{field.name}`",
         field.presence,
-        _holds(field),
+        _holds(dataset, field),
         column,
         field.label_en,
         field.label_zh,
@@ -92,12 +97,13 @@ def _row(field: Field) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 
 
-def _holds(field: Field) -> str:
+def _holds(dataset: Dataset, field: Field) -> str:
     parts = [_type_text(field)]
     if field.keep_impossible:
         parts.append("an impossible date is kept as absent, with a warning")
     if field.personal:
-        parts.append("personal, kept sealed")
+        is_sealed = any("sealed" in name for name, _ in kept_columns(dataset, field))
+        parts.append("personal, kept sealed" if is_sealed else "personal")
     if field.restricted:
         parts.append("restricted: only with a consent")
     return "; ".join(parts)

@@ -75,7 +75,7 @@ def test_what_is_on_file_stands_and_its_amount_is_not_told(bureau: Any, bank: An
         (amount(2, "600.00", valid_to="2024-01-31"), amount(3, "600.00", "2024-02-01"), True),
         (amount(2, "600.00"), amount(3, "400.01", role="guarantor"), True),
         (amount(2, "600.00", share="0.1"), amount(3, "400.01", share="0.1"), False),
-        (amount(2, "-1.00"), amount(3, "1000.00"), True),
+        (amount(2, "0.00"), amount(3, "1000.00"), True),
     ],
 )
 def test_amounts_count_together_with_shares_on_every_day(

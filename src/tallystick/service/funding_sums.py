@@ -110,6 +110,7 @@ with sent as (
     is_own and not exists (select 1 from duplicate_of d where d.line_no = r.line_no)
     and not exists (select 1 from fault x where x.line_no = r.line_no and x.severity = 'reject')
     and not coalesce(amount_minor > least(whole_minor, a.principal_minor), false)
+    and not coalesce(r.funded_amount_minor < 0, false)
     and not coalesce(r.currency <> a.currency and r.funded_amount_minor is not null, false)
       as counts
   from "row" r left join account_state a on a.number = r.account_number

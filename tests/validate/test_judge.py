@@ -54,10 +54,10 @@ def test_a_finding_quotes_the_value_as_its_sender_wrote_it(
 
 
 def test_a_share_is_quoted_with_nine_places(con: duckdb.DuckDBPyConnection) -> None:
-    rows = [{"role": "funder", "originator_is_member": False, "share_ppb": 20_000_001}]
-    wanted = [(1, "FND-SHARE-002", "share", "0.020000001")]
-    assert by_table(con, "funding", rows, [RULES["FND-SHARE-002"]]) == wanted
-    assert by_record("funding", rows, [RULES["FND-SHARE-002"]]) == wanted
+    rows = [{"is_stated_otherwise": True, "share_ppb": 20_000_001}]
+    wanted = [(1, "FND-AGREE-001", "share", "0.020000001")]
+    assert by_table(con, "funding", rows, [RULES["FND-AGREE-001"]]) == wanted
+    assert by_record("funding", rows, [RULES["FND-AGREE-001"]]) == wanted
 
 
 @pytest.mark.parametrize("dataset", DATASETS)

@@ -457,7 +457,6 @@ def _special(dataset: str, own: str) -> dict[str, str]:
         "funding": {
             # An account number of nobody's names no account: there is none to wait for.
             "parent_exists": f"if(n.member_id is not null, {_PARENT_KNOWN['account']}, null)",
-            "other_shares_ppb": "s.other_shares_ppb",
             "most_other_shares_ppb": "s.most_other_shares_ppb",
             "sent_shares": "s.sent_shares_ppb // 1000000000 || '.'"
             " || lpad((s.sent_shares_ppb % 1000000000)::varchar, 9, '0')",
@@ -465,7 +464,6 @@ def _special(dataset: str, own: str) -> dict[str, str]:
             "funded_minor": "s.funded_minor",
             "most_other_funded_minor": "s.most_other_funded_minor",
             "sent_amounts": "s.sent_amounts",
-            "originator_share_ppb": "s.originator_share_ppb",
             "is_stated_otherwise": "s.is_stated_otherwise",
             "is_over_with_claims": "s.is_over_with_claims",
             "funder_is_member": "m.member_id is not null",

@@ -132,33 +132,29 @@ with sent as (
     and k.originator = s.originator and k.valid_from > s.valid_from
     and (s.valid_to is null or k.valid_from <= s.valid_to)
 ), beside as (
-  select s.line_no, t.day, t.day = s.valid_from as is_first, k.*,
+  select s.line_no, t.day, k.*,
     (k.funder_id is distinct from s.funder_id or k.valid_from <> s.valid_from) and not k.yields
       as is_besides,
     is_besides and k.is_anothers_claim and not s.is_claim
       and k.funder_id is distinct from s.originator_id as is_claimed,
     is_besides and not is_claimed as is_other,
     (is_other and k.amount_minor is not null) or s.amount_minor is not null as in_amounts,
-    (is_besides and k.amount_minor is not null) or s.amount_minor is not null as in_claims,
-    k.funder_id = s.originator_id as is_originators
+    (is_besides and k.amount_minor is not null) or s.amount_minor is not null as in_claims
   from sent s join moments t using (line_no) join held k on k.number = s.number
     and k.originator = s.originator and k.valid_from <= t.day
     and (k.valid_to is null or k.valid_to >= t.day)
 ), on_day as (
-  select line_no, day, is_first,
+  select line_no, day,
     sum(share_ppb) filter (is_other) as others,
     sum(share_ppb) filter (is_sent) as sent,
-    max(share_ppb) filter (is_originators) as originators,
     if(bool_or(in_amounts), sum(funded_minor) filter (is_other), null) as others_funded,
     sum(amount_minor) filter (is_sent) as sent_amounts,
     if(bool_or(is_claimed), sum(share_ppb) filter (is_besides), null) as claimed,
     if(bool_or(is_claimed) and bool_or(in_claims), sum(funded_minor) filter (is_besides), null)
       as claimed_funded
-  from beside group by line_no, day, is_first
+  from beside group by line_no, day
 ), summed as (
-  select line_no, max(others) filter (is_first) as other_shares_ppb,
-    max(others) as most_other_shares_ppb,
-    max(originators) filter (is_first) as originator_share_ppb,
+  select line_no, max(others) as most_other_shares_ppb,
     arg_max(sent, coalesce(others, 0)) as sent_shares_ppb,
     if(max(others_funded) > {_MOST}, {_MOST}, max(others_funded))::bigint
       as most_other_funded_minor,
@@ -171,7 +167,7 @@ with sent as (
   where s.is_own and (f.role, f.valid_to, f.share_ppb, f.currency, f.funded_amount_minor)
     is distinct from (s.role, s.valid_to, s.share_ppb, s.currency, s.funded_amount_minor)
 )
-select s.line_no, other_shares_ppb, most_other_shares_ppb, originator_share_ppb, sent_shares_ppb,
+select s.line_no, most_other_shares_ppb, sent_shares_ppb,
   whole_minor, funded_minor, most_other_funded_minor,
   {_text_sql("sent_amounts_minor")} as sent_amounts, w.line_no is not null as is_stated_otherwise,
   coalesce(share_ppb + most_claimed > 1000000000, false)

@@ -323,8 +323,11 @@ CONTEXT: tuple[ContextColumn, ...] = (
     *_columns(
         ("funding",),
         "ledger",
-        ("other_shares_ppb", "bigint", "Sum of the other funders' shares in force at valid_from."),
-        ("most_other_shares_ppb", "bigint", "The most that sum comes to while the share lasts."),
+        (
+            "most_other_shares_ppb",
+            "bigint",
+            "The most that the other funders' shares in force on a day of this one come to.",
+        ),
         ("sent_shares", "text", "Sum of the file's own shares of the account on that day."),
         (
             "account_whole_minor",
@@ -344,7 +347,6 @@ CONTEXT: tuple[ContextColumn, ...] = (
             " them is an amount.",
         ),
         ("sent_amounts", "text", "Sum of the file's own amounts for the account on that day."),
-        ("originator_share_ppb", "bigint", "The originator's own furnished share."),
         (
             "is_stated_otherwise",
             "boolean",

@@ -65,7 +65,7 @@ def _index(rules: Rules, files: list[str]) -> str:
     lines = ["# Rules", "", _WRITTEN.format(file="rules/*.toml").rstrip(), _INTRO]
     others = len(rules) - len(judged)
     lines.append(f"{len(judged)} rules with an expression; {others} found by reading a file, by")
-    lines += ["checking a consent, or in publishing.", ""]
+    lines += ["checking a consent, or in publishing, or gone.", ""]
     lines += ["| severity | row | file | ledger |", "|---|---|---|---|"]
     for severity in ("reject", "warn", "pend"):
         cells = (str(counted[severity, needs]) for needs in ("row", "file", "ledger"))

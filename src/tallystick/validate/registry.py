@@ -2,7 +2,8 @@
 
 A rule is data a lawyer can read: an expression, its texts, its source, examples that hit and that
 miss. Entries with `by` are faults that the reading of a file (`parser`) or the check
-of a consent (`consent`) finds; they carry texts only.
+of a consent (`consent`) finds, or publishing, or that nobody looks for any more, whose texts old
+findings still need (`nobody`); they carry texts only.
 """
 
 from __future__ import annotations
@@ -25,8 +26,8 @@ from tallystick.validate.context import DATASETS, Needs
 from tallystick.validate.expression import Expression, parse
 
 ANY = "any"
-#: Who makes the findings of rules that carry texts only.
-_FINDERS = ("parser", "consent", "publishing")
+#: Who makes the findings of rules that carry texts only; `nobody` those of rules that are gone.
+_FINDERS = ("parser", "consent", "publishing", "nobody")
 OFF = "off"
 #: A severity, or entries `{from: date, severity: str}`.
 Override = str | Sequence[Mapping[str, Any]]

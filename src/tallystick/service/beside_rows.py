@@ -65,17 +65,23 @@ def load_identifiers(job: Job, profile: ProfileAt) -> None:
         insert_rows(job.con, "identifier_check", verdicts)
 
 
-def load_duplicates(job: Job) -> None:
-    """The tables of `duplicates.load`, over the rows of a job."""
+def load_duplicates(job: Job, *, corrections: bool = False) -> None:
+    """The tables of `duplicates.load`, over the rows of a job.
+
+    Takes: `corrections`: each row is carried by one, which says the same only with the same reason
+           and of the same record replaced
+    """
     content = ", ".join(f"r.{name}" for name in sorted(row_columns(job) - {"line_no"}))
-    key, accounts = file_key_sql(job.dataset), ""
+    key, joins = file_key_sql(job.dataset), ""
+    if corrections:
+        content, joins = f"{content}, {duplicates.KEPT_SAYS}", duplicates.KEPT_JOIN
     if (
         job.dataset in BY_HOLDER
         and job.con.execute("select 1 from two_numbers limit 1").fetchone() is not None
     ):
         key = file_key_sql(job.dataset, "coalesce(a.object_id::varchar, r.account_number)")
-        accounts = " left join account_state a on a.number = r.account_number"
-    duplicates.load(job.con, key, content, accounts)
+        joins += " left join account_state a on a.number = r.account_number"
+    duplicates.load(job.con, key, content, joins)
 
 
 def load_previous(job: Job) -> bool:

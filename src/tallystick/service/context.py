@@ -84,7 +84,7 @@ def build(
         sold.load_others_terms(connection, job)
     is_known = existing.load(connection, job)
     job.con.execute("create or replace table compared (line_no bigint, is_same boolean)")
-    beside_rows.load_duplicates(job)
+    beside_rows.load_duplicates(job, corrections=corrections)
     has_sold = sold.load(connection, job)
     has_first_days = False
     if job.dataset in ("snapshot", "payment"):

@@ -2,13 +2,22 @@
 
 A row that cannot be read says nothing: no other is held against it, whichever comes first. Of those
 that can be read the first one stands, whatever the rules find in it: nobody knows which is meant.
+An equal one shares its fate: what rejects the first rejects all, so none counts as unchanged beside
+a first one that was not taken.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import duckdb
 
-from tallystick.validate import UNREADABLE
+from tallystick.service.carried import KEPT
+from tallystick.validate import UNREADABLE, Rule
+
+#: What a correction says beside the record it carries: a join to rows `r`, and the expressions.
+KEPT_JOIN = f" join {KEPT} w on w.line_no = r.line_no"
+KEPT_SAYS = "lower(w.replaces_digest), w.reason"
 
 
 def load(con: duckdb.DuckDBPyConnection, key: str, content: str, joins: str = "") -> None:
@@ -31,6 +40,24 @@ def none(con: duckdb.DuckDBPyConnection) -> None:
         "create or replace table duplicate_of"
         " (line_no bigint, first_line_no bigint, is_equal boolean);"
         " create or replace table unread_twin (line_no bigint)"
+    )
+
+
+def share_rejects(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> None:
+    """Add to the table `finding` what rejects a row for those that are equal to it and come later.
+
+    Most rules hit equal rows alike; those that weigh a file's rows together name the first alone.
+
+    Takes: the tables of `load`; `finding` as `judge_table` makes it from those rules
+    """
+    if con.execute("select 1 from duplicate_of where is_equal limit 1").fetchone() is None:
+        return
+    con.execute(
+        "insert into finding select d.line_no, f.rule_id, f.field, f.seen"
+        " from duplicate_of d join finding f on f.line_no = d.first_line_no"
+        " where d.is_equal and f.rule_id in (select unnest($rejecting)) and not exists"
+        " (select 1 from finding g where g.line_no = d.line_no and g.rule_id = f.rule_id)",
+        {"rejecting": [rule.rule_id for rule in rules if rule.severity == "reject"]},
     )
 
 

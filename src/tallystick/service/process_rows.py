@@ -23,6 +23,7 @@ from tallystick.service import (
     accepted_rows,
     context,
     disagreed,
+    duplicates,
     funders_own,
     intake_store,
     refused_rows,
@@ -148,6 +149,7 @@ def _judge(
         _nothing_found(job)
     else:
         take_back(job.con, rules)
+        duplicates.share_rejects(job.con, rules)
         _merge_faults(job, rules)
     with deps.database.connect("intake") as connection:
         known = _leave_waiting(connection, job)

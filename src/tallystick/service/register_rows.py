@@ -44,7 +44,10 @@ def build(
     """
     key = "r.consent_id" if job.dataset == "consent" else "r.member || '|' || r.valid_from::varchar"
     names = [row[0] for row in job.con.execute('describe "row"').fetchall()]
-    duplicates.load(job.con, key, ", ".join(f"r.{name}" for name in names if name != "line_no"))
+    content, joins = ", ".join(f"r.{name}" for name in names if name != "line_no"), ""
+    if corrections:
+        content, joins = f"{content}, {duplicates.KEPT_SAYS}", duplicates.KEPT_JOIN
+    duplicates.load(job.con, key, content, joins)
     job.con.execute("create or replace table replaces (line_no bigint, is_deleted boolean)")
     if job.dataset == "member":
         insert_rows(job.con, "replaces", _members_replaced(connection, job))

@@ -106,8 +106,10 @@ def check_file(
         progress("judge", 0, staged.rows)
         for part, places in _parts(con, known[dataset], at, staged=staged, folder=Path(folder)):
             in_force = _in_force(part, at, profile.day_of(now))
-            day = profile.day_of(now)
-            judge(con, part, at, rules=in_force, day=day, now=now, is_test_mode=is_test_mode)
+            judge(
+                con, part, at, rules=in_force, day=profile.day_of(now), now=now,
+                is_test_mode=is_test_mode, is_carried=part is not known[dataset],
+            )  # fmt: skip
             found += _findings(con, in_force, places)
             rules |= {rule.rule_id: rule for rule in in_force}
         progress("judge", staged.rows, staged.rows)

@@ -29,9 +29,13 @@ def judge(
     day: date,
     now: datetime,
     is_test_mode: bool,
+    is_carried: bool = False,
 ) -> None:
-    """Put the context beside each row and fill `finding`, `duplicate_of` and `paired`."""
-    _duplicates(con, dataset)
+    """Put the context beside each row and fill `finding`, `duplicate_of` and `paired`.
+
+    Takes: `is_carried`: the rows are what a file's corrections carry (`service/carried.py`)
+    """
+    _duplicates(con, dataset, is_carried=is_carried)
     given = {
         "judged_on": f"date '{day.isoformat()}'",
         "is_test_mode": str(is_test_mode).lower(),
@@ -72,6 +76,7 @@ def judge(
     judged = [rule for rule in rules if rule.needs != "ledger"]
     judge_table(con, dataset.name, judged)
     take_back(con, judged)
+    duplicates.share_rejects(con, judged)
     con.execute("create or replace table paired (rule_id varchar)")
     paired = [
         [rule.rule_id]
@@ -82,7 +87,7 @@ def judge(
         con.executemany("insert into paired values (?)", paired)
 
 
-def _duplicates(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
+def _duplicates(con: duckdb.DuckDBPyConnection, dataset: Dataset, *, is_carried: bool) -> None:
     """For each later row of a key: the first line that has it, and whether it says the same."""
     if dataset.name == "consent":
         key = "r.consent_id"
@@ -92,7 +97,10 @@ def _duplicates(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
         duplicates.none(con)
         return
     names = [row[0] for row in con.execute('describe "row"').fetchall() if row[0] != "line_no"]
-    duplicates.load(con, key, ", ".join(f'r."{name}"' for name in sorted(names)))
+    content, joins = ", ".join(f'r."{name}"' for name in sorted(names)), ""
+    if is_carried:
+        content, joins = f"{content}, {duplicates.KEPT_SAYS}", duplicates.KEPT_JOIN
+    duplicates.load(con, key, content, joins)
 
 
 def _buckets(con: duckdb.DuckDBPyConnection, at: ProfileAt) -> None:

@@ -91,6 +91,43 @@ def test_each_dataset_takes_the_row_that_can_be_read(
     assert {one for one in factory.rules(view) if one.startswith(("FMT", "ANY-DUP"))} == {rule}
 
 
+HOLDER = {"person_number": None, "account_number": "A1", "role": "borrower", "holder_no": "1"}
+
+
+@pytest.mark.parametrize(
+    ("change", "rule"),
+    [
+        ({"holder_no": "100"}, "FMT-CELL-016"),
+        ({"holder_no": "0"}, "FMT-CELL-016"),
+        ({"holder_no": "one"}, "FMT-CELL-015"),
+        ({"role": "debtor"}, CODE),
+    ],
+)
+@pytest.mark.parametrize("is_first", [True, False])
+def test_a_holder_that_cannot_be_read_is_not_taken_for_the_first_borrower(
+    bureau: Any, change: Any, rule: str, is_first: bool
+) -> None:
+    sound = {**factory.subject(4), **HOLDER}
+    del sound["person_number"]
+    rows = [{**sound, **change}, sound]
+    view = factory.send(bureau.deps, bank(bureau), "subject", *(rows if is_first else rows[::-1]))
+    assert factory.told(view) == ((1, 0, 1, 0), {rule})
+
+
+@pytest.mark.parametrize("twin", [{"valid_to": "soon"}, {"valid_to": "2024-05-31", "colour": "x"}])
+@pytest.mark.parametrize("is_first", [True, False])
+def test_an_end_that_cannot_be_read_keeps_nobody_from_the_place(
+    bureau: Any, twin: Any, is_first: bool
+) -> None:
+    factory.send(bureau.deps, bank(bureau), "subject", factory.subject(3), factory.subject(4))
+    before = factory.account_party(1, 3, **twin)
+    after = factory.account_party(1, 4, valid_from="2024-06-01")
+    rows = [before, after] if is_first else [after, before]
+    view = factory.send_again(bureau.deps, bank(bureau), "account_party", *rows)
+    rule = UNKNOWN if "colour" in twin else "FMT-CELL-009"
+    assert factory.told(view) == ((1, 0, 1, 0), {rule})
+
+
 def test_a_consent_after_one_that_cannot_be_read_is_taken(bureau: Any) -> None:
     sound = factory.consent_record(bureau.deps, bank(bureau), 1)
     unread = {**sound, "identifier_scheme": "stars"}

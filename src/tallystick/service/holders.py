@@ -9,6 +9,7 @@ import psycopg
 from tallystick.service.keys_of_rows import SHAPES
 from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
+from tallystick.validate import UNREADABLE
 
 _AT_ONCE = 10_000
 #: An account stands in the file of each of its holders and says the same there. Its first borrower
@@ -28,7 +29,8 @@ def load_beside(connection: psycopg.Connection[Any], job: Job) -> bool:
     lines whose place (role and number) another person has meanwhile.
 
     One that only ends on the day the other begins is over. An earlier statement of the same person
-    in the same place is what the line goes on from, by whichever number of hers.
+    in the same place is what the line goes on from, by whichever number of hers. A line that cannot
+    be read keeps nobody out: its end may be what cannot be read.
 
     Gives: whether there are any
     """
@@ -52,7 +54,8 @@ def load_beside(connection: psycopg.Connection[Any], job: Job) -> bool:
         "create or replace table held_beside as select r.line_no,"
         " bool_or(h.subject_id = r.subject_id) as has_other_role,"
         " bool_or(h.subject_id <> r.subject_id) as is_taken from held r"
-        " join (from held union all from on_file_holder) h on h.object_id = r.object_id"
+        f" join (from held where line_no not in ({UNREADABLE}) union all from on_file_holder) h"
+        " on h.object_id = r.object_id"
         " and (h.subject_id = r.subject_id) <> (h.role = r.role and h.holder_no = r.holder_no)"
         " and (h.role, h.holder_no, h.valid_from) <> (r.role, r.holder_no, r.valid_from)"
         " and h.valid_from < coalesce(r.valid_to, date '9999-12-31')"

@@ -99,6 +99,47 @@ def test_an_incomplete_rule_is_refused(change: Callable[[dict[str, Any]], None],
         read_rule(entry, "account.toml")
 
 
+def _by_place(at: dict[str, str], **more: str) -> dict[str, Any]:
+    kept = {key: value for key, value in ENTRY.items() if key not in {"when", "field"}}
+    return {**kept, "at": at, **more}
+
+
+PLACES = {"closed_on": "closed_on < opened_on", "opened_on": "opened_on = closed_on"}
+
+
+@pytest.mark.parametrize(
+    ("more", "told"),
+    [
+        ({}, [("closed_on", "closed_on"), ("opened_on", "opened_on")]),
+        ({"field": "opened_on"}, [("opened_on", "closed_on"), ("opened_on", "opened_on")]),
+    ],
+)
+def test_a_rule_of_several_places_is_one_of_each(
+    more: dict[str, str], told: list[tuple[str, str]]
+) -> None:
+    rule = read_rule(_by_place(PLACES, **more), "account.toml")
+    assert [(part.field, part.shows) for part in rule.parts()] == told
+    assert {part.rule_id for part in rule.parts()} == {rule.rule_id}
+    (only,) = read_rule(ENTRY, "account.toml").parts()
+    assert only.expression
+
+
+@pytest.mark.parametrize(
+    ("entry", "says"),
+    [
+        (_by_place({**PLACES, "product": "product = 'x'"}), "at names 'product'"),
+        (_by_place({"shut_on": "closed_on < opened_on"}), "at names 'shut_on'"),
+        (_by_place(PLACES, when="closed_on < opened_on"), "has `at`, or `when`"),
+        (_by_place(PLACES, shows="closed_on"), "has `at`, or `when`"),
+        (_by_place({"closed_on": "closed_on < shut"}), "'shut' is neither a column"),
+        (_by_place({}), "at is missing"),
+    ],
+)
+def test_places_that_say_nothing_are_refused(entry: dict[str, Any], says: str) -> None:
+    with pytest.raises(ProfileError, match=says):
+        read_rule(entry, "account.toml")
+
+
 def test_what_a_reader_finds_says_why_too() -> None:
     entry = {key: value for key, value in ENTRY.items() if key not in {"when", "example", "source"}}
     assert read_rule({**entry, "by": "parser"}, "format.toml").rationale.zh == "理由"

@@ -84,7 +84,10 @@ def test_only_a_rejected_cell_of_the_same_row_takes_back(
     line_no: int, fault: str, severity: str, stays: bool
 ) -> None:
     with duckdb.connect() as con:
-        con.execute("create table finding as select 2::bigint line_no, 'MON-RESTATE-001' rule_id")
+        con.execute(
+            "create table finding as select 2::bigint line_no, ? rule_id, ? as field",
+            ["MON-RESTATE-001", RULES["MON-RESTATE-001"].field],
+        )
         con.execute("create table fault (line_no bigint, field text, rule_id text, severity text)")
         con.execute("insert into fault values (?, 'balance', ?, ?)", [line_no, fault, severity])
         take_back(con, [RULES["MON-RESTATE-001"]])

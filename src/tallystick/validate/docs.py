@@ -84,8 +84,9 @@ def _index(rules: Rules, files: list[str]) -> str:
 
 def _rule(rule: Rule) -> str:
     about = f"**{rule.severity}**, needs {rule.needs}; {_where(rule)}"
-    if rule.field:
-        about += f"; points to `{rule.field}`"
+    fields = dict.fromkeys(part.field for part in rule.parts() if part.field)
+    if fields:
+        about += f"; points to {', '.join(f'`{field}`' for field in fields)}"
     lines = [f"## {rule.rule_id}", "", f"{rule.message.en} {rule.message.zh} {about}.", ""]
     if rule.expression:
         lines += ["```sql", rule.expression.text.strip(), "```", ""]

@@ -47,9 +47,14 @@ def judge_table(
         f'CREATE OR REPLACE TABLE "{into}"'
         " (line_no BIGINT, rule_id VARCHAR, field VARCHAR, seen VARCHAR)"
     )
-    judged = [rule for rule in rules if rule.expression is not None]
+    judged = _judged(rules)
     if judged:
         con.execute(f'INSERT INTO "{into}" {findings_sql(dataset, judged, source=source)}')
+
+
+def _judged(rules: Sequence[Rule]) -> list[Rule]:
+    """What is judged: the rules that have an expression, those of several places by each."""
+    return [part for rule in rules if rule.expression is not None for part in rule.parts()]
 
 
 def findings_sql(dataset: str, rules: Sequence[Rule], *, source: str) -> str:
@@ -135,7 +140,7 @@ def judge_records(
     dataset: str, records: Iterable[Mapping[str, Any]], rules: Sequence[Rule]
 ) -> Iterator[Finding]:
     """`judge_record` for one record after another."""
-    judged = [rule for rule in rules if rule.expression is not None]
+    judged = _judged(rules)
     judge = _judging(tuple(_expressions(judged)))
     for record in records:
         row = with_derived(dataset, record)
@@ -145,7 +150,7 @@ def judge_records(
 
 def read_sql(dataset: str, rules: Sequence[Rule]) -> str:
     """DuckDB's list of what `judge_record` reads of a row: all else need not be fetched."""
-    judged = [rule for rule in rules if rule.expression is not None]
+    judged = _judged(rules)
     read = {"line_no", *_currency(dataset), *(rule.shows for rule in judged if rule.shows)}
     read.update(name for item in _expressions(judged) for name in item.columns)
     return ", ".join(f'{derived_sql(name)} AS "{name}"' for name in sorted(read))

@@ -36,7 +36,7 @@ _ORDER: tuple[Needs, ...] = ("row", "file", "ledger")
 _REASONING = ("rationale", "potential_harm", "alternate_explanation")
 _ALWAYS = ("id", "dataset", "severity", "needs", "message", "allowed", "fix", *_REASONING)
 _JUDGED = ("source", "when", "example")
-_KEYS = {*_ALWAYS, *_JUDGED, "fields", "field", "shows", "by"}
+_KEYS = {*_ALWAYS, *_JUDGED, "fields", "field", "shows", "at", "by"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +57,21 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """One of the fields a rule may find at fault: where it points, what it quotes, when."""
+
+    field: str
+    shows: str | None
+    expression: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """One rule.
 
     `field` is the native field the finding points to (None: the record as a whole); `shows` the
-    typed column whose value the finding quotes. `expression` is None for texts only.
+    typed column whose value the finding quotes. `expression` is None for texts only. A rule with
+    `places` makes a finding for each whose own condition holds; its `expression` is any of them.
     """
 
     rule_id: str
@@ -79,8 +89,27 @@ class Rule:
     field: str | None = None
     shows: str | None = None
     expression: Expression | None = None
+    places: tuple[Place, ...] = ()
     examples: tuple[Example, ...] = ()
     file: str = ""
+
+    def parts(self) -> tuple[Rule, ...]:
+        """The rule once for each of its places, each as a rule of that field; else itself."""
+        if not self.places:
+            return (self,)
+        return tuple(
+            replace(
+                self, field=one.field, shows=one.shows, expression=one.expression, places=(),
+                fields=_read_by(one.expression, self.datasets, and_field=one.field),
+            )
+            for one in self.places
+        )  # fmt: skip
+
+
+def _read_by(expression: Expression, datasets: Sequence[str], *, and_field: str) -> tuple[str, ...]:
+    """The record's fields that an expression reads, and the one it points to."""
+    columns = (columns_of(dataset)[name] for dataset in datasets for name in expression.columns)
+    return tuple(dict.fromkeys((and_field, *(one.field for one in columns if one.field))))
 
 
 class Rules(Mapping[str, Rule]):
@@ -183,7 +212,8 @@ def read_rule(entry: Mapping[str, Any], file_name: str) -> Rule:
     is_texts = "by" in entry
     _check_keys(entry, where, is_texts=is_texts)
     datasets = _datasets(entry["dataset"], where)
-    expression = None if is_texts else _expression(entry, datasets, where)
+    places = _places(entry, datasets, where)
+    expression = None if is_texts else _expression(_when(entry), datasets, where)
     rule = Rule(
         rule_id=entry["id"],
         datasets=datasets,
@@ -200,6 +230,7 @@ def read_rule(entry: Mapping[str, Any], file_name: str) -> Rule:
         field=entry.get("field"),
         shows=_shows(entry, datasets[0]),
         expression=expression,
+        places=places,
         file=file_name.removesuffix(".toml"),
         examples=tuple(_example(item, where) for item in entry.get("example", ())),
     )
@@ -214,12 +245,14 @@ def _check_keys(entry: Mapping[str, Any], where: str, *, is_texts: bool) -> None
     if unknown:
         raise ProfileError(f"{where}: unknown key {min(unknown)!r}")
     needed = _ALWAYS if is_texts else (*_ALWAYS, *_JUDGED)
-    for key in needed:
+    if "at" in entry and ("when" in entry or "shows" in entry):
+        raise ProfileError(f"{where}: a rule has `at`, or `when` and perhaps `shows`")
+    for key in ("at" if key == "when" and "at" in entry else key for key in needed):
         if not entry.get(key):
             raise ProfileError(f"{where}: {key} is missing")
     if is_texts and entry["by"] not in _FINDERS:
         raise ProfileError(f"{where}: by is one of {', '.join(_FINDERS)}")
-    if is_texts and "when" in entry:
+    if is_texts and ("when" in entry or "at" in entry):
         raise ProfileError(f"{where}: a rule with `by` has no expression")
     if not _ID.fullmatch(entry["id"]):
         raise ProfileError(f"{where}: an id looks like ACC-DATE-004")
@@ -244,11 +277,34 @@ def _text(entry: Mapping[str, Any], key: str, where: str) -> Text:
     return Text(en=value["en"], zh=value["zh"])
 
 
-def _expression(entry: Mapping[str, Any], datasets: Sequence[str], where: str) -> Expression:
+def _when(entry: Mapping[str, Any]) -> str:
+    """The condition of a rule: of one with `at` any of its own."""
+    if "at" not in entry:
+        return str(entry["when"])
+    return "\nOR ".join(f"({condition.strip()})" for condition in entry["at"].values())
+
+
+def _places(entry: Mapping[str, Any], datasets: Sequence[str], where: str) -> tuple[Place, ...]:
+    """Of `at`, a condition for each field it names: the finding quotes that field.
+
+    It points there too, or to `field` where a value is missing there that the others ask for.
+    """
+    places = []
+    for name, condition in entry.get("at", {}).items():
+        if column_of_field(datasets[0], name) is None or name not in entry.get("fields", ()):
+            raise ProfileError(f"{where}: at names {name!r}, which is not one of its fields")
+        expression = _expression(condition, datasets, where)
+        field = entry.get("field", name)
+        shown = _shows({"field": name}, datasets[0])
+        places.append(Place(field=field, shows=shown, expression=expression))
+    return tuple(places)
+
+
+def _expression(when: str, datasets: Sequence[str], where: str) -> Expression:
     """The expression, which must mean the same in each of the rule's datasets."""
     parsed = [
         parse(
-            entry["when"],
+            when,
             {name: column.type for name, column in columns_of(dataset).items()},
             where=f"{where} ({dataset})",
         )

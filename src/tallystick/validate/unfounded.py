@@ -144,13 +144,19 @@ def _of_unreadable(con: duckdb.DuckDBPyConnection, rules: Sequence[Rule]) -> Non
     )
     if con.execute(f"select 1 from {unreadable} limit 1").fetchone() is None:
         return
-    pairs = [(rule.rule_id, field) for rule in rules for field in sorted(rests_on(rule))]
-    con.execute("create or replace table rests_on (rule_id varchar, field varchar)")
+    rows = [
+        (part.rule_id, part.field or "", field)
+        for rule in rules
+        for part in rule.parts()
+        for field in sorted(rests_on(part))
+    ]
+    con.execute("create or replace table rests_on (rule_id varchar, place varchar, field varchar)")
     con.execute(
-        "insert into rests_on select unnest(?), unnest(?)",
-        [[pair[0] for pair in pairs], [pair[1] for pair in pairs]],
+        "insert into rests_on select unnest(?), unnest(?), unnest(?)",
+        [[row[at] for row in rows] for at in range(3)],
     )
     con.execute(
-        "delete from finding where (line_no, rule_id) in (select (x.line_no, q.rule_id)"
+        "delete from finding where (line_no, rule_id, coalesce(field, '')) in"
+        " (select (x.line_no, q.rule_id, q.place)"
         f" from rests_on q, {unreadable} and q.field in (x.field, '{WHOLE}'))"
     )

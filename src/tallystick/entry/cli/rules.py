@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -89,7 +90,8 @@ def _datasets(rule: Rule) -> str:
 
 
 def _rule(rule: Rule) -> dict[str, Any]:
-    found: dict[str, Any] = output.plain(rule)
+    found: dict[str, Any] = output.plain(replace(rule, places=()))
+    del found["places"]
     found["expression"] = rule.expression.text if rule.expression else None
     return found
 

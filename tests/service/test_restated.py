@@ -106,6 +106,25 @@ def test_other_content_is_told_and_the_same_is_not(
     assert told(bureau, bank, dataset, record) == ((1, 0, 0, 0), [restated])
 
 
+@pytest.mark.parametrize("scan_from", [0, 10_000], ids=["scan", "python"])
+@pytest.mark.parametrize(
+    ("dataset", "record", "change", "rule", "seen"), CASES,
+    ids=[f"{case[0]}-{min(case[2])}" for case in CASES],
+)  # fmt: skip
+def test_a_row_that_an_earlier_one_of_the_file_stands_before_replaces_nothing(
+    bureau: Any, bank: Any, monkeypatch: pytest.MonkeyPatch, scan_from: int,
+    dataset: str, record: Any, change: dict[str, str], rule: str, seen: str,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(process_rows, "SCAN_FROM", scan_from)
+    other = {**record, **change}
+    told(bureau, bank, dataset, record)
+    first = (1, rule, "warn", True, seen)
+    assert told(bureau, bank, dataset, other, record) == ((1, 0, 1, 0), [first])
+    # now `other` is on file: the first row says the same, the second is told of its key only
+    assert told(bureau, bank, dataset, other, record) == ((0, 1, 1, 0), [])
+    assert told(bureau, bank, dataset, record, record) == ((1, 1, 0, 0), [first])
+
+
 def test_only_the_month_that_differs_is_told(bureau: Any, bank: Any) -> None:
     months = [factory.snapshot(1, f"2024-{month:02d}") for month in range(1, 13)]
     told(bureau, bank, "snapshot", *months[:11])

@@ -1,6 +1,8 @@
 """One small bureau by command line, on a real database: furnish, ask, ask again, prove."""
 
+import gzip
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +15,7 @@ from typer.testing import CliRunner, Result
 import places
 from tallystick.entry.cli.app import app
 from tallystick.entry.cli.exits import Exit
+from tallystick.validate import load_rules
 
 if TYPE_CHECKING:
     from bureaus import Database
@@ -179,6 +182,40 @@ def test_a_furnisher_sees_its_faults_and_gets_its_bad_rows_back(desk: Desk) -> N
     (desk.folder / "account.csv").write_text(mended + "\n", encoding="utf-8")
     again = desk.submit("account", "--parent", sent["submission_id"])
     assert (again["sent"], again["accepted"]) == (1, 1)
+
+
+_HEADER, _LINE = FILES["account"].splitlines()[:2]
+_REFUSED = {
+    "empty": b"",
+    "header only": f"{_HEADER}\n".encode(),
+    "semicolons": f"{_HEADER}\n{_LINE}\n".replace(",", ";").encode(),
+    "doubled column": f"{_HEADER},currency\n{_LINE},CNY\n".encode(),
+    "gzip bomb": gzip.compress(bytes(64 * 1024**2)),
+}
+
+
+@pytest.mark.parametrize("content", _REFUSED.values(), ids=_REFUSED)
+def test_a_refused_file_is_told_with_place_and_remedy(desk: Desk, content: bytes) -> None:
+    desk.submit("subject")
+    (desk.folder / "account.csv").write_bytes(content)
+    key = ("--key-file", desk.file("lake-bank.key"))
+    words = ("submit", desk.file("account.csv"), "--dataset", "account", *key)
+    sent = desk.run(*words, code=Exit.FOUND)
+    (identity,) = set(re.findall("sbm_[0-9a-f]{32}", sent.stdout))
+    found = desk.read("submissions", "findings", identity, *key)
+    watched = desk.run("submissions", "watch", identity, *key, code=Exit.FOUND)
+    assert found
+    assert watched.stdout == sent.stdout
+    told, rules = set(sent.stdout.split()), load_rules()
+    for one in found:
+        rule = rules[one["rule_id"]]
+        said = (one["seen"] or "", one["allowed"]["en"], rule.message.en, rule.fix.en)
+        assert told.issuperset(" ".join((one["rule_id"], *said)).split())
+    assert "mend the file, then: tallystick submit FILE --dataset account" in " ".join(
+        sent.stderr.split()
+    )
+    as_operator = desk.run("submissions", "watch", identity, code=Exit.FOUND)
+    assert "how to fix" not in as_operator.stdout
 
 
 def test_a_parent_that_is_not_ones_own_is_refused_as_one_that_is_not_there(desk: Desk) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
@@ -15,6 +15,7 @@ import typer
 from tallystick.entry.cli import opening, output
 from tallystick.entry.cli.allowed_table import print_allowed
 from tallystick.entry.cli.exits import Exit
+from tallystick.entry.cli.findings_table import first_findings, print_findings, seen_of
 from tallystick.entry.cli.ids import read, shown
 from tallystick.entry.cli.machine import reading, writing
 from tallystick.entry.cli.options import AsJson, KeyFile, Limit
@@ -74,7 +75,8 @@ def submit(
             output.say("the same bytes were sent before: this is that submission (--again: new)")
         with _told_that_it_goes_on(received.submission_id), output.progress() as move:
             view = process(parts, received.submission_id, move)
-    _print_view(view, as_json=as_json)
+        found = first_findings(parts, member, view.submission_id)
+    _print_view(view, found, as_json=as_json)
     _next_after(view)
     _end(view, counted)
 
@@ -147,7 +149,8 @@ def watch(
             move(view.stage, view.progress_done, view.progress_total)
             time.sleep(_POLL_S)
             view = show(parts, member, identity)
-    _print_view(view, as_json=as_json)
+        found = [] if member is None else first_findings(parts, member, identity)
+    _print_view(view, found, as_json=as_json)
     _next_after(view)
     _end(view, counted)
 
@@ -173,7 +176,7 @@ def list_findings(
     else:
         columns = ("no", "severity", "rule", "line", "column", "field", "seen")
         rows = [
-            (f.finding_no, f.severity, f.rule_id, f.line_no, f.column_no, f.field, _seen(f))
+            (f.finding_no, f.severity, f.rule_id, f.line_no, f.column_no, f.field, seen_of(f))
             for f in found
         ]
         output.table(columns, rows)
@@ -230,14 +233,6 @@ def _plain_finding(finding: FindingView) -> dict[str, Any]:
     return plain
 
 
-def _seen(finding: FindingView) -> str | None:
-    """What was seen, and of a record whose line is not kept its key."""
-    if finding.record is None:
-        return finding.seen
-    key = ", ".join(f"{name} {value}" for name, value in finding.record.items())
-    return f"{finding.seen or '-'} (in the record with {key}; its line is not kept)"
-
-
 def _id(view: SubmissionView) -> str:
     return shown("submission", view.submission_id)
 
@@ -253,7 +248,7 @@ def _row(view: SubmissionView) -> tuple[Any, ...]:
     return (_id(view), view.dataset, view.state, received, *counts)
 
 
-def _print_view(view: SubmissionView, *, as_json: bool) -> None:
+def _print_view(view: SubmissionView, found: Sequence[FindingView] = (), *, as_json: bool) -> None:
     if as_json:
         output.as_json(_plain(view))
         return
@@ -264,6 +259,7 @@ def _print_view(view: SubmissionView, *, as_json: bool) -> None:
     if view.by_rule:
         rows = [(one.rule_id, one.severity, one.count) for one in view.by_rule]
         output.table(("rule", "severity", "count"), rows, title="findings")
+    print_findings(found, view.submission_id)
     if view.erased_at is not None:
         when = view.erased_at.isoformat(timespec="seconds")
         output.say(
@@ -276,6 +272,8 @@ def _next_after(view: SubmissionView) -> None:
         output.next_step(f"tallystick submissions watch {_id(view)}")
     elif view.rejected:
         output.next_step(f"tallystick submissions rejects {_id(view)} -o rejects.csv")
+    elif view.by_rule and view.state == "rejected":  # the file itself: no row of it was read
+        output.next_step(f"mend the file, then: tallystick submit FILE --dataset {view.dataset}")
     elif view.by_rule:
         output.next_step(f"tallystick explain {view.by_rule[0].rule_id}")
     else:

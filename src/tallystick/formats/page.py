@@ -27,8 +27,7 @@ order) or NDJSON (one object a line), plain or gzip. Columns of optional fields 
 - Amounts are decimal strings with at most the currency's digits (`1234.50`), never JSON numbers.
 - Whole numbers are digits, with a minus sign where needed: `12`, in JSON as a number or as text.
   What is judged is how the number is written, in CSV and JSON alike: `1.0`, `1e2` and `-0` are
-  refused, as `-0` is as an amount. A validator with the JSON Schema lets `1.0`, `1e2` and `-0` pass
-  as JSON numbers: it cannot see how a number is written.
+  refused, as `-0` is as an amount.
 - Days are `YYYY-MM-DD`; instants carry an offset (`2025-03-01T09:30:00+08:00`).
 - A day that ends something (`valid_to`, `expires_on`) is its last day and counts; an instant that
   ends something (a consent's `valid_to`) is the first at which it holds no more.
@@ -37,6 +36,22 @@ order) or NDJSON (one object a line), plain or gzip. Columns of optional fields 
   as ids of ours (`directory`, `member`). Nothing stands there where a field only says which record
   is meant. Inside, an amount is `<field>_minor` (integer minor units), a share `<field>_ppb` (parts
   per billion), an instant itself and `<field>_offset_minutes`.
+
+## What a JSON Schema cannot see
+
+`GET /v1/schemas/<dataset>` gives the JSON Schema of one record, with the codes of the profile. A
+record it holds valid is read at the intake without a `FMT` finding that rejects, and the other way
+round, but for these:
+
+- how a number is written: `1.0`, `1e2` and `-0` pass as whole numbers and are refused;
+- of an object (`record`, `record_key`): its length, how deep it goes, a NUL inside, and, where it
+  is sent as text, whether that text is JSON;
+- a key named twice in one object, half a pair of UTF-16 (a lone surrogate) in a text, and a line
+  that is no UTF-8 or longer than a line may be: a validator gets the record after it was read;
+- the columns of a reject file, which stand beside a mended record and are passed over when it is
+  sent back: to the schema they are unknown fields;
+- the impossible birth date that is kept as absent: it passes here and there, there with a warning;
+- everything that is not of one field alone or of an amount and its currency: the rules.
 
 ## The digest of a record
 

@@ -7,12 +7,21 @@ from typing import Any
 
 from tallystick.errors import ProfileError
 from tallystick.formats.registry import ABSENT_REASONS, DECIMAL_PLACES, Dataset, Field
+from tallystick.formats.schema_patterns import (
+    DAY,
+    NO_INSTANT,
+    NO_YEAR,
+    decimal_pattern,
+    whole_pattern,
+)
+from tallystick.model.money import CURRENCY_DIGITS
 from tallystick.model.unshown import UNSHOWN
 
 #: A member's code: what a `member` field must match.
 MEMBER_PATTERN = "^[A-Za-z0-9][A-Za-z0-9._-]{0,39}$"
 DATE_PATTERN = "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
-#: An instant always carries its offset; `-00:00` (offset unknown) is refused beside it.
+#: An instant always carries its offset; `-00:00` (offset unknown) is refused beside it, and so are
+#: days that are none.
 INSTANT_PATTERN = (
     "^[0-9]{4}-[0-9]{2}-[0-9]{2}T([01][0-9]|2[0-3]):[0-5][0-9]:[0-5][0-9]"
     "([.][0-9]{1,6})?(Z|[+-](0[0-9]|1[0-3]):[0-5][0-9]|[+-]14:00)$"
@@ -28,7 +37,15 @@ _DIGITS_ONLY = {
     "title": "Written in digits: 12.0, 1e1 and -0 pass a validator and are refused",
     "description": "只用数字书写：12.0、1e1、-0 可通过模式校验，但不予接收",
 }
-_NOTHING_UNSHOWN = f"^[^{UNSHOWN}]*$"
+#: What counts as a blank at the ends of a value (other white space is a control character).
+EDGE_BLANKS = " \u00a0\u3000"
+#: What stands before the reason of a value that is not there, in CSV and as text in JSON.
+ABSENT_MARK = "absent:"
+_UNSHOWN = f"[{UNSHOWN}]"
+#: Of a value: no character that is not shown, no blank at an end, no reason of absence.
+_NO_VALUE = f"{_UNSHOWN}|^[{EDGE_BLANKS}]|[{EDGE_BLANKS}]$|^{ABSENT_MARK}"
+#: Of words of a person's own: blanks around them may stand, but not alone.
+_NO_WORDS = f"{_UNSHOWN}|^[{EDGE_BLANKS}]*$|^{ABSENT_MARK}"
 
 
 def json_schema(dataset: Dataset, profile_domains: Mapping[str, Collection[str]]) -> dict[str, Any]:
@@ -48,6 +65,7 @@ def json_schema(dataset: Dataset, profile_domains: Mapping[str, Collection[str]]
         },
         "required": [field.name for field in dataset.fields if field.presence != "optional"],
         "additionalProperties": False,
+        **_amounts(dataset, profile_domains),
     }
 
 
@@ -64,46 +82,86 @@ def field_domain(field: Field, domains: Mapping[str, Collection[str]]) -> tuple[
 
 
 def _field_schema(field: Field, domains: Mapping[str, Collection[str]]) -> dict[str, Any]:
-    value = _value_schema(field, domains)
     described = {"title": field.label_en, "description": field.label_zh}
-    if field.presence == "stated":
-        absent = {
-            "type": "object",
-            "properties": {"absent": {"enum": list(ABSENT_REASONS)}},
-            "required": ["absent"],
-            "additionalProperties": False,
-        }
-        return {**described, "anyOf": [value, absent]}
+    value = _value_schema(field, domains)
+    if field.presence == "required":
+        return {**described, **value}
+    return {**described, "anyOf": [value, *_nothing(field)]}
+
+
+def _nothing(field: Field) -> list[dict[str, Any]]:
+    """What may stand where there is no value."""
     if field.presence == "optional":
-        return {**described, "anyOf": [value, {"type": "null"}]}
-    return {**described, **value}
+        return [{"enum": [None, ""]}]
+    reasons = list(ABSENT_REASONS)
+    absent = {
+        "type": "object",
+        "properties": {"absent": {"enum": reasons}},
+        "required": ["absent"],
+        "additionalProperties": False,
+    }
+    return [absent, {"enum": [ABSENT_MARK + reason for reason in reasons]}]
+
+
+def _amounts(dataset: Dataset, domains: Mapping[str, Collection[str]]) -> dict[str, Any]:
+    """What the amounts of a record may be, by its currency: its digits; without one, nothing."""
+    amounts = [field for field in dataset.fields if field.type == "money"]
+    if not amounts:
+        return {}
+    found = []
+    codes = field_domain(dataset.field("currency"), domains)
+    for digits in sorted({CURRENCY_DIGITS[code] for code in codes}):
+        these = {"enum": [code for code in codes if CURRENCY_DIGITS[code] == digits]}
+        fits = {"not": {"type": "string", "pattern": f"[.][0-9]{{{digits + 1},}}$"}}
+        if digits == 0:
+            fits = {"not": {"type": "string", "pattern": "[.]"}}
+        found.append(
+            {
+                "if": {"properties": {"currency": these}, "required": ["currency"]},
+                "then": {"properties": {field.name: fits for field in amounts}},
+            }
+        )
+    named = {"properties": {"currency": {"enum": list(codes)}}, "required": ["currency"]}
+    nothing = {field.name: {"anyOf": _nothing(field)} for field in amounts
+               if field.presence != "required"}  # fmt: skip
+    return {"allOf": [*found, {"if": {"not": named}, "then": {"properties": nothing}}]}
 
 
 def _value_schema(field: Field, domains: Mapping[str, Collection[str]]) -> dict[str, Any]:
-    string = {"type": "string"}
     if field.type == "code":
         return {"enum": list(field_domain(field, domains))}
     if field.type == "integer":
-        number = {"type": "integer", "minimum": field.minimum, "maximum": field.maximum}
-        return {"anyOf": [{**_DIGITS_ONLY, **number}, {**string, "pattern": INTEGER_PATTERN}]}
+        low, high = field.minimum or 0, field.maximum or 0
+        number = {"type": "integer", "minimum": low, "maximum": high}
+        return {"anyOf": [{**_DIGITS_ONLY, **number}, _text(whole_pattern(low, high))]}
     if field.type == "boolean":
         return {"anyOf": [{"type": "boolean"}, {"enum": ["true", "false"]}]}
     if field.type == "json":
-        return {"type": "object"}
+        written = {"type": "string", "pattern": r"^[ \t\r\n]*\{"}
+        return {"anyOf": [{"type": "object"}, {**written, "contentMediaType": "application/json"}]}
     if field.type == "text":
+        refused = _NO_WORDS if field.is_free_text else _NO_VALUE
         return {
-            **string,
+            "type": "string",
             "minLength": 1,
             "maxLength": field.max_length,
-            "pattern": _NOTHING_UNSHOWN,
+            "not": {"pattern": refused},
         }
     if field.type == "date":
-        shape = {**string, "pattern": DATE_PATTERN}
         # An impossible date that is kept must pass here, so the calendar is not asked.
-        return shape if field.keep_impossible else {**shape, "format": "date"}
+        shape = _text(DATE_PATTERN)
+        return shape if field.keep_impossible else {**_text(f"{DAY}$", NO_YEAR), "format": "date"}
     if field.type == "instant":
-        return {**string, "pattern": INSTANT_PATTERN, "format": "date-time"}
+        shape = {**_text(INSTANT_PATTERN, NO_INSTANT), "format": "date-time"}
+        return {**shape, "allOf": [{"pattern": f"{DAY}T"}]}
     if field.type == "member":
-        return {**string, "pattern": MEMBER_PATTERN}
-    form = MONEY_PATTERN if field.type == "money" else DECIMAL_PATTERN
-    return {**string, "pattern": form, "not": {"pattern": MINUS_ZERO_PATTERN}}
+        return _text(MEMBER_PATTERN)
+    if field.type == "money":
+        return _text(MONEY_PATTERN, MINUS_ZERO_PATTERN)
+    return _text(decimal_pattern(field.minimum or 0, field.maximum or 0, DECIMAL_PLACES))
+
+
+def _text(pattern: str, refused: str | None = None) -> dict[str, Any]:
+    """Text of a form; a line end after it is none of it, whatever a validator makes of `$`."""
+    ends = f"{_UNSHOWN}|{refused}" if refused else _UNSHOWN
+    return {"type": "string", "pattern": pattern, "not": {"pattern": ends}}

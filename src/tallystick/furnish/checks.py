@@ -14,8 +14,10 @@ from tallystick.formats import Dataset
 from tallystick.formats.columns import field_columns
 from tallystick.formats.registry import DECIMAL_PLACES
 from tallystick.formats.schema import (
+    ABSENT_MARK,
     DATE_PATTERN,
     DECIMAL_PATTERN,
+    EDGE_BLANKS,
     INSTANT_PATTERN,
     INTEGER_PATTERN,
     MEMBER_PATTERN,
@@ -24,9 +26,8 @@ from tallystick.formats.schema import (
 )
 from tallystick.model.money import CURRENCY_DIGITS, pattern
 
-ABSENT = "absent:"
-#: What counts as a blank at the ends of a value (other white space is a control character).
-BLANKS = " \u00a0\u3000"
+ABSENT = ABSENT_MARK
+BLANKS = EDGE_BLANKS
 DATE = DATE_PATTERN
 INSTANT = INSTANT_PATTERN
 INTEGER = INTEGER_PATTERN

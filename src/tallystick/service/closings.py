@@ -1,4 +1,4 @@
-"""What is asked of few accounts, those closed before a month that owes: whether they run on.
+"""What is asked of few accounts, those closed before a month that owes or runs: whether they go on.
 
 A closing and a month after it may come in either order, so both ask: months about the terms on
 file (`load_reopened`, `load_reasons`), terms about the months on file (`load_owed`). Events that
@@ -15,7 +15,7 @@ from uuid import UUID
 import psycopg
 
 from tallystick.profile import ProfileAt
-from tallystick.service import months_told
+from tallystick.service import beside_rows, months_told
 from tallystick.service.beside_rows import EVENT_DAY
 from tallystick.service.references import Job
 from tallystick.service.workbench import insert_rows
@@ -33,23 +33,34 @@ where event_type = 'reopened' and not exists (select 1 from ledger.deletion d
   and d.object_id = t.object_id and dp.position > t.position
   and (d.dataset = 'account' or (d.dataset = 'event' and d.item_key = t.item_key)))
 """
+#: What is read of months on file after a closing: that it owes, or runs, or is late.
+OWED = ("owed_on", "owed_given_up_on", "ran_on", "late_given_up_on")
 #: Of one day those of who took the account over are newer than the sender's.
 _IS_NEWER = "(z.valid_from > c.valid_from or (z.valid_from = c.valid_from and z.is_anothers))"
 _OWED = f"""
 create or replace table owed as
-select c.line_no, max(m.period_end) filter (m.status not in ('written_off', 'sold', 'in_recovery'))
-    as owed_on,
-  max(m.period_end) filter (m.status in ('written_off', 'sold', 'in_recovery'))
-    as owed_given_up_on
-from closing c join month_told m on m.object_id = c.object_id
-where m.period_end >= c.closed_on and m.balance_minor > 0
+with later as (
+  select c.line_no, c.closed_on, m.period_end, m.balance_minor > 0 as owes,
+    m.status in ('written_off', 'sold', 'in_recovery') as is_given_up,
+    coalesce(b.kind in ('late', 'loss'), false) or coalesce(m.past_due_minor > 0, false) as is_late,
+    coalesce(b.kind = 'current', false) as is_current
+  from closing c join month_told m on m.object_id = c.object_id
+  left join bucket_ref b on b.code = m.bucket
+  where m.period_end >= c.closed_on
   and not exists (select 1 from reopened z where z.account_id = c.object_id
     and z.occurred_on >= c.closed_on and z.occurred_on <= m.period_end)
   and not exists (select 1 from newest_on_file z where z.object_id = c.object_id
     and {_IS_NEWER} and coalesce(z.closed_on > m.period_end, true))
   and not exists (select 1 from "row" z where z.account_number = c.account_number
     and z.valid_from > c.valid_from and coalesce(z.closed_on > m.period_end, true))
-group by c.line_no
+)
+select line_no, max(period_end) filter (owes and not is_given_up) as owed_on,
+  max(period_end) filter (owes and is_given_up) as owed_given_up_on,
+  max(period_end) filter ((is_late or is_current) and not is_given_up and period_end > closed_on)
+    as ran_on,
+  max(period_end) filter (is_late and is_given_up and period_end > closed_on) as late_given_up_on
+from later group by line_no
+having coalesce(owed_on, owed_given_up_on, ran_on, late_given_up_on) is not null
 """
 #: Events that end an account the sender has, unless its closing or its newest month says so.
 _ENDING = """
@@ -100,7 +111,7 @@ def load_reasons(connection: psycopg.Connection[Any], job: Job) -> bool:
     accounts = job.con.execute(
         'select distinct a.object_id from "row" r join account_state a'
         " on a.number = r.account_number where a.object_id is not null"
-        " and a.closed_on <= r.period_end and r.balance_minor > 0"
+        " and a.closed_on <= r.period_end"
         " and r.status in ('written_off', 'sold', 'in_recovery')"
     ).fetchall()
     if not accounts:
@@ -144,10 +155,11 @@ def terms_to_ask_of(job: Job) -> list[Terms]:
     return [Terms(*row) for row in found]
 
 
-def load_owed(connection: psycopg.Connection[Any], job: Job, asked: Sequence[Terms]) -> bool:
-    """DuckDB table `owed`: by line of terms that close an account the newest months, at or after
-    that day, that have a balance: of an account that runs (`owed_on`), of one given up
-    (`owed_given_up_on`).
+def load_owed(
+    connection: psycopg.Connection[Any], job: Job, asked: Sequence[Terms], profile: ProfileAt
+) -> bool:
+    """DuckDB table `owed`: by line of terms that close an account the newest months on file, of an
+    account not given up and of one that is, that contradict it: those of `OWED`.
 
     A month is left out where the account ran on until it: a reopened event lies between, or newer
     terms, on file or in the file, close it later or not at all.
@@ -160,6 +172,7 @@ def load_owed(connection: psycopg.Connection[Any], job: Job, asked: Sequence[Ter
         return False
     accounts = _load_asked(connection, job, list(days))
     months_told.load(connection, job, accounts, since=min(days.values()))
+    beside_rows.load_buckets(job, profile)
     job.con.execute(_OWED)
     return job.con.execute("select 1 from owed limit 1").fetchone() is not None
 

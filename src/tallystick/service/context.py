@@ -138,10 +138,10 @@ def _rarely(connection: psycopg.Connection[Any], job: Job, profile: ProfileAt) -
                 for name in ("most_funded_minor", "largest_funded_minor")
             }
         terms = closings.terms_to_ask_of(job)
-        if closings.load_owed(connection, job, terms):
+        if closings.load_owed(connection, job, terms, profile):
             given |= {
                 name: f"(select z.{name} from owed z where z.line_no = r.line_no)"
-                for name in ("owed_on", "owed_given_up_on")
+                for name in closings.OWED
             }
         if closings.load_open_again(connection, job, terms):
             given["on_file_closed_on"] = (

@@ -17,7 +17,8 @@ from tallystick.service.workbench import insert_rows
 #: Accounts whose months are read by one query.
 _ASKED_AT_ONCE = 10_000
 _MONTHS = """
-select account_id, period_end, bucket, first_delinquency_on, balance_minor, status
+select account_id, period_end, bucket, first_delinquency_on, balance_minor, status,
+  amount_past_due_minor
 from (select distinct on (t.account_id, t.period_end) t.*, p.position
   from unnest(%(parties)s::uuid[], %(objects)s::uuid[]) as a (party_id, account_id)
   join ledger.snapshot t using (party_id, account_id)
@@ -43,7 +44,7 @@ def load(
     """
     job.con.execute(
         "create or replace table month_told (object_id uuid, period_end date, bucket varchar,"
-        " first_on date, balance_minor bigint, status varchar)"
+        " first_on date, balance_minor bigint, status varchar, past_due_minor bigint)"
     )
     asked = list(accounts)
     for start in range(0, len(asked), _ASKED_AT_ONCE):

@@ -219,8 +219,8 @@ CONTEXT: tuple[ContextColumn, ...] = (
         (
             "account_closed_reason",
             "text",
-            "Why the account was closed; NULL unless the month, at or after the closing, has a"
-            " balance and is written_off, sold or in_recovery.",
+            "Why the account was closed; NULL unless the month, at or after the closing, is"
+            " written_off, sold or in_recovery.",
         ),
         (
             "reopened_since_closing",
@@ -274,6 +274,19 @@ CONTEXT: tuple[ContextColumn, ...] = (
             "owed_given_up_on",
             "date",
             "The same of months that are written_off, sold or in_recovery.",
+        ),
+        (
+            "ran_on",
+            "date",
+            "End of the newest month on file, after the closing day, that is open, frozen, inactive"
+            " or closed and current, late or a loss, or has an amount past due; unless the same as"
+            " for `owed_on`.",
+        ),
+        (
+            "late_given_up_on",
+            "date",
+            "The same of months that are written_off, sold or in_recovery and late or a loss, or"
+            " have an amount past due.",
         ),
         (
             "most_funded_minor",

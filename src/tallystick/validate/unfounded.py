@@ -83,6 +83,8 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "on_file_closed_on": _TERMS,
     "owed_on": _TERMS,
     "owed_given_up_on": _TERMS,
+    "ran_on": _TERMS,
+    "late_given_up_on": _TERMS,
 }
 
 

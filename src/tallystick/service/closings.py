@@ -2,7 +2,8 @@
 
 A closing and a month after it may come in either order, so both ask: months about the terms on
 file (`load_reopened`, `load_reasons`), terms about the months on file (`load_owed`). Events that
-end an account ask whether anything on file closes it (`load_left_open`).
+end an account ask whether anything on file closes it (`load_left_open`), events after a closing
+whether it was opened again between (`load_running`).
 """
 
 from __future__ import annotations
@@ -82,6 +83,23 @@ where not exists (select 1 from again z where z.account_id = e.object_id
     and z.occurred_on >= e.occurred_on)
   and (e.closed_on is null or exists (select 1 from again z where z.account_id = e.object_id
     and z.occurred_on >= e.closed_on))
+"""
+#: Events after a closing; which of them only a running account has, EVT-CLOSE-001 says.
+_AFTER_CLOSING = """
+create or replace table after_closing as
+select r.line_no, a.party_id, a.object_id, a.closed_on, {day} as occurred_on
+from "row" r join account_state a on a.number = r.account_number
+where a.closed_on < {day} and r.event_type <> 'reopened'
+"""
+_RUNNING_AGAIN = """
+create or replace table running_again as
+with again as (select account_id, occurred_on from reopened
+  union all select a.object_id, {day} from "row" r
+  join account_state a on a.number = r.account_number where r.event_type = 'reopened'
+    and not exists (select 1 from fault x where x.line_no = r.line_no and x.severity = 'reject'))
+select e.line_no from after_closing e where exists (select 1 from again z
+  where z.account_id = e.object_id and z.occurred_on >= e.closed_on
+  and z.occurred_on <= e.occurred_on)
 """
 _NEWEST_TERMS = """
 select distinct on (account_id) account_id,
@@ -220,6 +238,23 @@ def load_left_open(connection: psycopg.Connection[Any], job: Job, profile: Profi
     load_reopened(connection, job, accounts)
     job.con.execute(_LEFT_OPEN.format(day=EVENT_DAY))
     return job.con.execute("select 1 from left_open limit 1").fetchone() is not None
+
+
+def load_running(connection: psycopg.Connection[Any], job: Job) -> bool:
+    """DuckDB table `running_again`: lines of events after the closing of an account that was opened
+    again between, on file or in the file.
+
+    Gives: whether there are any
+    """
+    if not closed_on_file(job):
+        return False
+    job.con.execute(_AFTER_CLOSING.format(day=EVENT_DAY))
+    accounts = job.con.execute("select distinct party_id, object_id from after_closing").fetchall()
+    if not accounts:
+        return False
+    load_reopened(connection, job, accounts)
+    job.con.execute(_RUNNING_AGAIN.format(day=EVENT_DAY))
+    return job.con.execute("select 1 from running_again limit 1").fetchone() is not None
 
 
 def _load_asked(

@@ -155,6 +155,8 @@ def _rarely(connection: psycopg.Connection[Any], job: Job, profile: ProfileAt) -
         }
     if job.dataset == "event" and closings.load_left_open(connection, job, profile):
         given["leaves_account_open"] = "r.line_no in (select line_no from left_open)"
+    if job.dataset == "event" and closings.load_running(connection, job):
+        given["was_reopened"] = "r.line_no in (select line_no from running_again)"
     if job.dataset != "snapshot":
         return given
     closed = closings.closed_on_file(job)

@@ -250,6 +250,12 @@ CONTEXT: tuple[ContextColumn, ...] = (
             " the closing and it; NULL where the account is another's by now or a reopened event"
             " lies at or after it.",
         ),
+        (
+            "was_reopened",
+            "boolean",
+            "A reopened event, on file or in the file, lies between the account's closing day and"
+            " the event's own.",
+        ),
     ),
     *_columns(
         ("account",),

@@ -76,6 +76,7 @@ RESTS_ON: Mapping[str, tuple[str, ...]] = {
     "on_file_is_own": ("account_number", "period_end"),
     **dict.fromkeys((*AROUND, *FIRST_DAYS), (WHOLE,)),
     "reopened_since_closing": ("account_number", "period_end"),
+    "was_reopened": ("account_number", "event_type", "occurred_at"),
     "leaves_account_open": ("account_number", "event_type", "occurred_at"),
     "account_closed_reason": ("account_number", "period_end"),
     "closing_event_on": ("account_number", "period_end"),

@@ -1,6 +1,8 @@
 """Deletions: each names a key and hides it, with what hangs on it, from its position on.
 
 A deletion sent again while it stands is unchanged; one for another reason has nothing left to hide.
+Of several of one key in a file the first counts, as of any record's (`service/duplicates.py`); two
+keys may name one record too: an account goes whole, by whichever of its terms.
 A run after a crash meets what this submission deleted before, which its funnel counts already.
 """
 
@@ -28,6 +30,21 @@ CHUNK = 100
 _Key = tuple[UUID, UUID, str, str]
 
 
+class _First(NamedTuple):
+    """The first line of a file that has a key: why, and whether the record was there."""
+
+    line_no: int
+    reason: str
+    target_exists: bool
+
+
+class _Before(NamedTuple):
+    """What the lines before say: the first of each key as sent, why each record is hidden."""
+
+    first: dict[tuple[Any, ...], _First]
+    reasons: dict[_Key, str]
+
+
 class _Read(NamedTuple):
     """A deletion that was read: what it names and why; whether another says the same.
 
@@ -44,11 +61,11 @@ class _Read(NamedTuple):
 def run(deps: Deps, job: Job, key: bytes, chunks: Iterable[Sequence[Mapping[str, Any]]]) -> int:
     """Judge and publish deletions, chunk by chunk; gives how many were unchanged."""
     before = _of_earlier_runs(deps, job)
-    named: dict[_Key, str] = {}
+    earlier = _Before({}, {})
     unchanged = 0
     for rows in chunks:
         fresh: list[_Read] = []
-        for one in _accepted(deps, job, key, rows, named=named):
+        for one in _accepted(deps, job, key, rows, earlier=earlier):
             is_done = (*one.key, one.reason) in before
             if one.is_repeated or (one.stands and not is_done):
                 unchanged += 1
@@ -72,11 +89,11 @@ def _of_earlier_runs(deps: Deps, job: Job) -> set[tuple[Any, ...]]:
 
 
 def _accepted(
-    deps: Deps, job: Job, key: bytes, rows: Sequence[Mapping[str, Any]], *, named: dict[_Key, str]
+    deps: Deps, job: Job, key: bytes, rows: Sequence[Mapping[str, Any]], *, earlier: _Before
 ) -> list[_Read]:
     """Judge some deletions, store what is found, and give those that no rule rejects.
 
-    Takes: `named`: what the lines before them hide, and why; theirs are added
+    Takes: `earlier`: what the lines before them say; theirs is added
     """
     day = deps.profile.day_of(deps.clock())
     rules = load_rules().in_force("deletion", None, day)
@@ -88,7 +105,7 @@ def _accepted(
         sold = _held_by_others(connection, job, rows, targets)
         twice = _with_another_number(connection, rows, targets)
         for row, told in zip(rows, meant, strict=True):
-            read, beside = _read(job, row, told, named=named)
+            read, beside = _read(job, row, told, earlier=earlier)
             beside |= {
                 "judged_on": day,
                 "is_test_mode": deps.is_test_mode,
@@ -104,7 +121,7 @@ def _accepted(
             found += [_finding(job, row["line_no"], one) for one in hits]
             if read and not any(one.severity == "reject" for one in hits):
                 accepted.append(read)
-                named.setdefault(read.key, read.reason)
+                earlier.reasons.setdefault(read.key, read.reason)
         intake_store.write_findings(connection, job.submission_id, key, found)
     return accepted
 
@@ -170,10 +187,10 @@ def _read(
     row: Mapping[str, Any],
     told: tuple[record_keys.RecordKey, locate.Target | None],
     *,
-    named: Mapping[_Key, str],
+    earlier: _Before,
 ) -> tuple[_Read | None, dict[str, Any]]:
     """What a deletion says, and the row with what its rules read; a faulty key names nothing."""
-    dataset, (key_read, target) = row["record_dataset"], told
+    dataset, reason, (key_read, target) = row["record_dataset"], row["reason"], told
     if key_read.values is None:
         return None, {
             **row,
@@ -181,16 +198,41 @@ def _read(
             "key_unknown": key_read.unknown,
             "key_unreadable": key_read.unreadable,
         }
+    as_sent = (dataset, *sorted(key_read.values.items()))
     if target is None:
-        return None, {**row, "target_exists": False, "target_is_own": False}
-    key, reason = (target.party_id, target.object_id, dataset, target.item_key), row["reason"]
+        beside = _beside_first(row, as_sent, first=earlier.first, target_exists=False)
+        return None, {**row, **beside, "target_is_own": False}
+    key = (target.party_id, target.object_id, dataset, target.item_key)
     itself = locate.Hidden(dataset, target.item_key, job.furnisher_id, reason)
     stands = itself in target.hidden_by
-    is_hidden = bool(target.hidden_by) or named.get(key, reason) != reason
-    return _Read(key, reason, target, stands, key in named), {
+    is_hidden = bool(target.hidden_by) or earlier.reasons.get(key, reason) != reason
+    exists = stands or not is_hidden
+    beside = _beside_first(row, as_sent, first=earlier.first, target_exists=exists)
+    return _Read(key, reason, target, stands, key in earlier.reasons), {
         **row,
-        "target_exists": stands or not is_hidden,
+        **beside,
         "target_is_own": target.furnisher_id == job.furnisher_id,
+    }
+
+
+def _beside_first(
+    row: Mapping[str, Any],
+    key: tuple[Any, ...],
+    *,
+    first: dict[tuple[Any, ...], _First],
+    target_exists: bool,
+) -> dict[str, Any]:
+    """What the rules read of the first line of a key: this one, if none came before.
+
+    What the first one hides is still there for those after it: they are held against that line.
+    """
+    one = first.setdefault(key, _First(row["line_no"], row["reason"], target_exists))
+    if one.line_no == row["line_no"]:
+        return {"target_exists": target_exists}
+    return {
+        "target_exists": one.target_exists,
+        "duplicate_line_no": one.line_no,
+        "duplicate_is_equal": one.reason == row["reason"],
     }
 
 
@@ -203,7 +245,7 @@ def _finding(job: Job, line_no: int, one: Any) -> intake_store.FindingRow:
         rule_id=one.rule_id,
         severity=one.severity,
         seen=one.seen,
-        other_line_no=None,
+        other_line_no=one.other_line_no,
     )
 
 

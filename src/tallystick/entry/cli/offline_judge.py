@@ -14,6 +14,7 @@ from tallystick.model.instant import microseconds
 from tallystick.profile import ProfileAt
 from tallystick.service import domains, duplicates, record_keys
 from tallystick.service.keys_of_rows import SHAPES, file_key_sql
+from tallystick.service.workbench import insert_rows
 from tallystick.validate import Rule, judge_table, take_back
 from tallystick.validate.columns import local_day_sql
 
@@ -35,6 +36,8 @@ def judge(
 
     Takes: `is_carried`: the rows are what a file's corrections carry (`service/carried.py`)
     """
+    if dataset.name == "deletion":
+        _keys(con, at)
     _duplicates(con, dataset, is_carried=is_carried)
     given = {
         "judged_on": f"date '{day.isoformat()}'",
@@ -66,7 +69,6 @@ def judge(
             " on i.scheme = r.identifier_scheme and i.number = r.identifier_number"
         )
     if dataset.name == "deletion":
-        _keys(con, at)
         given |= {f"key_{fault}": f"k.{fault}" for fault in ("missing", "unknown", "unreadable")}
         joins.append("left join key_fault k on k.line_no = r.line_no")
     columns = ", ".join(f"{expression} as {name}" for name, expression in given.items())
@@ -93,7 +95,10 @@ def _duplicates(con: duckdb.DuckDBPyConnection, dataset: Dataset, *, is_carried:
         key = "r.consent_id"
     elif dataset.name in SHAPES:
         key = file_key_sql(dataset.name)
-    else:  # corrections and deletions name another record; what they carry is judged itself
+    elif dataset.name == "deletion":
+        duplicates.load(con, "k.file_key", "r.reason", " join named_key k on k.line_no = r.line_no")
+        return
+    else:  # corrections name another record; what they carry is judged itself
         duplicates.none(con)
         return
     names = [row[0] for row in con.execute('describe "row"').fetchall() if row[0] != "line_no"]
@@ -134,7 +139,11 @@ def _identifiers(con: duckdb.DuckDBPyConnection, at: ProfileAt) -> None:
 
 
 def _keys(con: duckdb.DuckDBPyConnection, at: ProfileAt) -> None:
-    """What is wrong with the keys that deletions name; a row that cannot be read names none."""
+    """The keys that deletions name (`named_key`), and what is wrong with them (`key_fault`).
+
+    A row that cannot be read names none.
+    """
+    con.execute("create or replace table named_key (line_no bigint, file_key varchar)")
     con.execute(
         "create or replace table key_fault"
         " (line_no bigint, missing varchar, unknown varchar, unreadable varchar)"
@@ -147,12 +156,18 @@ def _keys(con: duckdb.DuckDBPyConnection, at: ProfileAt) -> None:
     )
     while batch := rows.fetchmany(5000):
         read = [
-            (line, record_keys.read(known[name], read_json(key), lists))
+            (line, name, record_keys.read(known[name], read_json(key), lists))
             for line, name, key in batch
         ]
+        named = (
+            (line, repr((name, sorted(one.values.items()))))
+            for line, name, one in read
+            if one.values is not None
+        )
+        insert_rows(con, "named_key", named)
         wrong = [
             (line, one.missing, one.unknown, one.unreadable)
-            for line, one in read
+            for line, _, one in read
             if one.values is None
         ]
         if wrong:

@@ -40,7 +40,13 @@ def happened(kind: str, day: str, event_id: str = "c1", **fields: Any) -> dict[s
 #: The day of the closed event, the month that ends on 2024-11-30, and whether it is pointed out.
 MONTHS = {
     "the day before its end": ("2024-11-29", {}, True),
-    "on its last day": ("2024-11-30", {}, False),
+    "on its last day": ("2024-11-30", {}, True),
+    "the day after its end": ("2024-12-01", {}, False),
+    "closed on its last day": (
+        "2024-11-30",
+        {"status": "closed", "bucket": "C", "balance": "0", "payment_due": "0"},
+        False,
+    ),
     "open without a balance": ("2024-11-29", {"balance": "0", "payment_due": "0"}, True),
     "in recovery with a balance": (
         "2024-11-29",

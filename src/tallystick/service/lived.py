@@ -39,7 +39,7 @@ select account_id, 'month', period_end
 from (select distinct on (t.account_id, t.period_end) t.*, p.position
   from unnest(%(parties)s::uuid[], %(objects)s::uuid[]) as a (party_id, account_id)
   join ledger.snapshot t using (party_id, account_id) join ledger.publication p using (chunk_id)
-  where t.period_end > %(since)s
+  where t.period_end >= %(since)s
   order by t.account_id, t.period_end, p.position desc) m
 where furnisher_id = %(furnisher)s
   and (balance_minor > 0 or status in ('open', 'frozen', 'inactive'))
@@ -52,7 +52,7 @@ _CLOSING_EVENT = """(select max(c.on_day) from lived c where c.object_id = a.obj
     where o.object_id = c.object_id and o.what = 'reopened'
     and o.on_day >= c.on_day and o.on_day <= r.period_end))"""
 _LIVED_ON = f"""if(r.event_type = 'closed', (select max(m.on_day) from lived m
-  where m.object_id = a.object_id and m.what = 'month' and m.on_day > {EVENT_DAY}
+  where m.object_id = a.object_id and m.what = 'month' and m.on_day >= {EVENT_DAY}
   and not exists (select 1 from lived o where o.object_id = m.object_id
     and o.what = 'reopened' and o.on_day >= {EVENT_DAY} and o.on_day <= m.on_day)), null)"""
 
@@ -77,13 +77,13 @@ def expressions(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]
 
 
 def _beside_events(connection: psycopg.Connection[Any], job: Job) -> dict[str, str]:
-    """Months on file after the file's closed events, and when the accounts were opened again."""
+    """Months on file at or after the file's closed events, and when accounts were opened again."""
     if not job.says("if(event_type = 'closed', 1, null)"):
         return {}
     closing = job.con.execute(
         f'select a.party_id, a.object_id, min({EVENT_DAY}) from "row" r join account_state a'
         " on a.number = r.account_number where r.event_type = 'closed'"
-        f" and a.object_id is not null and a.last_period_end > {EVENT_DAY} group by 1, 2"
+        f" and a.object_id is not null and a.last_period_end >= {EVENT_DAY} group by 1, 2"
     ).fetchall()
     since = min((day for _, _, day in closing), default=date.max)
     accounts = [(party, account) for party, account, _ in closing]

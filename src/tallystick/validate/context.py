@@ -235,8 +235,8 @@ CONTEXT: tuple[ContextColumn, ...] = (
             "lived_on",
             "date",
             "Of a closed event: the end of the sender's newest month on file at or after its day"
-            " with a balance or an open, frozen or inactive account, unless a reopened event, on file"
-            " or in the file, lies between.",
+            " with a balance or an open, frozen or inactive account, unless a reopened event, on"
+            " file or in the file, lies between.",
         ),
     ),
     *_columns(

@@ -128,3 +128,53 @@ def test_a_deletions_finding_names_its_column(bureau: Any, bank: Any) -> None:
     assert {one[:3] for one in placed(findings(bureau.deps, bank, made))} == {
         ("DEL-KEY-001", "record_key", 3)
     }
+
+
+def bytes_of(found: Iterable[Any]) -> set[tuple[str, int | None, int | None]]:
+    """Rule, line and byte of what was found."""
+    return {(one.rule_id, one.line_no, one.byte_offset) for one in found}
+
+
+@pytest.mark.parametrize("filler", [0, 700])
+@pytest.mark.parametrize("form", ["csv", "ndjson"])
+def test_a_rule_that_hits_names_the_byte_its_record_starts_at(
+    bureau: Any, bank: Any, tmp_path: Path, form: str, filler: int
+) -> None:
+    """As a fault of reading does; `filler`: so many rows that DuckDB judges the cells."""
+    unread = {**LATE, "account_number": "A3", "balance": "nine"}
+    more = [factory.snapshot(9, "2024-12", account_number=f"F{at}") for at in range(filler)]
+    records = (LATE, unread, CLOSED, *more)
+    if form == "csv":
+        content = table(COLUMNS, *records)
+    else:
+        content = b"".join(orjson.dumps(one) + b"\n" for one in records)
+    lines = content.splitlines(keepends=True)
+    starts = [sum(map(len, lines[:at])) for at in range(len(lines))]
+    made = sent(bureau, bank, "snapshot", content)
+    told = bytes_of(findings(bureau.deps, bank, made))
+    assert {rule for rule, _, _ in told} >= {"SNP-AMT-002", "SNP-STATUS-001", "FMT-CELL-012"}
+    assert [one for one in told if one[2] != starts[(one[1] or 0) - 1]] == []
+    path = tmp_path / f"sent.{form}"
+    path.write_bytes(content)
+    checked = check_file(path, dataset="snapshot", profile_id="zz", progress=lambda *_: None)
+    assert {one for one in told if one[0] in checked.evaluated or one[0][:3] == "FMT"} == bytes_of(
+        checked.findings
+    )
+
+
+def test_what_a_correction_carries_starts_where_the_correction_does(bureau: Any, bank: Any) -> None:
+    one = factory.correction("snapshot", LATE)
+    other = {**one, "record": {**LATE, "balance": "nine"}}
+    content = b"".join(orjson.dumps(each) + b"\n" for each in (one, other))
+    made = sent(bureau, bank, "correction", content)
+    told = bytes_of(findings(bureau.deps, bank, made))
+    at = content.index(b"\n") + 1
+    assert ("FMT-CELL-012", 2, at) in told
+    assert {(line, byte) for _, line, byte in told} == {(1, 0), (2, at)}
+
+
+def test_a_deletion_that_a_rule_rejects_names_its_byte(bureau: Any, bank: Any) -> None:
+    gone = factory.deletion("account", {"account_number": "none"})
+    made = sent(bureau, bank, "deletion", orjson.dumps(gone) + b"\n" + orjson.dumps(gone) + b"\n")
+    told = bytes_of(findings(bureau.deps, bank, made))
+    assert {(line, byte) for _, line, byte in told} == {(1, 0), (2, len(orjson.dumps(gone)) + 1)}

@@ -13,7 +13,7 @@ from tallystick.furnish.originals import original_rows
 from tallystick.furnish.own_list import own_list
 from tallystick.furnish.rejects import RuleText, write_rejects
 from tallystick.furnish.source import DEFAULT_LIMITS, Limits
-from tallystick.furnish.stage import Format, Staged, guess_format, stage_file
+from tallystick.furnish.stage import Format, Staged, guess_format, stage_file, start_of
 
 __all__ = [
     "DEFAULT_LIMITS",
@@ -29,5 +29,6 @@ __all__ = [
     "read_json",
     "read_record",
     "stage_file",
+    "start_of",
     "write_rejects",
 ]

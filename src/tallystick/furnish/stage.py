@@ -71,11 +71,11 @@ def stage_file(
     limits: Limits = DEFAULT_LIMITS,
     folder: Path | None = None,
 ) -> Staged:
-    """Read a file into the tables `"row"` and `fault`, which are made anew.
+    """Read a file into the tables `"row"`, `line_start` and `fault`, which are made anew.
 
     Takes:    CSV or NDJSON, plain or gzip; the code lists "currency", "profile:buckets", …;
               `folder`: where the spill stands while this runs (default: a temporary folder)
-    Gives:    `"row"(line_no, <typed columns>, absent)`,
+    Gives:    `"row"(line_no, <typed columns>, absent)`, `line_start(line_no, byte_offset)`,
               `fault(line_no, column_no, byte_offset, field, rule_id, seen, severity)`
     Missing:  `format` None asks the first byte: `{` is NDJSON
     Raises:   ProfileError when a code list is missing; OSError when the file cannot be opened
@@ -102,6 +102,16 @@ def stage_file(
         if spill.faults:
             con.execute(f"INSERT INTO fault SELECT *, NULL FROM {_told(spill)}")
         return _counted(con, spill, chosen, header)
+
+
+def start_of(con: duckdb.DuckDBPyConnection, line_no: int) -> int | None:
+    """The byte at which the record of a line starts in the staged file; None where none is known.
+
+    Takes: a connection that a file was staged in
+    """
+    found = con.execute("SELECT byte_offset FROM line_start WHERE line_no = ?", [line_no])
+    row = found.fetchone()
+    return None if row is None else row[0]
 
 
 def guess_format(path: Path, limits: Limits = DEFAULT_LIMITS) -> Format:
@@ -155,6 +165,7 @@ def _long_header(head: bytes) -> HeaderFault:
 def _make_tables(con: duckdb.DuckDBPyConnection, dataset: Dataset) -> None:
     typed = ", ".join(f"{name(column.name)} {column.duckdb_type}" for column in columns(dataset))
     con.execute(f'CREATE OR REPLACE TABLE "row" (line_no BIGINT, {typed})')
+    con.execute("CREATE OR REPLACE TABLE line_start (line_no BIGINT, byte_offset BIGINT)")
     con.execute(
         "CREATE OR REPLACE TABLE fault (line_no BIGINT, column_no INTEGER, byte_offset BIGINT,"
         " field VARCHAR, rule_id VARCHAR, seen VARCHAR, severity VARCHAR)"
@@ -189,6 +200,7 @@ def _judge(con: duckdb.DuckDBPyConnection, spilled: Spilled) -> None:
               FROM "row" WHERE faults IS NOT NULL)
         """
     )
+    con.execute('CREATE OR REPLACE TABLE line_start AS SELECT line_no, byte_offset FROM "row"')
     for column in ("faults", "byte_offset"):
         con.execute(f'ALTER TABLE "row" DROP COLUMN {column}')
 

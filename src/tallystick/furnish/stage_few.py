@@ -23,20 +23,23 @@ _FAULT = ("line_no", "column_no", "byte_offset", "field", "rule_id", "seen")
 
 
 def judge_few(con: duckdb.DuckDBPyConnection, spilled: Spilled) -> None:
-    """Fill the empty tables `"row"` and `fault` from the spill."""
+    """Fill the empty tables `"row"`, `line_start` and `fault` from the spill."""
     dataset, header = spilled.dataset, spilled.header
     places = header.places
     found: list[list[Any]] = []
+    starts: list[list[Any]] = []
     faults: list[list[Any]] = []
     for record in spilled.spill.records_path.read_text(encoding="utf-8").split("\n")[:-1]:
         line_no, offset, *cells = record.split(SEPARATOR)
         by_name = dict(zip(header.names, cells[: len(header.names)], strict=True))
         row, findings = read_cells(dataset, by_name, spilled.judged_by)
         found.append([int(line_no), *row.values()])
+        starts.append([int(line_no), int(offset)])
         for one in findings:
             place = places.get(one.field or "")
             faults.append([int(line_no), place, int(offset), one.field, one.rule_id, one.seen])
     _insert(con, "row", ["line_no", *(column.name for column in columns(dataset))], found)
+    _insert(con, "line_start", ["line_no", "byte_offset"], starts)
     _insert(con, "fault", _FAULT, faults)
 
 

@@ -66,7 +66,11 @@ def _faults(job: Job) -> Iterator[intake_store.FindingRow]:
 
 def _kept(job: Job) -> Iterator[list[dict[str, Any]]]:
     """The deletions of the file as they were sent, in its order, a chunk at a time."""
-    names, batches = job.read(f"select * from {carried.KEPT} order by line_no", deletions.CHUNK)
+    names, batches = job.read(
+        f"select k.*, s.byte_offset from {carried.KEPT} k left join line_start s using (line_no)"
+        " order by line_no",
+        deletions.CHUNK,
+    )
     for batch in batches:
         yield [dict(zip(names, row, strict=True)) for row in batch]
 

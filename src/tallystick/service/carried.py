@@ -17,6 +17,7 @@ from tallystick.furnish import stage_file
 
 #: The DuckDB table that keeps a file's corrections while `"row"` holds what they carry.
 KEPT: Final = "kept_correction"
+_KEPT_STARTS: Final = "kept_line_start"
 #: What corrections may carry, in the order they are published: parents before what hangs on them.
 ORDER: Final = ("member", "subject", "account", "account_party", "agreement", "guarantee",
                 "funding", "snapshot", "event", "payment", "remark")  # fmt: skip
@@ -24,12 +25,16 @@ _BATCH = 1_000
 
 
 def keep(con: duckdb.DuckDBPyConnection) -> None:
-    """Make table `kept_correction` of the staged corrections that could be read."""
+    """Make table `kept_correction` of the staged corrections that could be read.
+
+    Where the lines of the file start is kept too, for `stage`.
+    """
     con.execute(
         f'create or replace table {KEPT} as select * from "row" where line_no not in'
         " (select line_no from fault where severity = 'reject' and line_no is not null)"
         " order by line_no"
     )
+    con.execute(f"create or replace table {_KEPT_STARTS} as from line_start")
 
 
 def counted(con: duckdb.DuckDBPyConnection) -> dict[str, int]:
@@ -49,8 +54,7 @@ def stage(
     """Stage what the kept corrections carry of one dataset: `"row"` and `fault` are made anew.
 
     Takes: `domains` as `stage_file` takes them; `folder`: where the records stand meanwhile
-    Gives: rows and faults with the line of their correction; a fault's byte is not known: it would
-           be one of the record, not of the file
+    Gives: rows and faults with the line of their correction and the byte at which it starts
     """
     of_dataset = f"from {KEPT} where record_dataset = '{dataset.name}'"
     path = folder / "corrections.ndjson"
@@ -69,7 +73,11 @@ def stage(
             f"update {table} set line_no = m.line_no from line_map m"
             f" where m.staged = {table}.line_no"
         )
-    con.execute("update fault set byte_offset = null")
+    con.execute(f"create or replace table line_start as from {_KEPT_STARTS}")
+    con.execute(
+        "update fault set byte_offset = s.byte_offset from line_start s"
+        " where s.line_no = fault.line_no"
+    )
 
 
 def places(sent: Mapping[str, int], dataset: Dataset) -> dict[str, int]:

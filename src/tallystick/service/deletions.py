@@ -118,7 +118,7 @@ def _accepted(
                 and read.target.party_id in twice,
             }
             hits = judge_record("deletion", beside, rules)
-            found += [_finding(job, row["line_no"], one) for one in hits]
+            found += [_finding(job, row, one) for one in hits]
             if read and not any(one.severity == "reject" for one in hits):
                 accepted.append(read)
                 earlier.reasons.setdefault(read.key, read.reason)
@@ -236,11 +236,11 @@ def _beside_first(
     }
 
 
-def _finding(job: Job, line_no: int, one: Any) -> intake_store.FindingRow:
+def _finding(job: Job, row: Mapping[str, Any], one: Any) -> intake_store.FindingRow:
     return intake_store.FindingRow(
-        line_no=line_no,
+        line_no=row["line_no"],
         column_no=job.places.get(one.field),
-        byte_offset=None,
+        byte_offset=row["byte_offset"],
         field=one.field,
         rule_id=one.rule_id,
         severity=one.severity,

@@ -20,6 +20,7 @@ import orjson
 import psycopg
 
 from tallystick.errors import BadRequest
+from tallystick.furnish import start_of
 from tallystick.service import intake_store
 from tallystick.service.funding_sums import REVOLVING
 from tallystick.service.port import Deps
@@ -134,8 +135,8 @@ def tell(
         (
             line_no * intake_store.FINDINGS_PER_LINE + _ORDER,
             intake_store.FindingRow(
-                line_no=line_no, column_no=None, byte_offset=None, field=None, rule_id=RULE,
-                severity="warn", seen=None, other_line_no=None,
+                line_no=line_no, column_no=None, byte_offset=start_of(job.con, line_no), field=None,
+                rule_id=RULE, severity="warn", seen=None, other_line_no=None,
             ),
         )
         for line_no in sorted(told)

@@ -207,12 +207,14 @@ def _merge_faults(job: Job, rules: Sequence[Rule]) -> None:
     )
     job.con.execute(
         "create or replace table everything as"
-        " select line_no, column_no, byte_offset, field, rule_id, severity, seen,"
-        " null::bigint as other_line_no from fault union all"
-        " select f.line_no, null, null, f.field, f.rule_id, s.severity, f.seen,"
+        " select v.line_no, v.column_no, coalesce(v.byte_offset, b.byte_offset) as byte_offset,"
+        " v.field, v.rule_id, v.severity, v.seen, null::bigint as other_line_no"
+        " from fault v left join line_start b using (line_no) union all"
+        " select f.line_no, null, b.byte_offset, f.field, f.rule_id, s.severity, f.seen,"
         " case when f.rule_id like '%-DUP-%' then d.first_line_no end"
         " from finding f join severity_of s using (rule_id)"
         " left join duplicate_of d using (line_no)"
+        " left join line_start b using (line_no)"
     )
     job.con.execute(
         "create or replace table left_out as select line_no,"

@@ -7,6 +7,7 @@ from typing import Any, Final
 
 from tallystick.consent import BadSalt, Unformed
 from tallystick.errors import BadRequest
+from tallystick.furnish import start_of
 from tallystick.service import intake_store
 from tallystick.service.references import Job
 from tallystick.validate.judge import LONGEST_SEEN
@@ -45,8 +46,9 @@ def finding(job: Job, row: Mapping[str, Any], error: BadRequest) -> Refused:
         seen = error.member
     rule_id = _rule_of(error)
     found = intake_store.FindingRow(
-        line_no=line_no, column_no=job.places.get(field), byte_offset=None, field=field,
-        rule_id=rule_id, severity="reject", seen=seen, other_line_no=None,
+        line_no=line_no, column_no=job.places.get(field),
+        byte_offset=start_of(job.con, line_no), field=field, rule_id=rule_id, severity="reject",
+        seen=seen, other_line_no=None,
     )  # fmt: skip
     return line_no * intake_store.FINDINGS_PER_LINE + _ORDER, found
 

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 import psycopg
 
+from tallystick.furnish import start_of
 from tallystick.service import intake_store
 from tallystick.service.port import Deps
 from tallystick.service.references import Job
@@ -91,8 +92,8 @@ def refuse(deps: Deps, job: Job, line_no: int, error: Exception) -> None:
         if len(_refused(connection, job)) >= MOST:
             raise error
         found = intake_store.FindingRow(
-            line_no=line_no, column_no=None, byte_offset=None, field=None, rule_id=RULE,
-            severity="reject", seen=None, other_line_no=None,
+            line_no=line_no, column_no=None, byte_offset=start_of(job.con, line_no), field=None,
+            rule_id=RULE, severity="reject", seen=None, other_line_no=None,
         )  # fmt: skip
         number = line_no * intake_store.FINDINGS_PER_LINE + _ORDER
         intake_store.insert_findings(connection, job.submission_id, None, [(number, found)])

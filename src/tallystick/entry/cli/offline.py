@@ -32,8 +32,9 @@ from tallystick.validate.registry import Text
 _FINDINGS: Final = """
   select line_no, column_no, byte_offset, field, rule_id, seen, null as other_line_no from fault
   union all
-  select h.line_no, null, null, h.field, h.rule_id, h.seen, d.first_line_no
+  select h.line_no, null, b.byte_offset, h.field, h.rule_id, h.seen, d.first_line_no
   from finding h
+  left join line_start b on b.line_no = h.line_no
   left join duplicate_of d on d.line_no = h.line_no and h.rule_id in (select * from paired)
   order by line_no, rule_id, column_no, field
 """

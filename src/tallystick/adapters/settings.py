@@ -27,10 +27,34 @@ def default_data_folder() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "share") / "tallystick"
 
 
-class Settings(BaseSettings):
-    """Every choice, with its default; each field is `TALLYSTICK_<FIELD>` in the environment."""
+class ClockSettings(BaseSettings):
+    """What time it is, and whether that may be chosen: all that work without a bureau goes by."""
 
     model_config = SettingsConfigDict(env_prefix="TALLYSTICK_", frozen=True, extra="forbid")
+
+    mode: Literal["test", "live"] = Field(
+        default="test",
+        description="Test mode has a settable clock; live mode refuses demo keys and invented law.",
+    )
+    clock: str | None = Field(
+        default=None, description="Test mode only: an ISO instant at which the clock stands still."
+    )
+
+    @field_validator("clock")
+    @classmethod
+    def _is_instant(cls, text: str | None) -> str | None:
+        wanted = "wants an instant with its offset, 2026-01-31T23:59:59+08:00"
+        try:
+            has_offset = text is None or datetime.fromisoformat(text).tzinfo is not None
+        except ValueError:
+            raise ValueError(wanted) from None
+        if not has_offset:
+            raise ValueError(wanted)
+        return text
+
+
+class Settings(ClockSettings):
+    """Every choice, with its default; each field is `TALLYSTICK_<FIELD>` in the environment."""
 
     data_folder: Path = Field(
         default_factory=default_data_folder,
@@ -47,10 +71,6 @@ class Settings(BaseSettings):
         description="Where data keys live; unset: `<database>_vault` on the same server.",
     )
     profile: str = Field(default="zz", description="The jurisdiction profile in force.")
-    mode: Literal["test", "live"] = Field(
-        default="test",
-        description="Test mode has a settable clock; live mode refuses demo keys and invented law.",
-    )
     host: str = Field(default="127.0.0.1", description="Address the web server listens on.")
     port: int = Field(default=8000, ge=0, le=65535, description="Port; 0 takes a free one.")
     database_pool: int = Field(
@@ -61,9 +81,6 @@ class Settings(BaseSettings):
         gt=0,
         le=1,
         description="Share of one processor that publishing takes; 1: of all there are.",
-    )
-    clock: str | None = Field(
-        default=None, description="Test mode only: an ISO instant at which the clock stands still."
     )
 
     @field_validator("database_url", "vault_url")
@@ -77,16 +94,4 @@ class Settings(BaseSettings):
             psycopg.conninfo.conninfo_to_dict(text)
         except psycopg.ProgrammingError:  # its message quotes the address, and so a password
             raise ValueError("wants postgresql://user:password@host:5432/database") from None
-        return text
-
-    @field_validator("clock")
-    @classmethod
-    def _is_instant(cls, text: str | None) -> str | None:
-        wanted = "wants an instant with its offset, 2026-01-31T23:59:59+08:00"
-        try:
-            has_offset = text is None or datetime.fromisoformat(text).tzinfo is not None
-        except ValueError:
-            raise ValueError(wanted) from None
-        if not has_offset:
-            raise ValueError(wanted)
         return text

@@ -30,7 +30,7 @@ from tallystick.adapters.postgres import (
     migrate,
     set_mint_key,
 )
-from tallystick.adapters.settings import Settings
+from tallystick.adapters.settings import ClockSettings, Settings
 from tallystick.adapters.vault import Vault
 from tallystick.formats import load
 from tallystick.profile import Profile
@@ -173,7 +173,7 @@ def open_bureau(
         yield Bureau(deps=deps, database=database, vault=vault, settings=settings)
 
 
-def clock_of(settings: Settings) -> Clock:
+def clock_of(settings: ClockSettings) -> Clock:
     """The bureau's clock: the machine's, or in test mode one that stands where it was set."""
     if settings.clock is not None and settings.mode == "test":
         return FakeClock(datetime.fromisoformat(settings.clock))

@@ -122,7 +122,7 @@ def free_texts(dataset: str) -> frozenset[str]:
 
     What is required is never NULL, and the tables' own checks keep a code to its list.
     """
-    found = {"reason", "absent"}
+    found = {"absent"}
     for column in columns(load()[dataset]):
         field = column.field
         if field is None or field.personal or field.type not in ("text", "code"):

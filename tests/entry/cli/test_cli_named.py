@@ -22,7 +22,8 @@ NAMED: list[tuple[dict[str, Any], bool]] = [
     ({"birth_date": "1988-12-04"}, True),  # day and month exchanged
     ({"birth_date": "1988-04-13"}, True),
     ({"birth_date": "1988-05-13"}, False),
-    ({"birth_date": "1989-12-04"}, False),
+    ({"birth_date": "1989-12-04"}, True),  # exchanged, and the year besides
+    ({"birth_date": "1989-12-05"}, False),
     ({"name": "沈 若溪"}, True),
     ({"name": "沈若熙"}, True),
     ({"name": "沈大山"}, False),  # of one household

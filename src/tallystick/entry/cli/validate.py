@@ -10,7 +10,6 @@ import typer
 from tallystick.entry.cli import output
 from tallystick.entry.cli.exits import Exit
 from tallystick.entry.cli.machine import reading
-from tallystick.entry.cli.opening import read_settings
 from tallystick.entry.cli.submissions import FailOn, severities_from
 
 if TYPE_CHECKING:
@@ -35,6 +34,7 @@ def validate(
     fail_on: FailOn = "reject",
 ) -> None:
     """Check a file offline: same rules, same findings as the server for what needs row or file."""
+    from tallystick.adapters.settings import ClockSettings
     from tallystick.entry.cli.offline import check_file
     from tallystick.entry.cli.validate_print import PRINTERS
     from tallystick.entry.compose import clock_of
@@ -43,7 +43,7 @@ def validate(
     if form not in PRINTERS:
         raise typer.BadParameter(f"--format takes {', '.join(FORMATS)}")
     counted = severities_from(fail_on)
-    settings = read_settings()
+    settings = ClockSettings()
     with reading(file), output.progress() as move:
         checked = check_file(
             file,

@@ -21,10 +21,10 @@ from tallystick.service.port import Deps, Line, Rows, Statement
 
 BEGIN: Statement = ("begin", {})
 COMMIT: Statement = ("commit", {})
-#: While rounds wait for the database another can be at work here.
-_MOST_ROUNDS = 4
+#: While one waits for the database another is at work here; more would only be smaller ones.
+_MOST_ROUNDS = 2
 #: A further seat saves little more, and everybody waits for the longest answer of the round.
-_MOST_SEATS = 5
+_MOST_SEATS = 8
 
 
 class Alone(Exception):

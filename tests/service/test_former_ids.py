@@ -6,18 +6,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 import made_before
-import orjson
 import pytest
-from jsonschema import Draft202012Validator
 
 import factory
 from beginnings import beginning
-from tallystick.report.reference import schema
-from tallystick.service.inquire import answer
-from tallystick.service.members import member_by_code
-from tallystick.service.person import own_report
-from tallystick.service.replay import replay
-from tallystick.service.sessions import open_session, session
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 VERIFY = {"permit": "furnisher_verification", "purpose": "data_quality"}
@@ -49,28 +41,9 @@ template = beginning(_begin)
 def accounts(bureau: Any, reader: str | None, person: int, **how: Any) -> tuple[Any, Any]:
     """What a member (None: the person herself) reads now, and in version 5, newest terms last."""
     bureau.clock.set(NOW)
-    deps = bureau.deps
-    if reader is None:
-        token = deps.keys.identity_token(factory.SCHEME, factory.identity_number(person))
-        with deps.database.connect("serve") as connection:
-            ((subject,),) = connection.execute(
-                "select subject_id from directory.token_subject where token = %s", (token,)
-            ).fetchall()
-        who = session(deps, open_session(deps, persona="person", subject_id=subject))
-        given = bureau.run(own_report(deps, who))
-    else:
-        member = member_by_code(deps, reader)
-        consent = None if how else factory.consent(deps, member, person)
-        how = how or {"permit": "consent", "purpose": factory.PURPOSE}
-        given = bureau.run(answer(deps, factory.ask(deps, member, person, consent, **how)))
-    for fold in (False, True):
-        assert bureau.run(replay(deps, given.look_id, fold=fold)) == given.body
-    body = orjson.loads(given.body)
-    Draft202012Validator(schema()).validate(body)
-    before = made_before.body_in(deps, bureau.url, bureau.run, given.look_id, 5)
     return tuple(
         sorted(one["accounts"], key=lambda account: account["terms"]["valid_from"])
-        for one in (body, before)
+        for one in made_before.answered(bureau, reader, person, **how)
     )  # type: ignore[return-value]
 
 

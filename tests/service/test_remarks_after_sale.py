@@ -6,26 +6,18 @@ from datetime import UTC, datetime
 from typing import Any
 
 import made_before
-import orjson
 import pytest
-from jsonschema import Draft202012Validator
 
 import factory
 from beginnings import beginning
-from tallystick.report.reference import schema
 from tallystick.service import process_rows, submit
-from tallystick.service.inquire import answer
 from tallystick.service.members import member_by_code
-from tallystick.service.person import own_report
-from tallystick.service.replay import replay
-from tallystick.service.sessions import open_session, session
 from tallystick.service.verify import ledger_verify
 
 NOW = datetime(2025, 3, 10, 12, tzinfo=UTC)
 TAKEN, UNCHANGED = ((1, 0, 0, 0), set()), ((0, 1, 0, 0), set())
 VERIFY = {"permit": "furnisher_verification", "purpose": "data_quality"}
 REVIEW = {"permit": "account_review", "purpose": "account_review"}
-CLASSES = ["accounts", "remarks"]
 
 
 def _begin(bureau: Any) -> None:
@@ -67,31 +59,11 @@ def send(bureau: Any, code: str, record: Any, dataset: str = "remark") -> Any:
 
 
 def answered(bureau: Any, reader: str | None, person: int, **how: Any) -> tuple[Any, Any]:
-    """What a member (None: the person herself) reads now, and in version 5; the same folded."""
+    """What a member (None: the person herself) reads now, and in version 5."""
     bureau.clock.set(NOW)
-    deps = bureau.deps
-    if reader is None:
-        token = deps.keys.identity_token(factory.SCHEME, factory.identity_number(person))
-        with deps.database.connect("serve") as connection:
-            ((subject,),) = connection.execute(
-                "select subject_id from directory.token_subject where token = %s", (token,)
-            ).fetchall()
-        who = session(deps, open_session(deps, persona="person", subject_id=subject))
-        given = bureau.run(own_report(deps, who))
-    else:
-        member = member_by_code(deps, reader)
-        consent = None
-        if not how:
-            how = {"permit": "consent", "purpose": factory.PURPOSE}
-            consent = factory.consent(deps, member, person, data_classes=CLASSES)
-        given = bureau.run(answer(deps, factory.ask(deps, member, person, consent, **how)))
-    for fold in (False, True):
-        assert bureau.run(replay(deps, given.look_id, fold=fold)) == given.body
-    assert ledger_verify(deps).ok
-    before = made_before.body_in(deps, bureau.url, bureau.run, given.look_id, 5)
-    body = orjson.loads(given.body)
-    Draft202012Validator(schema()).validate(body)
-    return body, before
+    found = made_before.answered(bureau, reader, person, **how)
+    assert ledger_verify(bureau.deps).ok
+    return found
 
 
 def remarks(body: Any) -> list[tuple[Any, ...]]:

@@ -87,11 +87,15 @@ def told(bureau: Any, bank: Any, dataset: str, *records: Any) -> tuple[Any, list
     return factory.counts(view), kept
 
 
-@pytest.mark.parametrize("scan_from", [0, 10_000], ids=["scan", "python"])
-@pytest.mark.parametrize(
+EITHER_WAY = pytest.mark.parametrize("scan_from", [0, 10_000], ids=["scan", "python"])
+EACH_CASE = pytest.mark.parametrize(
     ("dataset", "record", "change", "rule", "seen"), CASES,
     ids=[f"{case[0]}-{min(case[2])}" for case in CASES],
 )  # fmt: skip
+
+
+@EITHER_WAY
+@EACH_CASE
 def test_other_content_is_told_and_the_same_is_not(
     bureau: Any, bank: Any, monkeypatch: pytest.MonkeyPatch, scan_from: int,
     dataset: str, record: Any, change: dict[str, str], rule: str, seen: str,
@@ -106,11 +110,8 @@ def test_other_content_is_told_and_the_same_is_not(
     assert told(bureau, bank, dataset, record) == ((1, 0, 0, 0), [restated])
 
 
-@pytest.mark.parametrize("scan_from", [0, 10_000], ids=["scan", "python"])
-@pytest.mark.parametrize(
-    ("dataset", "record", "change", "rule", "seen"), CASES,
-    ids=[f"{case[0]}-{min(case[2])}" for case in CASES],
-)  # fmt: skip
+@EITHER_WAY
+@EACH_CASE
 def test_a_row_that_an_earlier_one_of_the_file_stands_before_replaces_nothing(
     bureau: Any, bank: Any, monkeypatch: pytest.MonkeyPatch, scan_from: int,
     dataset: str, record: Any, change: dict[str, str], rule: str, seen: str,

@@ -232,12 +232,7 @@ def load_left_open(connection: psycopg.Connection[Any], job: Job, profile: Profi
     job.con.execute(
         _ENDING.format(day=EVENT_DAY), {"own": str(job.furnisher_id), "closing": closing}
     )
-    accounts = job.con.execute("select distinct party_id, object_id from ending").fetchall()
-    if not accounts:
-        return False
-    load_reopened(connection, job, accounts)
-    job.con.execute(_LEFT_OPEN.format(day=EVENT_DAY))
-    return job.con.execute("select 1 from left_open limit 1").fetchone() is not None
+    return _ask_again(connection, job, "ending", _LEFT_OPEN, made="left_open")
 
 
 def load_running(connection: psycopg.Connection[Any], job: Job) -> bool:
@@ -249,12 +244,22 @@ def load_running(connection: psycopg.Connection[Any], job: Job) -> bool:
     if not closed_on_file(job):
         return False
     job.con.execute(_AFTER_CLOSING.format(day=EVENT_DAY))
-    accounts = job.con.execute("select distinct party_id, object_id from after_closing").fetchall()
+    return _ask_again(connection, job, "after_closing", _RUNNING_AGAIN, made="running_again")
+
+
+def _ask_again(
+    connection: psycopg.Connection[Any], job: Job, asked: str, query: str, *, made: str
+) -> bool:
+    """Run a query that knows whether the accounts of table `asked` were opened again.
+
+    Gives: whether the table it makes, `made`, has any row; without accounts it is not made
+    """
+    accounts = job.con.execute(f"select distinct party_id, object_id from {asked}").fetchall()
     if not accounts:
         return False
     load_reopened(connection, job, accounts)
-    job.con.execute(_RUNNING_AGAIN.format(day=EVENT_DAY))
-    return job.con.execute("select 1 from running_again limit 1").fetchone() is not None
+    job.con.execute(query.format(day=EVENT_DAY))
+    return job.con.execute(f"select 1 from {made} limit 1").fetchone() is not None
 
 
 def _load_asked(

@@ -5,20 +5,18 @@ from __future__ import annotations
 from tallystick.audit import INSERT_LOOK, INSERT_OUTBOX
 from tallystick.service.heads import QUEUE
 
-#: Locks the heads of everybody under the tokens (or of one subject named), in a statement of its
-#: own, so that the read after it sees what was committed while this waited. It finds as well what
-#: the request's key was used for: an inquiry, or another act. It stands in the queue of each first,
-#: or answers that overlap would keep out for ever whoever waits to change one (`heads.queue`).
-LOCK = f"""
+
+def _lock(queued: str, *, passing: str = "") -> str:
+    """Takes: `queued`: how one stands in the queues of those asked for; `passing`: or passes by."""
+    return f"""
 with asked as (
   select subject_id from directory.token_subject where token = any (%(tokens)s::bytea[])
   union select unnest(%(subjects)s::uuid[]) order by 1),
-queued as materialized (
-  select subject_id, pg_advisory_xact_lock_shared({QUEUE}) from asked),
+queued as materialized ({queued}),
 locked as (
   select h.subject_id from gate.head h
   where h.subject_id = any (array (select subject_id from queued))
-  order by h.subject_id for share of h)
+  order by h.subject_id for share of h{passing})
 select pg_current_xact_id()::text, (select string_agg(subject_id::text, ',') from locked),
   r.request_digest, r.look_id, r.token,
   exists (select from access.idempotency i
@@ -27,11 +25,18 @@ from (values (1)) as one left join gate.request r
   on r.member_key = %(member_key)s and r.request_key = any (%(request_keys)s::text[])
 """
 
+
+#: Locks the heads of everybody under the tokens (or of one subject named), in a statement of its
+#: own, so that the read after it sees what was committed while this waited. It finds as well what
+#: the request's key was used for: an inquiry, or another act. It stands in the queue of each first,
+#: or answers that overlap would keep out for ever whoever waits to change one (`heads.queue`).
+LOCK = _lock(f"select subject_id, pg_advisory_xact_lock_shared({QUEUE}) from asked")
+
 #: The same for those who share a transaction: a round that waited for a lock while it holds others
 #: could wait for ever, so heads that are locked, or that somebody waits to lock, are passed over.
-LOCK_FREE = LOCK.replace("for share of h)", "for share of h skip locked)").replace(
-    f"subject_id, pg_advisory_xact_lock_shared({QUEUE}) from asked",
-    f"subject_id from asked where pg_try_advisory_xact_lock_shared({QUEUE})",
+LOCK_FREE = _lock(
+    f"select subject_id from asked where pg_try_advisory_xact_lock_shared({QUEUE})",
+    passing=" skip locked",
 )
 
 PERMIT = "select set_config('tallystick.permit', %(permit)s, true)"
